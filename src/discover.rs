@@ -1,0 +1,1 @@
+//! Recognition of installations (room under construction).

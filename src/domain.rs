@@ -1,0 +1,18 @@
+//! The vocabulary: what a Kafka on Kubernetes consists of, as plain values.
+//!
+//! It is not how anything is obtained (that is `io`), kept (`world`) or shown (`view`): nothing here
+//! does I/O, reads a clock, or imports another module of ours. Everybody else calls it.
+
+pub mod alert;
+pub mod broker;
+pub mod finding;
+pub mod freshness;
+pub mod group;
+pub mod ids;
+pub mod installation;
+pub mod kubernetes;
+pub mod storage;
+pub mod text;
+pub mod topic;
+pub mod units;
+pub mod verdict;

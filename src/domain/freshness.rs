@@ -1,0 +1,186 @@
+//! Where a figure comes from, and how far it can be trusted now.
+
+use std::{fmt, time::Duration};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::ids::{BrokerId, InstallationId};
+
+/// Something that is asked or watched, and that can fail by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Source {
+    /// The API server's own answer to a heartbeat.
+    Link,
+    /// A watch on one kind of Kubernetes object.
+    Watch(Kind),
+    /// One kind of answer of one installation's brokers; the broker is named where each is asked by itself.
+    Kafka { installation: InstallationId, what: Asked, broker: Option<BrokerId> },
+}
+
+/// The kinds of Kubernetes objects that are watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Kind {
+    Pods,
+    Claims,
+    StatefulSets,
+    Deployments,
+    Services,
+    Nodes,
+    Rules,
+}
+
+impl Kind {
+    /// Every kind, in the order in which they are asked for.
+    pub const ALL: [Self; 7] =
+        [Self::Pods, Self::StatefulSets, Self::Services, Self::Claims, Self::Deployments, Self::Nodes, Self::Rules];
+
+    /// The resource's plural name as RBAC and `kubectl` write it.
+    pub fn resource(self) -> &'static str {
+        match self {
+            Self::Pods => "pods",
+            Self::Claims => "persistentvolumeclaims",
+            Self::StatefulSets => "statefulsets",
+            Self::Deployments => "deployments",
+            Self::Services => "services",
+            Self::Nodes => "nodes",
+            Self::Rules => "prometheusrules",
+        }
+    }
+
+    /// The resource's API group, empty for the core group.
+    pub fn group(self) -> &'static str {
+        match self {
+            Self::StatefulSets | Self::Deployments => "apps",
+            Self::Rules => "monitoring.coreos.com",
+            _ => "",
+        }
+    }
+
+    /// True when nothing but comfort is lost without it: it never makes the verdict blind.
+    pub fn is_optional(self) -> bool {
+        !matches!(self, Self::Pods)
+    }
+}
+
+/// What brokers are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Asked {
+    /// Metadata (key 3): brokers, topics, partitions, ISR.
+    Metadata,
+    /// ListGroups and DescribeGroups (16, 15, 69) of one coordinator.
+    Groups,
+    /// OffsetFetch (9) of one coordinator.
+    Offsets,
+    /// ListOffsets (2) of one leader.
+    EndOffsets,
+    /// DescribeLogDirs (35) of one broker.
+    LogDirs,
+    /// DescribeConfigs (32) of topics.
+    TopicConfigs,
+}
+
+impl Asked {
+    /// How long after its last answer it still counts as live.
+    pub fn live_for(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Metadata | Self::Groups => 8,
+            Self::Offsets | Self::EndOffsets => 18,
+            Self::LogDirs => 50,
+            Self::TopicConfigs => 900,
+        })
+    }
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Metadata => "Metadata",
+            Self::Groups => "groups",
+            Self::Offsets => "offsets",
+            Self::EndOffsets => "end offsets",
+            Self::LogDirs => "LogDirs",
+            Self::TopicConfigs => "topic configs",
+        })
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link => f.write_str("API server"),
+            Self::Watch(kind) => f.write_str(kind.resource()),
+            Self::Kafka { what, broker: Some(broker), .. } => write!(f, "{what} of broker {broker}"),
+            Self::Kafka { what, broker: None, .. } => what.fmt(f),
+        }
+    }
+}
+
+/// Why a source does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// Permission is missing (403, or a Kafka authorization error).
+    Forbidden,
+    /// Nobody answers at the other end, or the connection broke.
+    Unreachable,
+    /// It did not answer in time.
+    Timeout,
+    /// The TLS handshake failed.
+    Tls,
+    /// Credentials were refused or have expired (401).
+    Auth,
+    /// The answer could not be understood.
+    Garbage,
+    /// The other end is too old, or the kind does not exist there.
+    Unsupported,
+}
+
+/// A source's failure, as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFailure {
+    /// Its class.
+    pub kind: FailureKind,
+    /// One sentence: what was tried on which object, and what came back.
+    pub what: String,
+    /// What the reader can do about it, if anything.
+    pub hint: Option<String>,
+}
+
+/// How far a source can be trusted now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceState {
+    /// Answering as often as it should.
+    Live,
+    /// It answered once; what is shown is from then.
+    Stale,
+    /// It never answered.
+    Blind,
+}
+
+/// State of one source at one moment, as panes and JSON documents carry it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Freshness {
+    /// How far it can be trusted.
+    pub state: SourceState,
+    /// When it last answered.
+    pub as_of: Option<DateTime<Utc>>,
+    /// Why it is not live.
+    pub why: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Freshness {
+    /// Whole seconds since the last answer; `None` when there was none.
+    pub fn age_s(&self, now: DateTime<Utc>) -> Option<i64> {
+        self.as_of.map(|then| (now - then).num_seconds().max(0))
+    }
+
+    /// The worse of two, for a figure that rests on both.
+    #[must_use]
+    pub fn worst(self, other: Self) -> Self {
+        if other.state > self.state || (other.state == self.state && other.as_of < self.as_of) { other } else { self }
+    }
+}

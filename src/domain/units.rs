@@ -1,0 +1,96 @@
+//! Figures in words: sizes, counts and ages, the same on every screen and in every message.
+
+use chrono::{DateTime, Utc};
+
+/// Bytes in binary units: `0 B`, `512 MiB`, `9.1 GiB`.
+pub fn bytes(n: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut value = n as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 || value >= 100.0 || (value - value.round()).abs() < 0.05 {
+        format!("{value:.0} {}", UNITS[unit])
+    } else {
+        format!("{value:.1} {}", UNITS[unit])
+    }
+}
+
+/// A count of records or partitions: `999`, `12.4k`, `3.1M`.
+pub fn count(n: i64) -> String {
+    let scaled = |divisor: f64, suffix: &str| format!("{:.1}{suffix}", n as f64 / divisor);
+    match n.unsigned_abs() {
+        0..=9_999 => n.to_string(),
+        10_000..=999_949 => scaled(1e3, "k"),
+        999_950..=999_949_999 => scaled(1e6, "M"),
+        _ => scaled(1e9, "G"),
+    }
+}
+
+/// A length of time: `42s`, `3m`, `2h`, `5d`; two units while it is short enough to matter (`3m12s`).
+pub fn duration(seconds: i64) -> String {
+    let s = seconds.max(0);
+    match s {
+        0..=59 => format!("{s}s"),
+        60..=599 => format!("{}m{:02}s", s / 60, s % 60),
+        600..=5_999 => format!("{}m", s / 60),
+        6_000..=172_799 => format!("{}h", s / 3600),
+        _ => format!("{}d", s / 86_400),
+    }
+}
+
+/// How long ago `then` was, seen from `now`; a moment in the future is `0s`.
+pub fn age(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
+    duration((now - then).num_seconds())
+}
+
+/// Whole percent of `part` in `whole`, rounded up once anything is used, and 100 only when full.
+///
+/// `None` when `whole` is 0.
+pub fn percent(part: u64, whole: u64) -> Option<u8> {
+    if whole == 0 {
+        return None;
+    }
+    let exact = part as f64 / whole as f64 * 100.0;
+    Some(if exact >= 100.0 { 100 } else { exact.round().min(99.0) as u8 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_read_as_kubernetes_writes_them() {
+        assert_eq!(bytes(0), "0 B");
+        assert_eq!(bytes(512 << 20), "512 MiB");
+        assert_eq!(bytes((9.1 * f64::from(1 << 30)) as u64), "9.1 GiB");
+        assert_eq!(bytes(u64::MAX), "16384 PiB");
+    }
+
+    #[test]
+    fn counts_stay_exact_until_they_are_long() {
+        assert_eq!(count(9_999), "9999");
+        assert_eq!(count(12_400), "12.4k");
+        assert_eq!(count(999_999), "1.0M");
+        assert_eq!(count(-12_400), "-12.4k");
+    }
+
+    #[test]
+    fn ages_use_two_units_only_while_short() {
+        assert_eq!(duration(42), "42s");
+        assert_eq!(duration(192), "3m12s");
+        assert_eq!(duration(3_000), "50m");
+        assert_eq!(duration(7_200), "2h");
+        assert_eq!(duration(432_000), "5d");
+        assert_eq!(duration(-5), "0s");
+    }
+
+    #[test]
+    fn a_disk_is_full_only_when_it_is() {
+        assert_eq!(percent(999, 1000), Some(99));
+        assert_eq!(percent(1000, 1000), Some(100));
+        assert_eq!(percent(1, 0), None);
+    }
+}

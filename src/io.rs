@@ -1,0 +1,14 @@
+//! The only place that talks to the outside and the only place that spawns.
+//!
+//! It turns what it hears into facts; it knows nothing of the screen or of what we conclude.
+
+pub mod connect;
+pub mod kafka;
+pub mod task;
+
+use tokio::sync::mpsc;
+
+use crate::facts::Fact;
+
+/// Where facts go: bounded, so that a slow reader slows the sources down instead of growing memory.
+pub type FactSender = mpsc::Sender<Fact>;

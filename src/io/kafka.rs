@@ -1,0 +1,1 @@
+//! Brokers (room under construction).

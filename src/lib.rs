@@ -1,0 +1,10 @@
+//! kafdeck: a terminal console for Apache Kafka on Kubernetes. This page is the map of the house.
+
+pub mod clock;
+pub mod discover;
+pub mod domain;
+pub mod errors;
+pub mod facts;
+pub mod io;
+pub mod wire;
+pub mod world;

@@ -1,0 +1,2 @@
+//! kafdeck's entry point.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Kafka requests and answers as we use them (room under construction).
