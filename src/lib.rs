@@ -1,6 +1,7 @@
 //! kafdeck: a terminal console for Apache Kafka on Kubernetes. This page is the map of the house.
 
 pub mod clock;
+pub mod diagnose;
 pub mod discover;
 pub mod domain;
 pub mod errors;

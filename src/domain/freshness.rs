@@ -15,7 +15,19 @@ pub enum Source {
     /// A watch on one kind of Kubernetes object.
     Watch(Kind),
     /// One kind of answer of one installation's brokers; the broker is named where each is asked by itself.
-    Kafka { installation: InstallationId, what: Asked, broker: Option<BrokerId> },
+    Kafka {
+        /// Whose brokers.
+        installation: InstallationId,
+        /// What they were asked.
+        what: Asked,
+        /// Which broker, where each is asked by itself.
+        broker: Option<BrokerId>,
+    },
+    /// The kubelet's statistics of the volumes on one node.
+    Volumes {
+        /// The node.
+        node: String,
+    },
 }
 
 /// The kinds of Kubernetes objects that are watched.
@@ -110,6 +122,7 @@ impl fmt::Display for Source {
         match self {
             Self::Link => f.write_str("API server"),
             Self::Watch(kind) => f.write_str(kind.resource()),
+            Self::Volumes { node } => write!(f, "kubelet of {node}"),
             Self::Kafka { what, broker: Some(broker), .. } => write!(f, "{what} of broker {broker}"),
             Self::Kafka { what, broker: None, .. } => what.fmt(f),
         }
