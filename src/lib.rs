@@ -1,5 +1,6 @@
 //! kafdeck: a terminal console for Apache Kafka on Kubernetes. This page is the map of the house.
 
+pub mod app;
 pub mod clock;
 pub mod diagnose;
 pub mod discover;
