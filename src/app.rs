@@ -281,7 +281,9 @@ impl App {
                 self.redraw = true;
             }
             Msg::Logs(lines) => {
-                lines.into_iter().for_each(|line| self.logs.push(line));
+                for line in lines {
+                    self.logs.push(line);
+                }
                 self.redraw |= self.place == Place::Logs && !self.paused;
             }
             Msg::Tick => {
@@ -305,7 +307,9 @@ impl App {
 
     /// True once the objects from which installations are recognised have been listed, or cannot be.
     pub fn has_looked(&self) -> bool {
-        [Kind::Pods, Kind::StatefulSets, Kind::Services].into_iter().all(|k| self.world.sources.is_settled(&Source::Watch(k)))
+        [Kind::Pods, Kind::StatefulSets, Kind::Services]
+            .into_iter()
+            .all(|k| self.world.sources.is_settled(&Source::Watch(k)))
     }
 
     /// The API server's state.
@@ -341,7 +345,10 @@ impl App {
         };
         self.found = discover::installations(&objects)
             .into_iter()
-            .map(|installation| Found { book: Arc::new(discover::address_book(&installation, &pods, &services)), installation })
+            .map(|installation| Found {
+                book: Arc::new(discover::address_book(&installation, &pods, &services)),
+                installation,
+            })
             .collect();
         self.choose();
     }
@@ -364,8 +371,8 @@ impl App {
     }
 
     /// Switches to another installation.
-    fn switch(&mut self, id: InstallationId) {
-        if let Some(old) = self.chosen.replace(id.clone()).filter(|old| *old != id) {
+    fn switch(&mut self, id: &InstallationId) {
+        if let Some(old) = self.chosen.replace(id.clone()).filter(|old| old != id) {
             self.world.forget(&old);
         }
         self.shown = None;
@@ -467,8 +474,12 @@ impl App {
     pub fn selected_pods(&self) -> Vec<LogTarget> {
         let Some(shown) = &self.shown else { return Vec::new() };
         let pod = match self.list() {
-            Some(ListId::Brokers) => shown.brokers.iter().find(|b| Some(b.id().as_str()) == self.selected()).map(|b| b.pod.clone()),
-            Some(ListId::Storage) => shown.storage.iter().find(|c| Some(c.pvc.as_str()) == self.selected()).map(|c| c.pod.clone()),
+            Some(ListId::Brokers) => {
+                shown.brokers.iter().find(|b| Some(b.id().as_str()) == self.selected()).map(|b| b.pod.clone())
+            }
+            Some(ListId::Storage) => {
+                shown.storage.iter().find(|c| Some(c.pvc.as_str()) == self.selected()).map(|c| c.pod.clone())
+            }
             _ => None,
         };
         let brokers = shown.installation.brokers.iter();

@@ -1,10 +1,6 @@
 //! The table of commands: keys, help, footer, palette and action menu are all made from it.
 
-use super::{
-    App, Overlay, Place,
-    keys::Key,
-    lists::ListId,
-};
+use super::{App, Overlay, Place, keys::Key, lists::ListId};
 
 /// What a command does; `App::run` carries it out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,26 +118,76 @@ fn needs_several(app: &App) -> Option<&'static str> {
 
 macro_rules! command {
     ($id:expr, $name:literal, $title:literal, $layer:ident, $keys:expr, $footer:literal, $refuse:expr) => {
-        Command { id: $id, name: $name, title: $title, layer: Layer::$layer, keys: $keys, menu: None, footer: $footer, refuse: $refuse }
+        Command {
+            id: $id,
+            name: $name,
+            title: $title,
+            layer: Layer::$layer,
+            keys: $keys,
+            menu: None,
+            footer: $footer,
+            refuse: $refuse,
+        }
     };
     ($id:expr, $name:literal, $title:literal, $layer:ident, $keys:expr, $footer:literal, $refuse:expr, menu $menu:literal) => {
-        Command { id: $id, name: $name, title: $title, layer: Layer::$layer, keys: $keys, menu: Some($menu), footer: $footer, refuse: $refuse }
+        Command {
+            id: $id,
+            name: $name,
+            title: $title,
+            layer: Layer::$layer,
+            keys: $keys,
+            menu: Some($menu),
+            footer: $footer,
+            refuse: $refuse,
+        }
     };
 }
 
 /// All commands.
 pub const COMMANDS: &[Command] = &[
-    command!(CommandId::Open, "open", "open what is selected", List, &[Key::Enter], 1, needs_list, menu 'o'),
+    command!(CommandId::Open, "open", "open what is selected", List, &[Key::Enter], 1, needs_row, menu 'o'),
     command!(CommandId::Filter, "list.filter", "filter the list: word, !word", List, &[Key::Char('/')], 2, needs_list),
-    command!(CommandId::Actions, "actions", "what can be done with what is selected", Everywhere, &[Key::Char('a')], 4, always),
-    command!(CommandId::Palette, "palette", "every command and installation, by name", Everywhere, &[Key::Char(':')], 3, always),
+    command!(
+        CommandId::Actions,
+        "actions",
+        "what can be done with what is selected",
+        Everywhere,
+        &[Key::Char('a')],
+        4,
+        always
+    ),
+    command!(
+        CommandId::Palette,
+        "palette",
+        "every command and installation, by name",
+        Everywhere,
+        &[Key::Char(':')],
+        3,
+        always
+    ),
     command!(CommandId::Logs, "logs", "tail logs", Everywhere, &[Key::Char('L')], 5, needs_pod, menu 'l'),
     command!(CommandId::Help, "help", "the keys of this place", Everywhere, &[Key::Char('?')], 9, always),
     command!(CommandId::What, "what", "where these figures come from, and how old they are", Everywhere, &[Key::Char('w')], 8, always, menu 'w'),
     command!(CommandId::Sort, "list.sort", "sort by the next column", List, &[Key::Char('s')], 6, needs_list),
     command!(CommandId::Reverse, "list.reverse", "reverse the order", List, &[Key::Char('S')], 0, needs_list),
-    command!(CommandId::NextPane, "pane.next", "focus the next pane", List, &[Key::Tab, Key::Char('l'), Key::Right], 7, always),
-    command!(CommandId::PreviousPane, "pane.previous", "focus the previous pane", List, &[Key::BackTab, Key::Char('h'), Key::Left], 0, always),
+    command!(
+        CommandId::NextPane,
+        "pane.next",
+        "focus the next pane",
+        List,
+        &[Key::Tab, Key::Char('l'), Key::Right],
+        7,
+        always
+    ),
+    command!(
+        CommandId::PreviousPane,
+        "pane.previous",
+        "focus the previous pane",
+        List,
+        &[Key::BackTab, Key::Char('h'), Key::Left],
+        0,
+        always
+    ),
     command!(CommandId::Move(1), "list.down", "one row down", List, &[Key::Char('j'), Key::Down], 0, always),
     command!(CommandId::Move(-1), "list.up", "one row up", List, &[Key::Char('k'), Key::Up], 0, always),
     command!(CommandId::Page(1), "list.page-down", "one page down", List, &[Key::PageDown, Key::Ctrl('f')], 0, always),
@@ -151,9 +197,25 @@ pub const COMMANDS: &[Command] = &[
     command!(CommandId::LogFollow, "logs.follow", "follow the end", Logs, &[Key::Char('f')], 1, always),
     command!(CommandId::LogTimestamps, "logs.timestamps", "show timestamps", Logs, &[Key::Char('t')], 2, always),
     command!(CommandId::LogWrap, "logs.wrap", "wrap long lines", Logs, &[Key::Char('W')], 3, always),
-    command!(CommandId::LogPrevious, "logs.previous", "the container that ran before", Logs, &[Key::Char('P')], 4, always),
+    command!(
+        CommandId::LogPrevious,
+        "logs.previous",
+        "the container that ran before",
+        Logs,
+        &[Key::Char('P')],
+        4,
+        always
+    ),
     command!(CommandId::Back, "back", "back", Everywhere, &[Key::Esc, Key::Char('q')], 10, always),
-    command!(CommandId::Installations, "installations", "choose the installation", Everywhere, &[Key::Char('x')], 0, needs_several),
+    command!(
+        CommandId::Installations,
+        "installations",
+        "choose the installation",
+        Everywhere,
+        &[Key::Char('x')],
+        0,
+        needs_several
+    ),
     command!(CommandId::Pause, "pause", "stop the screen, and go on", Everywhere, &[Key::Char('p')], 0, always),
     command!(CommandId::Refresh, "refresh", "ask every source again, now", Everywhere, &[Key::Char('r')], 0, always),
     command!(CommandId::Tab(1), "tab.overview", "Overview", Everywhere, &[Key::Char('1')], 0, always),
@@ -163,7 +225,15 @@ pub const COMMANDS: &[Command] = &[
     command!(CommandId::Tab(5), "tab.topics", "Topics", Everywhere, &[Key::Char('5')], 0, always),
     command!(CommandId::Tab(6), "tab.groups", "Groups", Everywhere, &[Key::Char('6')], 0, always),
     command!(CommandId::Tab(7), "tab.alerts", "Alerts", Everywhere, &[Key::Char('7')], 0, always),
-    command!(CommandId::Suspend, "suspend", "hand the terminal back to the shell", Everywhere, &[Key::Ctrl('z')], 0, always),
+    command!(
+        CommandId::Suspend,
+        "suspend",
+        "hand the terminal back to the shell",
+        Everywhere,
+        &[Key::Ctrl('z')],
+        0,
+        always
+    ),
     command!(CommandId::Quit, "quit", "leave", Everywhere, &[], 0, always),
     command!(CommandId::QuitNow, "quit!", "leave without asking", Everywhere, &[], 0, always),
 ];
@@ -187,7 +257,18 @@ impl App {
     pub fn commands_here(&self) -> impl Iterator<Item = &'static Command> {
         let layers = self.layers();
         let logs = self.place == Place::Logs;
-        COMMANDS.iter().filter(move |c| layers.contains(&c.layer) && !(logs && matches!(c.id, CommandId::Open | CommandId::Sort | CommandId::Reverse | CommandId::NextPane | CommandId::PreviousPane)))
+        COMMANDS.iter().filter(move |c| {
+            layers.contains(&c.layer)
+                && !(logs
+                    && matches!(
+                        c.id,
+                        CommandId::Open
+                            | CommandId::Sort
+                            | CommandId::Reverse
+                            | CommandId::NextPane
+                            | CommandId::PreviousPane
+                    ))
+        })
     }
 
     /// The rows of the action menu for what is selected, with the reason where one cannot be done.
@@ -205,7 +286,8 @@ mod tests {
     #[test]
     fn no_key_means_two_things_in_one_layer() {
         for layer in [Layer::Everywhere, Layer::List, Layer::Logs] {
-            let keys: Vec<String> = COMMANDS.iter().filter(|c| c.layer == layer).flat_map(|c| c.keys).map(Key::to_string).collect();
+            let keys: Vec<String> =
+                COMMANDS.iter().filter(|c| c.layer == layer).flat_map(|c| c.keys).map(Key::to_string).collect();
             assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "{layer:?}: {keys:?}");
         }
     }

@@ -39,7 +39,13 @@ impl Form {
 
     /// Takes pasted text: its first line, as text, never as keys.
     pub fn paste(&mut self, text: &str) {
-        let line: String = text.lines().next().unwrap_or_default().chars().filter(|c| !crate::domain::text::is_unprintable(*c)).collect();
+        let line: String = text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .filter(|c| !crate::domain::text::is_unprintable(*c))
+            .collect();
         self.area.insert_str(line);
     }
 }

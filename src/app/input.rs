@@ -70,7 +70,9 @@ impl App {
     /// Carries a command out.
     pub(super) fn run(&mut self, command: CommandId) -> Vec<Effect> {
         match command {
-            CommandId::Tab(number) => self.go_to(Tab::ALL[usize::from(number).saturating_sub(1).min(Tab::ALL.len() - 1)]),
+            CommandId::Tab(number) => {
+                self.go_to(Tab::ALL[usize::from(number).saturating_sub(1).min(Tab::ALL.len() - 1)]);
+            }
             CommandId::Move(by) => self.move_by(by),
             CommandId::Page(by) => self.move_by(by * PAGE),
             CommandId::First => self.move_by(i32::MIN / 2),
@@ -83,7 +85,7 @@ impl App {
                 let current = self.current_filter();
                 self.overlay = Some(Overlay::Filter(Form::new(&current)));
             }
-            CommandId::Sort => self.change_list(|list, columns| list.sort_by_next(columns)),
+            CommandId::Sort => self.change_list(ListState::sort_by_next),
             CommandId::Reverse => self.change_list(|list, _| list.reverse()),
             CommandId::Palette => self.overlay = Some(Overlay::Palette(Palette::default())),
             CommandId::Help => self.overlay = Some(Overlay::Help),
@@ -208,7 +210,8 @@ impl App {
     fn toggle_previous(&mut self) -> Vec<Effect> {
         let previous = !self.logs.previous;
         let targets = self.logs.targets.clone();
-        self.logs = LogView { previous, ..LogView::follow(targets.clone()) };
+        self.logs = LogView::follow(targets.clone());
+        self.logs.previous = previous;
         vec![Effect::FollowLogs { targets, previous }]
     }
 
@@ -270,7 +273,7 @@ impl App {
         }
         match target {
             Target::Command(id) => return self.run(id),
-            Target::Installation(id) => self.switch(id),
+            Target::Installation(id) => self.switch(&id),
             Target::Topic(topic) => self.show(Place::Topic(topic)),
             Target::Group(group) => self.show(Place::Group(group)),
         }
@@ -282,13 +285,18 @@ impl App {
         let chosen = match key {
             Key::Esc | Key::Char('q') => return Vec::new(),
             Key::Enter => menu.get(at),
-            Key::Char(c) if menu.iter().any(|(letter, ..)| *letter == c) => menu.iter().find(|(letter, ..)| *letter == c),
+            Key::Char(c) if menu.iter().any(|(letter, ..)| *letter == c) => {
+                menu.iter().find(|(letter, ..)| *letter == c)
+            }
             _ => {
                 self.overlay = Some(Overlay::Actions(step(at, menu.len(), key)));
                 return Vec::new();
             }
         };
-        chosen.map(|(_, command, refusal)| (command.id, *refusal)).map(|(id, refusal)| self.go(Target::Command(id), refusal)).unwrap_or_default()
+        chosen
+            .map(|(_, command, refusal)| (command.id, *refusal))
+            .map(|(id, refusal)| self.go(Target::Command(id), refusal))
+            .unwrap_or_default()
     }
 
     fn installations_key(&mut self, at: usize, key: Key) -> Vec<Effect> {

@@ -59,7 +59,9 @@ impl App {
         let mut scored: Vec<(i32, Entry)> = self
             .all_entries(typed)
             .into_iter()
-            .filter_map(|entry| Some((score(typed, &entry.name).max(score(typed, &entry.title).map(|s| s - 2))?, entry)))
+            .filter_map(|entry| {
+                Some((score(typed, &entry.name).max(score(typed, &entry.title).map(|s| s - 2))?, entry))
+            })
             .collect();
         scored.sort_by_key(|(score, _)| -score);
         scored.into_iter().map(|(_, entry)| entry).collect()
@@ -73,7 +75,13 @@ impl App {
             refusal: (c.refuse)(self),
             target: Target::Command(c.id),
         });
-        let object = |name: String, title: &str, target| Entry { name, title: title.to_owned(), key: None, refusal: None, target };
+        let object = |name: String, title: &str, target| Entry {
+            name,
+            title: title.to_owned(),
+            key: None,
+            refusal: None,
+            target,
+        };
         let mut entries: Vec<Entry> = commands.collect();
         entries.extend(self.found.iter().map(|f| {
             let id = &f.installation.id;
@@ -96,7 +104,13 @@ fn score(typed: &str, name: &str) -> Option<i32> {
     for wanted in typed.to_lowercase().chars().filter(|c| !c.is_whitespace()) {
         let found = at + name[at..].iter().position(|c| *c == wanted)?;
         let starts_word = found == 0 || !name[found - 1].is_alphanumeric();
-        points += if last == found.checked_sub(1) && last.is_some() { 5 } else if starts_word { 4 } else { 1 };
+        points += if last == found.checked_sub(1) && last.is_some() {
+            5
+        } else if starts_word {
+            4
+        } else {
+            1
+        };
         last = Some(found);
         at = found + 1;
     }
