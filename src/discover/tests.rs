@@ -37,8 +37,14 @@ fn container(name: &str, image: &str, command: &[&str]) -> Container {
     Container { name: name.into(), image: image.into(), command: strings(command), ..Container::default() }
 }
 
-/// Short steps from a bare container or pod to the one that is meant.
-impl Container {
+/// Short steps from a bare container to the one that is meant.
+trait ContainerSteps {
+    fn env(self, pairs: &[(&str, &str)]) -> Self;
+    fn port(self, name: &str, port: u16) -> Self;
+    fn mount(self, volume: &str, path: &str) -> Self;
+}
+
+impl ContainerSteps for Container {
     fn env(mut self, pairs: &[(&str, &str)]) -> Self {
         self.env.extend(pairs.iter().map(|(n, v)| EnvVar { name: (*n).into(), value: Some((*v).into()) }));
         self
@@ -70,7 +76,14 @@ fn pod(namespace: &str, name: &str, owner: (&str, &str), containers: Vec<Contain
     }
 }
 
-impl Pod {
+/// The same for a pod.
+trait PodSteps {
+    fn labels(self, pairs: &[(&str, &str)]) -> Self;
+    fn claim(self, volume: &str) -> Self;
+    fn at(self, ip: &str, subdomain: &str) -> Self;
+}
+
+impl PodSteps for Pod {
     fn labels(mut self, pairs: &[(&str, &str)]) -> Self {
         self.meta.labels = map(pairs);
         self
