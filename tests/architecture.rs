@@ -136,6 +136,15 @@ fn a_correct_file_is_green() {
 }
 
 #[test]
+fn a_tests_module_in_a_file_of_its_own_is_no_part_of_the_product() {
+    let tests = File::new("src/view/tests.rs", &format!("//! Tests.\nuse crate::io;\n{}", "\n".repeat(600)));
+    let of =
+        |view: &str| breaches(&Tree { files: vec![File::new("src/view.rs", view), tests.clone()], crates: vec![] });
+    assert_eq!(of("//! View.\n#[cfg(test)]\nmod tests;\n"), Vec::<String>::new());
+    assert_eq!(of("//! View.\nmod tests;\n").len(), 2);
+}
+
+#[test]
 fn what_follows_a_tests_module_is_checked_again() {
     assert_red("src/view.rs", "#[cfg(test)]\nmod tests { fn f() {} }\nuse crate::io;", "src/view.rs:4");
 }

@@ -11,6 +11,13 @@ use std::{
 };
 
 use common::{Answer, FakeApi, Pty, kafdeck, process};
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Pod;
+use kube::{
+    Api, Client, Config,
+    api::{ListParams, WatchEvent, WatchParams},
+    config::{KubeConfigOptions, Kubeconfig},
+};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -78,6 +85,22 @@ fn the_api_tells_a_watch_from_a_list_and_keeps_it_open() {
     api.wait_for_watch("/api/v1/pods", LIMIT);
     assert_eq!(api.push("/api/v1/pods", &json!({"type": "DELETED"})), 1);
     assert_eq!([line(&mut watches), line(&mut watches)], ["13", "{\"type\":\"DELETED\"}"]);
+}
+
+#[tokio::test]
+async fn a_real_client_lists_and_watches_through_the_kubeconfig() {
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "kafka-0", "resourceVersion": "2"}});
+    let list = json!({"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": []});
+    let api = FakeApi::start().list("/api/v1/namespaces/default/pods", list);
+    let api = api.watch("/api/v1/namespaces/default/pods", vec![json!({"type": "ADDED", "object": pod})]);
+    let config = Kubeconfig::read_from(api.kubeconfig()).unwrap();
+    let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.unwrap();
+    let pods: Api<Pod> = Api::default_namespaced(Client::try_from(config).unwrap());
+    assert!(pods.list(&ListParams::default()).await.unwrap().items.is_empty());
+    let mut events = pods.watch(&WatchParams::default(), "1").await.unwrap().boxed();
+    let first = tokio::time::timeout(LIMIT, events.next()).await.unwrap().unwrap().unwrap();
+    assert!(matches!(first, WatchEvent::Added(pod) if pod.metadata.name.as_deref() == Some("kafka-0")));
+    assert_eq!(api.requests()[0].token(), Some("a-secret-token"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::{
     paths::{Named, Target, named},
-    source::{File, Token},
+    source::{File, Shipped, Token},
 };
 
 /// Longest file, its tests not counted.
@@ -63,34 +63,34 @@ pub struct Tree {
 
 /// Every breach of the house's rules in the files, as `file:line: what`.
 pub fn breaches(tree: &Tree) -> Vec<String> {
-    tree.files.iter().flat_map(|file| of_file(file, &tree.crates)).collect()
+    let test_only = test_modules(&tree.files);
+    let is_test = |file: &File| {
+        let place = file.modules();
+        (1..=place.len()).any(|depth| test_only.contains(&place[..depth].join("::")))
+    };
+    tree.files.iter().flat_map(|file| of_file(file, &tree.crates, is_test(file))).collect()
 }
 
-fn of_file(file: &File, crates: &[String]) -> Vec<String> {
-    let modules = file.modules();
-    let (tokens, test_lines) = file.shipped();
+/// Modules that exist for tests alone and have files of their own, as `discover::tests`.
+fn test_modules(files: &[File]) -> Vec<String> {
+    let of_file = |file: &File| {
+        let parent = file.modules().join("::");
+        file.shipped().test_modules.into_iter().map(move |name| format!("{parent}::{name}"))
+    };
+    files.iter().flat_map(of_file).collect()
+}
+
+fn of_file(file: &File, crates: &[String], is_test: bool) -> Vec<String> {
+    let Shipped { tokens, test_lines, .. } = file.shipped();
     let mut found = Vec::new();
-    match TABLE.iter().find(|(module, ..)| *module == modules[0]) {
-        None => found.push(format!("{}: unknown module: add it to the table and to lib.rs's map", file.path)),
-        Some((module, ours, outside)) => {
-            for path in named(&tokens) {
-                let allowed = match path.target(modules.len()) {
-                    Target::Ours(name) => ours.allow(name, module, &path),
-                    Target::Other(name) => outside.allow(name, crates) || HOMES.contains(&(&file.path, name)),
-                    Target::Inside => true,
-                };
-                if !allowed {
-                    found.push(format!(
-                        "{}:{}: {module} may not use {}",
-                        file.path,
-                        path.line,
-                        path.segments.join("::")
-                    ));
-                }
-            }
+    if !is_test {
+        found.extend(imports(file, &tokens, crates));
+        let lines = file.text.lines().count() - test_lines.len();
+        if lines > LONGEST {
+            found.push(format!("{}: {lines} lines without its tests, more than {LONGEST}", file.path));
         }
     }
-    if modules[0] == "view" {
+    if file.modules()[0] == "view" {
         found.extend(changes_of_app(&tokens).map(|line| format!("{}:{line}: view may not take &mut App", file.path)));
     }
     let unsafe_lines = tokens.iter().filter(|t| t.text == "unsafe").map(|t| t.line);
@@ -98,11 +98,22 @@ fn of_file(file: &File, crates: &[String]) -> Vec<String> {
     if !file.text.starts_with("//!") {
         found.push(format!("{}: does not begin with //!", file.path));
     }
-    let lines = file.text.lines().count() - test_lines.len();
-    if lines > LONGEST {
-        found.push(format!("{}: {lines} lines without its tests, more than {LONGEST}", file.path));
-    }
     found
+}
+
+/// Imports that the table does not allow.
+fn imports(file: &File, tokens: &[Token], crates: &[String]) -> Vec<String> {
+    let modules = file.modules();
+    let Some((module, ours, outside)) = TABLE.iter().find(|(module, ..)| *module == modules[0]) else {
+        return vec![format!("{}: unknown module: add it to the table and to lib.rs's map", file.path)];
+    };
+    let allowed = |path: &Named| match path.target(modules.len()) {
+        Target::Ours(name) => ours.allow(name, module, path),
+        Target::Other(name) => outside.allow(name, crates) || HOMES.contains(&(&file.path, name)),
+        Target::Inside => true,
+    };
+    let forbidden = named(tokens).into_iter().filter(|path| !allowed(path));
+    forbidden.map(|p| format!("{}:{}: {module} may not use {}", file.path, p.line, p.segments.join("::"))).collect()
 }
 
 impl Ours {

@@ -23,6 +23,17 @@ pub struct Token {
     pub line: usize,
 }
 
+/// A file without its `#[cfg(test)]` items.
+#[derive(Debug, Default)]
+pub struct Shipped {
+    /// Its tokens.
+    pub tokens: Vec<Token>,
+    /// Lines that those items take.
+    pub test_lines: BTreeSet<usize>,
+    /// Modules in files of their own among those items.
+    pub test_modules: Vec<String>,
+}
+
 impl File {
     /// A file from its path and text.
     pub fn new(path: &str, text: &str) -> Self {
@@ -35,8 +46,8 @@ impl File {
         inner.split('/').collect()
     }
 
-    /// Its tokens outside `#[cfg(test)]` items, and the lines those items take.
-    pub fn shipped(&self) -> (Vec<Token>, BTreeSet<usize>) {
+    /// What is built into the product.
+    pub fn shipped(&self) -> Shipped {
         without_tests(&tokens(&self.text))
     }
 }
@@ -141,22 +152,27 @@ fn raw_string(rest: &[char], open: usize, hashes: usize) -> usize {
     (open + 1..rest.len()).find(closes).map_or(rest.len(), |at| at + 1 + hashes)
 }
 
-/// Drops every item that follows `#[cfg(test)]`; says which lines they took.
-fn without_tests(all: &[Token]) -> (Vec<Token>, BTreeSet<usize>) {
+/// Drops every item that follows `#[cfg(test)]`.
+fn without_tests(all: &[Token]) -> Shipped {
     const MARK: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
-    let (mut kept, mut lines, mut at) = (Vec::new(), BTreeSet::new(), 0);
+    let (mut shipped, mut at) = (Shipped::default(), 0);
     while at < all.len() {
         let marked = all.len() - at > MARK.len() && all[at..].iter().zip(MARK).all(|(t, m)| t.text == m);
         if marked {
             let end = item_end(all, at + MARK.len());
-            lines.extend(all[at].line..=all[end - 1].line);
+            shipped.test_lines.extend(all[at].line..=all[end - 1].line);
+            if let [.., module, name, end] = &all[at..end]
+                && (module.text.as_str(), end.text.as_str()) == ("mod", ";")
+            {
+                shipped.test_modules.push(name.text.clone());
+            }
             at = end;
         } else {
-            kept.push(all[at].clone());
+            shipped.tokens.push(all[at].clone());
             at += 1;
         }
     }
-    (kept, lines)
+    shipped
 }
 
 /// Where the item that begins at `at`, further attributes included, ends.
