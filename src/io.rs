@@ -7,6 +7,7 @@ pub mod dial;
 pub mod failure;
 pub mod kafka;
 pub mod task;
+pub mod translate;
 
 use tokio::sync::mpsc;
 
