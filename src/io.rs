@@ -5,9 +5,11 @@
 pub mod connect;
 pub mod dial;
 pub mod failure;
+pub mod heartbeat;
 pub mod kafka;
 pub mod task;
 pub mod translate;
+pub mod watch;
 
 use tokio::sync::mpsc;
 
