@@ -7,6 +7,7 @@ pub mod dial;
 pub mod failure;
 pub mod heartbeat;
 pub mod kafka;
+pub mod logs;
 pub mod task;
 pub mod translate;
 pub mod watch;
