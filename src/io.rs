@@ -5,8 +5,12 @@
 pub mod connect;
 pub mod dial;
 pub mod failure;
+pub mod heartbeat;
 pub mod kafka;
+pub mod logs;
 pub mod task;
+pub mod translate;
+pub mod watch;
 
 use tokio::sync::mpsc;
 
