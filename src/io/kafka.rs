@@ -14,3 +14,4 @@ mod lag;
 pub mod observer;
 mod roster;
 mod topics;
+pub use observer::{Observer, ObserverSetup, observe};
