@@ -10,6 +10,7 @@ pub mod kafka;
 pub mod logs;
 pub mod task;
 pub mod translate;
+pub mod volumes;
 pub mod watch;
 
 use tokio::sync::mpsc;

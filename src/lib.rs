@@ -2,11 +2,13 @@
 
 pub mod app;
 pub mod clock;
+pub mod cmd;
 pub mod diagnose;
 pub mod discover;
 pub mod domain;
 pub mod errors;
 pub mod facts;
 pub mod io;
+pub mod view;
 pub mod wire;
 pub mod world;

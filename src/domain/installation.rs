@@ -72,6 +72,12 @@ pub struct PodPort {
     pub port: u16,
 }
 
+impl fmt::Display for PodPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}:{}", self.pod.namespace, self.pod.name, self.port)
+    }
+}
+
 /// Which pod stands behind an advertised address.
 ///
 /// Brokers advertise names that only pods can resolve; we reach every broker through a port-forward to

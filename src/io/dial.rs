@@ -22,7 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
 use super::{connect::Cluster, failure, task};
-use crate::domain::freshness;
+use crate::domain::{freshness, installation::PodPort};
 
 /// How long opening a stream may take.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -33,23 +33,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 /// A stream of which only that is known.
 pub type BoxStream = Box<dyn Stream>;
-
-/// A port of a pod.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct PodPort {
-    /// Namespace.
-    pub namespace: String,
-    /// Pod.
-    pub pod: String,
-    /// Port number inside the pod.
-    pub port: u16,
-}
-
-impl std::fmt::Display for PodPort {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}:{}", self.namespace, self.pod, self.port)
-    }
-}
 
 /// A way to reach pods.
 pub trait Transport: Send + Sync {
@@ -93,8 +76,8 @@ impl PortForward {
 
     /// Opens one stream, without a deadline.
     async fn forward(&self, to: PodPort) -> Result<BoxStream, DialError> {
-        let pods: Api<Pod> = Api::namespaced(self.cluster.client.clone(), &to.namespace);
-        let forwarder = pods.portforward(&to.pod, &[to.port]).await.map_err(|error| dial_error(&error, &to))?;
+        let pods: Api<Pod> = Api::namespaced(self.cluster.client.clone(), &to.pod.namespace);
+        let forwarder = pods.portforward(&to.pod.name, &[to.port]).await.map_err(|error| dial_error(&error, &to))?;
         Forwarded::new(forwarder, &to, &self.cancel).map(|stream| Box::new(stream) as BoxStream)
     }
 }

@@ -1,1 +1,17 @@
-//! Brokers (room under construction).
+//! Observing brokers: asking them what the protocol tells, and turning answers into facts.
+//!
+//! `connection` is one pipelined stream, `broker` keeps one open to each broker and says how it
+//! behaves, `observer` decides what to ask whom and when, `answers` puts answers into our words,
+//! `desk` sends facts. Nothing here changes a cluster or reads records. `observe` is the door.
+
+pub mod answers;
+pub mod broker;
+pub mod connection;
+mod coordinator;
+pub mod desk;
+pub mod failure;
+mod lag;
+pub mod observer;
+mod roster;
+mod topics;
+pub use observer::{Observer, ObserverSetup, observe};

@@ -1,0 +1,253 @@
+//! What one coordinator knows: its groups, their members, and what they committed.
+//!
+//! Each broker has one of these as a task of its own, so that a slow one delays nobody. A broker lists
+//! exactly the groups that it coordinates, so coordinators are never looked for.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::future::join_all;
+use tokio::time::{Instant, sleep_until};
+
+use super::{
+    answers::{self, Described},
+    failure::CallError,
+    observer::Shared,
+};
+use crate::{
+    domain::{
+        freshness::Asked,
+        group::{Commits, Group, Member},
+        ids::BrokerId,
+    },
+    facts::KafkaBody,
+    wire::{
+        errors,
+        requests::{self, GROUPS_PER_REQUEST},
+    },
+};
+
+/// How often groups are listed.
+const LIST_EVERY: Duration = Duration::from_secs(2);
+
+/// GROUP_ID_NOT_FOUND: the group was deleted since it was listed.
+const GROUP_ID_NOT_FOUND: i16 = 69;
+
+/// Partitions of topics.
+pub type Partitions = BTreeMap<String, BTreeSet<i32>>;
+
+/// Looks after one coordinator until cancelled.
+pub async fn coordinate(shared: Arc<Shared>, broker: BrokerId) {
+    let mut round = shared.lag.round();
+    let mut pulse = shared.pulse();
+    let mut coordinator = Coordinator { shared, broker, groups: None, members: BTreeMap::new() };
+    let mut list_at = Instant::now();
+    loop {
+        if Instant::now() >= list_at {
+            list_at = Instant::now() + LIST_EVERY;
+            coordinator.list().await;
+        }
+        if round.has_changed().unwrap_or(false) {
+            let number = *round.borrow_and_update();
+            coordinator.look(number).await;
+        }
+        tokio::select! {
+            () = sleep_until(list_at) => {}
+            gone = round.changed() => {
+                if gone.is_err() {
+                    return;
+                }
+                round.mark_changed();
+            }
+            gone = pulse.changed() => {
+                if gone.is_err() {
+                    return;
+                }
+                list_at = Instant::now();
+            }
+        }
+    }
+}
+
+/// One coordinator, and what it said last.
+struct Coordinator {
+    shared: Arc<Shared>,
+    broker: BrokerId,
+    /// Groups as they were listed last; `None` when that failed.
+    groups: Option<Vec<Group>>,
+    /// Members as they were described last, by group.
+    members: BTreeMap<String, Vec<Member>>,
+}
+
+impl Coordinator {
+    /// Lists groups (key 16) and tells of them, with the members that are known.
+    async fn list(&mut self) {
+        let answer = self.shared.roster.ask(self.broker, &requests::list_groups()).await;
+        match answer.and_then(|answer| answers::groups(&answer)) {
+            Ok(groups) => {
+                self.members.retain(|id, _| groups.iter().any(|g| g.id == *id));
+                self.groups = Some(groups);
+                self.tell_groups().await;
+            }
+            Err(why) => {
+                self.groups = None;
+                self.shared.desk.failed(Asked::Groups, Some(self.broker), &why).await;
+            }
+        }
+    }
+
+    async fn tell_groups(&self) {
+        let groups = self.groups.iter().flatten().map(|g| Group {
+            members: if is_empty(g) { Some(Vec::new()) } else { self.members.get(&g.id).cloned() },
+            ..g.clone()
+        });
+        let body = KafkaBody::Groups(groups.collect());
+        self.shared.desk.answered(Asked::Groups, Some(self.broker), body).await;
+    }
+
+    /// Asks for members and commits of all groups, both at once, and tells of them.
+    async fn look(&mut self, round: u64) {
+        if let Some(groups) = &self.groups {
+            let commits = async {
+                self.fetch(groups).await;
+                self.shared.lag.done(self.broker, round);
+            };
+            let ((), described) = tokio::join!(commits, self.describe(groups));
+            if !described.is_empty() {
+                self.take(described);
+                self.tell_groups().await;
+            }
+        } else {
+            let why = match self.shared.roster.link(self.broker) {
+                Ok(link) => link.failure().unwrap_or(CallError::Timeout { after: super::broker::CALL_DEADLINE }),
+                Err(why) => why,
+            };
+            self.shared.desk.failed(Asked::Offsets, Some(self.broker), &why).await;
+            self.shared.lag.done(self.broker, round);
+        }
+    }
+
+    fn take(&mut self, described: BTreeMap<String, Described>) {
+        for (id, described) in described {
+            let group = self.groups.iter_mut().flatten().find(|g| g.id == id);
+            if let (Some(group), Some(state)) = (group, described.state) {
+                group.state = state;
+            }
+            match described.members {
+                Some(members) => self.members.insert(id, members),
+                None => self.members.remove(&id),
+            };
+        }
+    }
+
+    /// Describes the groups that have members: 15 for the classic protocol, 69 for the consumer protocol.
+    async fn describe(&self, groups: &[Group]) -> BTreeMap<String, Described> {
+        let ids = |consumer: bool| -> Vec<&str> {
+            let wanted = groups.iter().filter(|g| !is_empty(g) && is_describable(g, consumer));
+            wanted.map(|g| g.id.as_str()).collect()
+        };
+        let (classic, consumer) = (ids(false), ids(true));
+        let roster = &self.shared.roster;
+        let classic = join_all(classic.chunks(GROUPS_PER_REQUEST).map(|ids| async {
+            let request = requests::describe_groups(ids.iter().copied());
+            roster.ask(self.broker, &request).await.map(|answer| answers::described(&answer))
+        }));
+        let consumer = join_all(consumer.chunks(GROUPS_PER_REQUEST).map(|ids| async {
+            let request = requests::consumer_group_describe(ids.iter().copied());
+            roster.ask(self.broker, &request).await.map(|answer| answers::consumers_described(&answer))
+        }));
+        let (classic, consumer) = tokio::join!(classic, consumer);
+        let mut described = BTreeMap::new();
+        for answer in classic.into_iter().chain(consumer) {
+            match answer {
+                Ok(some) => described.extend(some),
+                Err(why) => tracing::debug!(broker = self.broker.0, %why, "groups could not be described"),
+            }
+        }
+        described
+    }
+
+    /// Fetches what the groups committed (key 9), a hundred at a time, all on their way at once.
+    async fn fetch(&self, groups: &[Group]) {
+        let ids: Vec<&str> = groups.iter().filter(|g| has_commits(g)).map(|g| g.id.as_str()).collect();
+        let batches = join_all(ids.chunks(GROUPS_PER_REQUEST).map(|ids| async move {
+            let request = requests::offset_fetch(ids.iter().copied());
+            let answer = self.shared.roster.ask(self.broker, &request).await;
+            (ids, answer.map(|answer| answers::commits(&answer)))
+        }))
+        .await;
+        let mut commits = Vec::with_capacity(ids.len());
+        let mut failure = None;
+        let mut answered = ids.is_empty();
+        for (ids, batch) in batches {
+            match batch {
+                Ok(batch) => {
+                    answered |= batch.iter().any(|(_, code)| !errors::is_forbidden(*code));
+                    failure = failure.or(all_forbidden(&batch));
+                    commits.extend(batch.into_iter().filter(|(_, code)| *code != GROUP_ID_NOT_FOUND).map(|(c, _)| c));
+                }
+                Err(why) => {
+                    // The other batches still count: these groups alone carry the reason.
+                    let error = Some(why.to_string());
+                    commits.extend(ids.iter().map(|id| Commits {
+                        group: (*id).to_owned(),
+                        error: error.clone(),
+                        commits: Vec::new(),
+                    }));
+                    failure = Some(why);
+                }
+            }
+        }
+        match failure {
+            Some(why) if !answered => self.shared.desk.failed(Asked::Offsets, Some(self.broker), &why).await,
+            _ => {
+                self.shared.lag.committed(self.broker, partitions(&commits));
+                self.shared.desk.answered(Asked::Offsets, Some(self.broker), KafkaBody::Commits(commits)).await;
+            }
+        }
+    }
+}
+
+fn all_forbidden(batch: &[(Commits, i16)]) -> Option<CallError> {
+    let (_, code) = batch.first()?;
+    batch.iter().all(|(_, code)| errors::is_forbidden(*code)).then_some(CallError::Refused { code: *code })
+}
+
+fn is_empty(group: &Group) -> bool {
+    matches!(group.state.as_str(), "Empty" | "Dead")
+}
+
+/// True when a group is described by the consumer protocol's request, or by the classic one's.
+///
+/// Share and streams groups have requests of their own. Coordinators that do not tell the type are
+/// older than KIP-848, whose groups are the only other ones.
+fn is_describable(group: &Group, consumer: bool) -> bool {
+    match group.kind.as_deref().map(str::to_ascii_lowercase).as_deref() {
+        Some("consumer") => consumer,
+        Some("classic") | None => !consumer,
+        Some(_) => false,
+    }
+}
+
+/// True when a group commits offsets: share groups do not.
+fn has_commits(group: &Group) -> bool {
+    !group.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("share"))
+}
+
+fn partitions(commits: &[Commits]) -> Partitions {
+    let mut partitions = Partitions::new();
+    for c in commits.iter().flat_map(|c| &c.commits) {
+        match partitions.get_mut(&c.topic) {
+            Some(indexes) => {
+                indexes.insert(c.partition);
+            }
+            None => {
+                partitions.insert(c.topic.clone(), BTreeSet::from([c.partition]));
+            }
+        }
+    }
+    partitions
+}

@@ -1,0 +1,135 @@
+//! Why a question to brokers was not answered, and how that is told.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::{
+    domain::{
+        freshness::{Asked, FailureKind, SourceFailure},
+        ids::BrokerId,
+    },
+    io::dial::DialError,
+    wire::{errors, frame::FrameError, requests::TooOld},
+};
+
+/// The broker itself ran out of time (REQUEST_TIMED_OUT).
+const REQUEST_TIMED_OUT: i16 = 7;
+
+/// Why a question was not answered.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CallError {
+    /// The broker could not be dialled.
+    #[error("{0}")]
+    Dial(#[from] DialError),
+    /// The connection ended between answers.
+    #[error("the connection was closed: {why}")]
+    Closed {
+        /// Who or what closed it.
+        why: String,
+    },
+    /// What came is not Kafka, or broke off in the middle.
+    #[error("{why}")]
+    Garbled {
+        /// What was wrong.
+        why: String,
+    },
+    /// The answer did not come in time.
+    #[error("no answer within {}", seconds(*.after))]
+    Timeout {
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// The broker speaks no version that we do.
+    #[error("{0}")]
+    TooOld(#[from] TooOld),
+    /// The whole request was answered with an error.
+    #[error("{}", errors::words(*.code))]
+    Refused {
+        /// Kafka's error code.
+        code: i16,
+    },
+    /// The request could not be made: an error of ours.
+    #[error("{0}")]
+    Unmade(FrameError),
+    /// The address that the broker advertises belongs to no pod that we know.
+    #[error("the advertised address {address} is not a pod of this installation")]
+    Unknown {
+        /// Host and port.
+        address: String,
+    },
+    /// No broker was there to be asked.
+    #[error("no broker pod is known")]
+    Nobody,
+}
+
+fn seconds(d: Duration) -> String {
+    format!("{} s", (d.as_secs_f64() * 10.0).round() / 10.0)
+}
+
+impl CallError {
+    /// Its class.
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Dial(DialError::Forbidden { .. }) => FailureKind::Forbidden,
+            Self::Dial(DialError::Timeout { .. })
+            | Self::Timeout { .. }
+            | Self::Refused { code: REQUEST_TIMED_OUT } => FailureKind::Timeout,
+            Self::Refused { code } if errors::is_forbidden(*code) => FailureKind::Forbidden,
+            Self::Garbled { .. } | Self::Unmade(_) => FailureKind::Garbage,
+            Self::TooOld(_) => FailureKind::Unsupported,
+            Self::Dial(_) | Self::Closed { .. } | Self::Refused { .. } | Self::Unknown { .. } | Self::Nobody => {
+                FailureKind::Unreachable
+            }
+        }
+    }
+
+    /// The failure as it is shown: what was asked of whom, and what came back.
+    pub fn told(&self, what: Asked, broker: Option<BrokerId>) -> SourceFailure {
+        let whom = broker.map_or_else(|| "the brokers".to_owned(), |b| format!("broker {b}"));
+        SourceFailure {
+            kind: self.kind(),
+            what: format!("Asking {whom} for {what} failed: {self}."),
+            hint: self.hint(what),
+        }
+    }
+
+    fn hint(&self, what: Asked) -> Option<String> {
+        let hint = match self {
+            Self::TooOld(_) => "Kafka 3.0 and later offer it; what Kubernetes tells is shown all the same.",
+            Self::Dial(DialError::Forbidden { .. }) => "Ask for the verb create on pods/portforward in this namespace.",
+            Self::Dial(DialError::ApiUnreachable { .. }) => "Check that kubectl get pods answers.",
+            Self::Refused { code } if errors::is_forbidden(*code) => match what {
+                Asked::Metadata | Asked::EndOffsets => "Grant Describe on the topics to the user that is connected.",
+                Asked::TopicConfigs => "Grant DescribeConfigs on the topics to the user that is connected.",
+                Asked::Groups | Asked::Offsets => "Grant Describe on the groups to the user that is connected.",
+                Asked::LogDirs => "Grant Describe on the cluster to the user that is connected.",
+            },
+            Self::Garbled { .. } => "Check that the port is a Kafka listener without TLS or SASL.",
+            Self::Unknown { .. } => "Check advertised.listeners of the broker.",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_what_was_asked_of_whom_and_what_came_back() {
+        let old = TooOld { api: "OffsetFetch", needed: 8, broker_max: Some(5) };
+        let told = CallError::from(old).told(Asked::Offsets, Some(BrokerId(0)));
+        assert_eq!(told.kind, FailureKind::Unsupported);
+        assert_eq!(
+            told.what,
+            "Asking broker 0 for offsets failed: OffsetFetch version 8 is needed and the newest offered is 5."
+        );
+        let denied = CallError::Refused { code: 31 }.told(Asked::LogDirs, Some(BrokerId(1)));
+        assert_eq!(denied.kind, FailureKind::Forbidden);
+        assert!(denied.hint.is_some());
+        let late = CallError::Timeout { after: Duration::from_millis(2500) };
+        assert_eq!(late.to_string(), "no answer within 2.5 s");
+    }
+}

@@ -1,0 +1,233 @@
+//! Decides whom to ask what and when, and starts the tasks that do.
+//!
+//! | what | whom | how often |
+//! |---|---|---|
+//! | Metadata | one broker; another after 0.5 s | 2 s, longer when answers are large |
+//! | ListGroups | every broker | 2 s |
+//! | members, commits, then ends | every coordinator, then every leader | 5 s |
+//! | DescribeLogDirs | every broker | 15 s |
+//! | DescribeConfigs | one broker | 5 min, new topics at once |
+//!
+//! Everything is asked at once at the start and on a refresh. Each broker has tasks of its own: one
+//! that is frozen delays nobody. Called by whoever holds an installation; nobody else starts tasks here.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{
+    answers,
+    broker::LinkSetup,
+    connection::RequestCounts,
+    coordinator::coordinate,
+    desk::Desk,
+    lag::{self, Lag},
+    roster::Roster,
+    topics,
+};
+use crate::{
+    clock::Clock,
+    domain::{
+        freshness::Asked,
+        ids::{BrokerId, InstallationId},
+        installation::AddressBook,
+    },
+    facts::KafkaBody,
+    io::{FactSender, dial::Transport, task},
+    wire::requests,
+};
+
+/// How often Metadata is asked for.
+const METADATA_EVERY: Duration = Duration::from_secs(2);
+
+/// Bytes per second that Metadata may cost: larger answers are asked for less often.
+const BYTES_PER_SECOND: f64 = 50_000.0;
+
+/// How often log directories are asked for.
+const LOG_DIRS_EVERY: Duration = Duration::from_secs(15);
+
+/// A broker that owes an answer for longer than this is not waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// What observing an installation takes.
+pub struct ObserverSetup {
+    /// Which installation.
+    pub installation: InstallationId,
+    /// Who opens streams to its pods.
+    pub transport: Arc<dyn Transport>,
+    /// Which pods there are, and which is behind which address.
+    pub routes: watch::Receiver<Arc<AddressBook>>,
+    /// Notified when everything is to be asked at once.
+    pub refresh: Arc<Notify>,
+    /// Is notified when a broker falls silent, so that the link itself can be checked.
+    pub on_silence: Arc<Notify>,
+    /// The clock that stamps facts.
+    pub clock: Clock,
+    /// Where facts go.
+    pub facts: FactSender,
+}
+
+/// A handle on an observation that runs until its token is cancelled.
+#[derive(Debug, Clone)]
+pub struct Observer {
+    counts: Arc<RequestCounts>,
+}
+
+impl Observer {
+    /// Requests sent so far, by their name in Kafka's documentation.
+    pub fn request_counts(&self) -> BTreeMap<String, u64> {
+        self.counts.by_name()
+    }
+}
+
+/// What the tasks of one observation share.
+pub struct Shared {
+    /// Brokers and links to them.
+    pub roster: Roster,
+    /// Where facts are told.
+    pub desk: Arc<Desk>,
+    /// The lag pass.
+    pub lag: Lag,
+    pulse: watch::Sender<u64>,
+}
+
+impl Shared {
+    /// Changes when everything is to be asked at once.
+    pub fn pulse(&self) -> watch::Receiver<u64> {
+        self.pulse.subscribe()
+    }
+
+    /// Brokers that answer, or have not shown yet that they do not: those worth waiting for.
+    pub fn hopeful(&self) -> Vec<BrokerId> {
+        let snapshot = Arc::clone(&self.roster.snapshot().borrow());
+        let hopeful = |id: &BrokerId| {
+            let link = self.roster.link(*id);
+            link.is_ok_and(|link| link.failure().is_none() && link.readiness(PATIENCE) != Some(true))
+        };
+        snapshot.brokers.keys().copied().filter(hopeful).collect()
+    }
+}
+
+/// Observes an installation's brokers until `cancel` is cancelled. Must run inside a tokio runtime.
+pub fn observe(setup: ObserverSetup, cancel: &CancellationToken) -> Observer {
+    let counts = Arc::new(RequestCounts::default());
+    let desk = Arc::new(Desk::new(setup.installation, setup.clock, setup.facts));
+    let link = LinkSetup {
+        transport: setup.transport,
+        desk: Arc::clone(&desk),
+        counts: Arc::clone(&counts),
+        on_silence: setup.on_silence,
+        changed: watch::Sender::default(),
+    };
+    let roster = Roster::new(link, cancel.child_token());
+    let shared = Arc::new(Shared { roster, desk, lag: Lag::default(), pulse: watch::Sender::default() });
+    task::spawn("kafka refresh", cancel, refresh(Arc::clone(&shared), setup.refresh));
+    task::spawn("kafka routes", cancel, routes(Arc::clone(&shared), setup.routes));
+    task::spawn("kafka metadata", cancel, metadata(Arc::clone(&shared)));
+    task::spawn("kafka lag", cancel, lag::passes(Arc::clone(&shared), cancel.clone()));
+    task::spawn("kafka configs", cancel, topics::configs(Arc::clone(&shared)));
+    task::spawn("kafka brokers", cancel, brokers(shared, cancel.clone()));
+    Observer { counts }
+}
+
+/// Passes a refresh on to everybody.
+async fn refresh(shared: Arc<Shared>, refresh: Arc<Notify>) {
+    loop {
+        refresh.notified().await;
+        shared.roster.retry();
+        shared.pulse.send_modify(|n| *n = n.wrapping_add(1));
+    }
+}
+
+/// Follows the routes.
+async fn routes(shared: Arc<Shared>, mut routes: watch::Receiver<Arc<AddressBook>>) {
+    loop {
+        let book = Arc::clone(&routes.borrow_and_update());
+        shared.roster.reroute(book).await;
+        if routes.changed().await.is_err() {
+            // Whoever knew the routes is gone; those that are known still hold.
+            return std::future::pending().await;
+        }
+    }
+}
+
+/// Asks for Metadata (key 3).
+async fn metadata(shared: Arc<Shared>) {
+    let mut pulse = shared.pulse();
+    loop {
+        let asked = Instant::now();
+        let mut pause = METADATA_EVERY;
+        let answer = shared.roster.ask_any(&requests::metadata()).await;
+        match answer.and_then(|a| answers::metadata(&a.body).map(|m| (m, a.bytes))) {
+            Ok((metadata, bytes)) => {
+                pause = pause.max(Duration::from_secs_f64(bytes as f64 / BYTES_PER_SECOND));
+                let metadata = Arc::new(metadata);
+                shared.roster.learn(Arc::clone(&metadata)).await;
+                let body = KafkaBody::Metadata(Arc::unwrap_or_clone(metadata));
+                shared.desk.answered(Asked::Metadata, None, body).await;
+            }
+            Err(why) => shared.desk.failed(Asked::Metadata, None, &why).await,
+        }
+        tokio::select! {
+            () = sleep_until(asked + pause) => {}
+            gone = pulse.changed() => if gone.is_err() {
+                return;
+            },
+        }
+    }
+}
+
+/// Starts and ends the tasks of each broker as brokers come and go.
+async fn brokers(shared: Arc<Shared>, cancel: CancellationToken) {
+    let mut snapshot = shared.roster.snapshot();
+    let mut running: BTreeMap<BrokerId, DropGuard> = BTreeMap::new();
+    loop {
+        let registered: BTreeSet<BrokerId> = snapshot.borrow_and_update().brokers.keys().copied().collect();
+        running.retain(|id, _| {
+            // A broker that is down is not in Metadata, and is still asked while it has a pod.
+            let stays = registered.contains(id) || shared.roster.link(*id).is_ok();
+            if !stays {
+                shared.lag.forget(*id);
+            }
+            stays
+        });
+        for id in registered {
+            running.entry(id).or_insert_with(|| {
+                let cancel = cancel.child_token();
+                task::spawn("kafka coordinator", &cancel, coordinate(Arc::clone(&shared), id));
+                task::spawn("kafka log dirs", &cancel, log_dirs(Arc::clone(&shared), id));
+                cancel.drop_guard()
+            });
+        }
+        if snapshot.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Asks one broker for its log directories (key 35).
+async fn log_dirs(shared: Arc<Shared>, broker: BrokerId) {
+    let mut pulse = shared.pulse();
+    loop {
+        let next = Instant::now() + LOG_DIRS_EVERY;
+        let answer = shared.roster.ask(broker, &requests::describe_log_dirs()).await;
+        match answer.and_then(|answer| answers::log_dirs(&answer)) {
+            Ok(dirs) => shared.desk.answered(Asked::LogDirs, Some(broker), KafkaBody::LogDirs(dirs)).await,
+            Err(why) => shared.desk.failed(Asked::LogDirs, Some(broker), &why).await,
+        }
+        tokio::select! {
+            () = sleep_until(next) => {}
+            gone = pulse.changed() => if gone.is_err() {
+                return;
+            },
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Which brokers there are, which pod each is behind, and whom to ask what every broker knows.
+//!
+//! Links are kept by pod, because pods are known before brokers: Metadata says later which broker is
+//! behind which. It asks nothing by itself.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures::{StreamExt, stream::FuturesUnordered};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    broker::{CALL_DEADLINE, Link, LinkHandle, LinkSetup},
+    connection::Answer,
+    failure::CallError,
+};
+use crate::{
+    domain::{
+        broker::Contact,
+        ids::{BrokerId, ObjectKey},
+        installation::{AddressBook, PodPort},
+    },
+    facts::Metadata,
+    wire::requests::Ask,
+};
+
+/// A broker that takes longer than this for what any broker can answer has another one asked too.
+const HEDGE_AFTER: Duration = Duration::from_millis(500);
+
+/// A broker that owes an answer for longer than this is not the first to be asked.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// What the last Metadata said, as far as asking brokers needs it.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// Brokers, and the pod of each; an address that leads to none stays an address.
+    pub brokers: BTreeMap<BrokerId, Result<PodPort, String>>,
+    /// Leaders of each topic's partitions, by index.
+    pub leaders: HashMap<String, Vec<Option<BrokerId>>>,
+}
+
+impl Snapshot {
+    /// The leader of a partition, if it has one.
+    pub fn leader(&self, topic: &str, partition: i32) -> Option<BrokerId> {
+        let index = usize::try_from(partition).ok()?;
+        self.leaders.get(topic)?.get(index).copied().flatten()
+    }
+}
+
+/// The brokers of one installation.
+pub struct Roster {
+    setup: LinkSetup,
+    cancel: CancellationToken,
+    known: Mutex<Known>,
+    snapshot: watch::Sender<Arc<Snapshot>>,
+}
+
+#[derive(Default)]
+struct Known {
+    links: HashMap<PodPort, LinkHandle>,
+    book: Arc<AddressBook>,
+    metadata: Option<Arc<Metadata>>,
+}
+
+impl Roster {
+    /// Nobody is known yet; links end with `cancel`.
+    pub fn new(setup: LinkSetup, cancel: CancellationToken) -> Self {
+        Self { setup, cancel, known: Mutex::default(), snapshot: watch::Sender::default() }
+    }
+
+    /// What the last Metadata said, and every change.
+    pub fn snapshot(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshot.subscribe()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes new routes: links to pods that were replaced are dialled again, those to pods that are gone end.
+    pub async fn reroute(&self, book: Arc<AddressBook>) {
+        {
+            let mut known = self.known();
+            for (to, handle) in &known.links {
+                if hosts(&known.book, &to.pod) == hosts(&book, &to.pod) {
+                    handle.link.retry();
+                } else {
+                    handle.link.redial();
+                }
+            }
+            known.book = book;
+        }
+        self.arrange().await;
+    }
+
+    /// Takes what Metadata says.
+    pub async fn learn(&self, metadata: Arc<Metadata>) {
+        self.known().metadata = Some(metadata);
+        self.arrange().await;
+    }
+
+    /// Puts links and brokers in line with the routes and with Metadata.
+    async fn arrange(&self) {
+        let snapshot = {
+            let mut known = self.known();
+            let snapshot = snapshot(&known.book, known.metadata.as_deref());
+            let mut owners: HashMap<PodPort, Option<BrokerId>> =
+                known.book.seeds.iter().map(|seed| (seed.clone(), hinted(&known.book, seed, &snapshot))).collect();
+            for (id, to) in &snapshot.brokers {
+                if let Ok(to) = to {
+                    owners.insert(to.clone(), Some(*id));
+                }
+            }
+            known.links.retain(|to, _| owners.contains_key(to));
+            for (to, owner) in owners {
+                let start = || Link::start(to.clone(), self.setup.clone(), &self.cancel);
+                known.links.entry(to.clone()).or_insert_with(start).link.bind(owner);
+            }
+            snapshot
+        };
+        for (id, to) in &snapshot.brokers {
+            if let Err(address) = to {
+                let why = CallError::Unknown { address: address.clone() }.to_string();
+                self.setup.desk.contact(*id, Contact::Refused { why }).await;
+            }
+        }
+        self.snapshot.send_replace(Arc::new(snapshot));
+    }
+
+    /// The link to a broker.
+    pub fn link(&self, broker: BrokerId) -> Result<Arc<Link>, CallError> {
+        let found = self.known().links.values().find(|h| h.link.broker() == Some(broker)).map(|h| Arc::clone(&h.link));
+        found.ok_or_else(|| match self.snapshot.borrow().brokers.get(&broker) {
+            Some(Err(address)) => CallError::Unknown { address: address.clone() },
+            _ => CallError::Nobody,
+        })
+    }
+
+    /// Asks one broker.
+    pub async fn ask<R: Ask>(&self, broker: BrokerId, request: &R) -> Result<R::Response, CallError> {
+        self.link(broker)?.call(request).await.map(|answer| answer.body)
+    }
+
+    /// Has every link that waits to dial do so now.
+    pub fn retry(&self) {
+        for handle in self.known().links.values() {
+            handle.link.retry();
+        }
+    }
+
+    /// Asks whichever broker answers first; another one is asked when the first takes long or fails.
+    pub async fn ask_any<R: Ask>(&self, request: &R) -> Result<Answer<R::Response>, CallError> {
+        let give_up = Instant::now() + CALL_DEADLINE;
+        let mut changed = self.setup.changed.subscribe();
+        let mut tried = HashSet::new();
+        let mut asked = FuturesUnordered::new();
+        let mut failure = None;
+        let mut hedge = Instant::now();
+        loop {
+            changed.mark_unchanged();
+            if Instant::now() >= hedge
+                && let Some(link) = self.readiest(&tried)
+            {
+                tried.insert(link.to().clone());
+                asked.push(async move { link.call(request).await });
+                hedge = Instant::now() + HEDGE_AFTER;
+            }
+            if asked.is_empty()
+                && let Some(why) = self.nobody_left(&tried)
+            {
+                return Err(failure.unwrap_or(why));
+            }
+            tokio::select! {
+                Some(answer) = asked.next() => match answer {
+                    Ok(answer) => return Ok(answer),
+                    Err(why) => {
+                        failure = Some(why);
+                        hedge = Instant::now();
+                    }
+                },
+                () = sleep_until(hedge), if hedge > Instant::now() => {}
+                _ = changed.changed() => {}
+                () = sleep_until(give_up) => {
+                    return Err(failure.unwrap_or(CallError::Timeout { after: CALL_DEADLINE }));
+                }
+            }
+        }
+    }
+
+    /// The link that can be asked and owes nothing, or one that can be asked, among those not tried yet.
+    fn readiest(&self, tried: &HashSet<PodPort>) -> Option<Arc<Link>> {
+        let known = self.known();
+        let untried = known.links.iter().filter(|(to, _)| !tried.contains(*to));
+        let ready = untried.filter_map(|(_, h)| h.link.readiness(PATIENCE).map(|owes| (owes, &h.link)));
+        ready.min_by_key(|(owes, link)| (*owes, link.broker(), link.to().pod.clone())).map(|(_, link)| Arc::clone(link))
+    }
+
+    /// Why there is nobody more to wait for: every link was tried or has failed.
+    fn nobody_left(&self, tried: &HashSet<PodPort>) -> Option<CallError> {
+        let known = self.known();
+        let mut why = CallError::Nobody;
+        for (to, handle) in &known.links {
+            if handle.link.readiness(PATIENCE).is_some() && !tried.contains(to) {
+                return None;
+            }
+            match handle.link.failure() {
+                Some(failure) => why = failure,
+                None if tried.contains(to) => {}
+                None => return None,
+            }
+        }
+        Some(why)
+    }
+}
+
+/// Every name and address that leads to a pod: another set means another pod behind the same name.
+fn hosts<'a>(book: &'a AddressBook, pod: &ObjectKey) -> Vec<&'a str> {
+    book.hosts.iter().filter(|(_, p)| *p == pod).map(|(host, _)| host.as_str()).collect()
+}
+
+/// The broker that a pod's own description names, unless Metadata says that it is somewhere else.
+fn hinted(book: &AddressBook, seed: &PodPort, snapshot: &Snapshot) -> Option<BrokerId> {
+    let (id, _) = book.ids.iter().find(|(_, pod)| **pod == seed.pod)?;
+    let elsewhere = matches!(snapshot.brokers.get(id), Some(Ok(to)) if to != seed);
+    // Of several ports of one pod only one is the broker's.
+    let first = book.seeds.iter().find(|s| s.pod == seed.pod) == Some(seed);
+    (!elsewhere && first).then_some(*id)
+}
+
+fn snapshot(book: &AddressBook, metadata: Option<&Metadata>) -> Snapshot {
+    let Some(metadata) = metadata else { return Snapshot::default() };
+    let brokers = metadata.brokers.iter().map(|b| {
+        let to = book.resolve(b.id, &b.host, b.port).ok_or_else(|| format!("{}:{}", b.host, b.port));
+        (b.id, to)
+    });
+    let leaders = metadata.topics.iter().map(|t| {
+        let mut leaders = Vec::with_capacity(t.partitions.len());
+        // Partitions are in the order of their index; one that is missing has no leader.
+        for p in &t.partitions {
+            let Ok(index) = usize::try_from(p.index) else { continue };
+            if index <= leaders.len() + MOST_MISSING {
+                leaders.resize(leaders.len().max(index + 1), None);
+                leaders[index] = p.leader;
+            }
+        }
+        (t.name.clone(), leaders)
+    });
+    Snapshot { brokers: brokers.collect(), leaders: leaders.collect() }
+}
+
+/// Indexes that may be missing in a row: an answer must not make a table larger than itself by much.
+const MOST_MISSING: usize = 1_000;

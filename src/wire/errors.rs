@@ -1,0 +1,76 @@
+//! Kafka's error codes: the name that its own tools print, and a few words.
+
+use kafka_protocol::ResponseError;
+
+/// The code's name as Kafka prints it, as `NOT_COORDINATOR`.
+pub fn name(code: i16) -> String {
+    match ResponseError::try_from_code(code) {
+        None => "NONE".to_owned(),
+        Some(ResponseError::Unknown(code)) => format!("error {code}"),
+        Some(known) => screaming(&known.to_string()),
+    }
+}
+
+/// The code in words: what it means for a reader, and its name.
+pub fn words(code: i16) -> String {
+    match meaning(code) {
+        Some(meaning) => format!("{meaning} ({})", name(code)),
+        None => name(code),
+    }
+}
+
+/// True for codes that mean a missing permission.
+pub fn is_forbidden(code: i16) -> bool {
+    matches!(code, 29..=31 | 53)
+}
+
+/// True for codes that a leader or coordinator gives while partitions move: asking again helps.
+pub fn is_moving(code: i16) -> bool {
+    matches!(code, 3 | 5 | 6 | 14 | 15 | 16 | 74 | 75 | 78)
+}
+
+fn meaning(code: i16) -> Option<&'static str> {
+    Some(match code {
+        3 => "no such topic or partition here",
+        5 => "no leader is elected",
+        6 => "the leader has moved",
+        7 => "the broker ran out of time",
+        14 => "the coordinator is still loading",
+        15 => "the coordinator is not available",
+        16 => "another broker coordinates it",
+        17 => "the topic's name is not valid",
+        29 => "not authorized for the topic",
+        30 => "not authorized for the group",
+        31 => "not authorized for the cluster",
+        35 => "the broker does not know this version",
+        56 => "the disk failed",
+        58 => "the credentials were refused",
+        69 => "no such group",
+        _ => return None,
+    })
+}
+
+/// `NotCoordinator` as `NOT_COORDINATOR`.
+fn screaming(camel: &str) -> String {
+    let mut out = String::with_capacity(camel.len() + 8);
+    for c in camel.chars() {
+        if c.is_uppercase() && !out.is_empty() {
+            out.push('_');
+        }
+        out.extend(c.to_uppercase());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_named_as_kafka_names_them() {
+        assert_eq!(name(16), "NOT_COORDINATOR");
+        assert_eq!(words(56), "the disk failed (KAFKA_STORAGE_ERROR)");
+        assert_eq!(words(9999), "error 9999");
+        assert!(is_forbidden(29) && !is_forbidden(3));
+    }
+}

@@ -1,0 +1,153 @@
+//! A buffer that refuses announced lengths that its bytes cannot hold.
+//!
+//! kafka-protocol's compact arrays reserve memory for a count that nothing has checked: 17 bytes can
+//! ask for 400 GB, which aborts the process. In flexible versions (KIP-482) every count and every
+//! length is an unsigned varint, and the codec reads those, and booleans, byte by byte through
+//! `try_get_u8`. So the guard follows these bytes and fails the read that completes an impossible
+//! number, before the codec sees it. Versions that are not flexible read counts as plain i32, which
+//! cannot be told from other numbers: they are never decoded through this (see `frame`).
+//!
+//! Strings cannot fool it: their bytes are taken whole. A boolean that is neither 0 nor 1 may be taken
+//! for the first byte of the varint after it; that makes the number larger, never smaller, so the guard
+//! errs towards refusing.
+
+use std::ops::Range;
+
+use bytes::{Buf, Bytes, TryGetError};
+use kafka_protocol::protocol::buf::ByteBuf;
+
+/// Numbers up to this are let through whatever is left: tags are numbers too, and so few elements cost nothing.
+const HARMLESS: u64 = 64;
+
+/// No array has more elements, and no string or assignment more bytes; bounds what one count may reserve.
+pub const MAX_COUNT: u64 = 1 << 18;
+
+/// Bytes of a varint of 32 bits.
+const MAX_VARINT: u32 = 5;
+
+/// An answer's bytes, guarded.
+#[derive(Debug)]
+pub struct GuardedBuf {
+    bytes: Bytes,
+    /// The varint that is being read: its value so far, and how many bytes it has.
+    varint: u64,
+    length: u32,
+    /// What was left after the varint's last byte; another figure means that something else was read since.
+    left: usize,
+}
+
+impl GuardedBuf {
+    /// Guards the bytes of an answer in a flexible version.
+    pub fn new(bytes: Bytes) -> Self {
+        Self { bytes, varint: 0, length: 0, left: 0 }
+    }
+
+    /// Follows a byte that may be part of a varint; an error when it completes an impossible number.
+    fn follow(&mut self, byte: u8) -> Result<(), TryGetError> {
+        let left = self.bytes.remaining();
+        if self.length > 0 && self.left != left + 1 {
+            (self.varint, self.length) = (0, 0);
+        }
+        self.varint |= u64::from(byte & 0x7f) << (self.length * 7);
+        self.length += 1;
+        self.left = left;
+        let refused = TryGetError { requested: usize::try_from(self.varint).unwrap_or(usize::MAX), available: left };
+        if byte & 0x80 != 0 {
+            return if self.length >= MAX_VARINT { Err(refused) } else { Ok(()) };
+        }
+        let value = self.varint;
+        (self.varint, self.length) = (0, 0);
+        // A compact count is one more than its elements, and every element takes a byte at least.
+        let possible = (left as u64 + 1).clamp(HARMLESS, MAX_COUNT);
+        if value > possible { Err(refused) } else { Ok(()) }
+    }
+}
+
+impl Buf for GuardedBuf {
+    fn remaining(&self) -> usize {
+        self.bytes.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.bytes.chunk()
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+    }
+
+    fn copy_to_bytes(&mut self, count: usize) -> Bytes {
+        self.bytes.copy_to_bytes(count)
+    }
+
+    fn try_get_u8(&mut self) -> Result<u8, TryGetError> {
+        let byte = self.bytes.try_get_u8()?;
+        self.follow(byte)?;
+        Ok(byte)
+    }
+
+    fn get_u8(&mut self) -> u8 {
+        // The codec never calls it; a refused number becomes 0, which reads as an absent array.
+        self.try_get_u8().unwrap_or_default()
+    }
+}
+
+impl ByteBuf for GuardedBuf {
+    fn peek_bytes(&mut self, range: Range<usize>) -> Bytes {
+        self.bytes.slice(range)
+    }
+
+    fn get_bytes(&mut self, size: usize) -> Bytes {
+        self.bytes.split_to(size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::{messages::MetadataResponse, protocol::Decodable};
+
+    use super::*;
+
+    fn read(bytes: &'static [u8]) -> Vec<Result<u8, TryGetError>> {
+        let mut buf = GuardedBuf::new(Bytes::from_static(bytes));
+        (0..bytes.len()).map(|_| buf.try_get_u8()).collect()
+    }
+
+    #[test]
+    fn a_count_of_billions_in_a_short_frame_is_refused() {
+        // throttle 0, then a compact array of 0xfffffffe brokers.
+        let frame = Bytes::from_static(&[0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 1]);
+        for version in 9..=13 {
+            assert!(MetadataResponse::decode(&mut GuardedBuf::new(frame.clone()), version).is_err());
+        }
+    }
+
+    #[test]
+    fn a_varint_of_more_than_five_bytes_is_refused_at_the_fifth() {
+        assert!(read(&[0x80, 0x80, 0x80, 0x80, 0x80, 0]).into_iter().take(5).any(|r| r.is_err()));
+    }
+
+    #[test]
+    fn small_numbers_and_what_the_bytes_can_hold_pass() {
+        assert!(read(&[1, 0, 3, 64]).iter().all(Result::is_ok));
+        let mut long = vec![0xc8, 0x01];
+        long.extend([0; 199]);
+        let mut buf = GuardedBuf::new(Bytes::from(long));
+        assert!(buf.try_get_u8().is_ok() && buf.try_get_u8().is_ok(), "199 elements in 199 bytes");
+        assert!(read(&[0xc8, 0x01, 0])[1].is_err(), "199 elements in one byte");
+    }
+
+    #[test]
+    fn bytes_that_are_not_adjacent_are_not_one_number() {
+        let mut buf = GuardedBuf::new(Bytes::from_static(&[0x80, 0, 0, 7, 1, 1]));
+        assert!(buf.try_get_u8().is_ok());
+        assert!(buf.try_get_i16().is_ok());
+        assert_eq!(buf.try_get_u8(), Ok(7));
+    }
+
+    #[test]
+    fn a_false_boolean_before_a_number_makes_it_larger_never_smaller() {
+        assert!(read(&[0x80, 0xff, 0xff, 0xff, 0x0f, 0]).iter().any(Result::is_err));
+        assert!(read(&[0x80, 0x80, 0xff, 0xff, 0xff, 0xff, 0x0f]).iter().any(Result::is_err));
+    }
+}

@@ -1,0 +1,211 @@
+//! The requests that we make, and in which versions.
+//!
+//! Only flexible versions (KIP-482) are used, because only their answers can be guarded (see `guard`);
+//! a broker that is older is refused in words. Kafka 3.0 and later offer all of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kafka_protocol::{
+    messages::{
+        ApiVersionsRequest, ApiVersionsResponse, BrokerId, ConsumerGroupDescribeRequest, DescribeConfigsRequest,
+        DescribeGroupsRequest, DescribeLogDirsRequest, GroupId, ListGroupsRequest, ListOffsetsRequest, MetadataRequest,
+        OffsetFetchRequest, TopicName,
+        describe_configs_request::DescribeConfigsResource,
+        list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
+        offset_fetch_request::OffsetFetchRequestGroup,
+    },
+    protocol::{Message, Request, StrBytes},
+};
+use thiserror::Error;
+
+use super::frame::CLIENT_ID;
+
+/// Groups in one OffsetFetch or DescribeGroups.
+pub const GROUPS_PER_REQUEST: usize = 100;
+
+/// Topics in one DescribeConfigs.
+pub const TOPICS_PER_REQUEST: usize = 500;
+
+/// The configs of a topic that are asked for.
+pub const TOPIC_CONFIGS: [&str; 7] = [
+    "min.insync.replicas",
+    "cleanup.policy",
+    "retention.ms",
+    "retention.bytes",
+    "segment.bytes",
+    "compression.type",
+    "max.message.bytes",
+];
+
+/// DescribeConfigs' number for topics.
+const RESOURCE_TOPIC: i8 = 2;
+
+/// ListOffsets' timestamp for the log end offset.
+const LATEST: i64 = -1;
+
+/// A request that we make.
+pub trait Ask: Request + Clone + Send + Sync + 'static {
+    /// Its name as Kafka's documentation writes it.
+    const NAME: &'static str;
+    /// The oldest version that is used: its first flexible one, or the first that can what we need.
+    const LOWEST: i16;
+}
+
+macro_rules! ask {
+    ($($request:ident $name:literal from $lowest:literal),* $(,)?) => {$(
+        impl Ask for $request {
+            const NAME: &'static str = $name;
+            const LOWEST: i16 = $lowest;
+        }
+    )*};
+}
+
+ask! {
+    ApiVersionsRequest "ApiVersions" from 3,
+    MetadataRequest "Metadata" from 9,
+    ListGroupsRequest "ListGroups" from 3,
+    DescribeGroupsRequest "DescribeGroups" from 5,
+    ConsumerGroupDescribeRequest "ConsumerGroupDescribe" from 0,
+    OffsetFetchRequest "OffsetFetch" from 8,
+    ListOffsetsRequest "ListOffsets" from 6,
+    DescribeLogDirsRequest "DescribeLogDirs" from 2,
+    DescribeConfigsRequest "DescribeConfigs" from 4,
+}
+
+/// The broker offers no version of a request that we speak.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{api} version {needed} is needed and {}", offered(*.broker_max))]
+pub struct TooOld {
+    /// The request's name.
+    pub api: &'static str,
+    /// The oldest version that we speak.
+    pub needed: i16,
+    /// The newest version that the broker offers; `None` when it does not offer the request at all.
+    pub broker_max: Option<i16>,
+}
+
+fn offered(broker_max: Option<i16>) -> String {
+    broker_max.map_or_else(|| "it is not offered".to_owned(), |max| format!("the newest offered is {max}"))
+}
+
+/// What a broker offers: the oldest and newest version of each request, by its key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Versions(BTreeMap<i16, (i16, i16)>);
+
+impl Versions {
+    /// From the answer to ApiVersions.
+    pub fn of(answer: &ApiVersionsResponse) -> Self {
+        Self(answer.api_keys.iter().map(|k| (k.api_key, (k.min_version, k.max_version))).collect())
+    }
+
+    /// The newest version of a request that both sides speak.
+    pub fn pick<R: Ask>(&self) -> Result<i16, TooOld> {
+        let broker = self.0.get(&R::KEY).copied();
+        let too_old = TooOld { api: R::NAME, needed: R::LOWEST, broker_max: broker.map(|(_, max)| max) };
+        let Some((min, max)) = broker else { return Err(too_old) };
+        let newest = max.min(<R as Message>::VERSIONS.max);
+        if newest < R::LOWEST.max(min) { Err(too_old) } else { Ok(newest) }
+    }
+}
+
+fn text(s: &str) -> StrBytes {
+    StrBytes::from_string(s.to_owned())
+}
+
+fn group_ids<'a>(groups: impl IntoIterator<Item = &'a str>) -> Vec<GroupId> {
+    groups.into_iter().map(|g| GroupId(text(g))).collect()
+}
+
+/// ApiVersions (key 18): what the broker offers, and its finalized features (KIP-584).
+pub fn api_versions() -> ApiVersionsRequest {
+    ApiVersionsRequest::default()
+        .with_client_software_name(StrBytes::from_static_str(CLIENT_ID))
+        .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")))
+}
+
+/// Metadata (key 3) of all topics, creating none.
+pub fn metadata() -> MetadataRequest {
+    MetadataRequest::default().with_topics(None).with_allow_auto_topic_creation(false)
+}
+
+/// ListGroups (key 16) of every state and type.
+pub fn list_groups() -> ListGroupsRequest {
+    ListGroupsRequest::default()
+}
+
+/// DescribeGroups (key 15), for groups of the classic protocol.
+pub fn describe_groups<'a>(groups: impl IntoIterator<Item = &'a str>) -> DescribeGroupsRequest {
+    DescribeGroupsRequest::default().with_groups(group_ids(groups))
+}
+
+/// ConsumerGroupDescribe (key 69), for groups of the consumer protocol (KIP-848).
+pub fn consumer_group_describe<'a>(groups: impl IntoIterator<Item = &'a str>) -> ConsumerGroupDescribeRequest {
+    ConsumerGroupDescribeRequest::default().with_group_ids(group_ids(groups))
+}
+
+/// OffsetFetch (key 9) of everything that several groups committed (KIP-709).
+pub fn offset_fetch<'a>(groups: impl IntoIterator<Item = &'a str>) -> OffsetFetchRequest {
+    let groups = group_ids(groups)
+        .into_iter()
+        .map(|id| OffsetFetchRequestGroup::default().with_group_id(id).with_topics(None))
+        .collect();
+    OffsetFetchRequest::default().with_groups(groups).with_require_stable(false)
+}
+
+/// ListOffsets (key 2): the log end offset of partitions of one leader, read uncommitted.
+pub fn list_offsets(partitions: &BTreeMap<String, BTreeSet<i32>>) -> ListOffsetsRequest {
+    let topics = partitions
+        .iter()
+        .map(|(topic, indexes)| {
+            let partitions = indexes
+                .iter()
+                .map(|i| ListOffsetsPartition::default().with_partition_index(*i).with_timestamp(LATEST))
+                .collect();
+            ListOffsetsTopic::default().with_name(TopicName(text(topic))).with_partitions(partitions)
+        })
+        .collect();
+    ListOffsetsRequest::default().with_replica_id(BrokerId(-1)).with_isolation_level(0).with_topics(topics)
+}
+
+/// DescribeLogDirs (key 35) of all directories of one broker; sizes of filesystems since version 4 (KIP-827).
+pub fn describe_log_dirs() -> DescribeLogDirsRequest {
+    DescribeLogDirsRequest::default().with_topics(None)
+}
+
+/// DescribeConfigs (key 32) of topics: only the keys in `TOPIC_CONFIGS`.
+pub fn describe_configs<'a>(topics: impl IntoIterator<Item = &'a str>) -> DescribeConfigsRequest {
+    let keys: Vec<StrBytes> = TOPIC_CONFIGS.iter().map(|key| StrBytes::from_static_str(key)).collect();
+    let resources = topics
+        .into_iter()
+        .map(|topic| {
+            DescribeConfigsResource::default()
+                .with_resource_type(RESOURCE_TOPIC)
+                .with_resource_name(text(topic))
+                .with_configuration_keys(Some(keys.clone()))
+        })
+        .collect();
+    DescribeConfigsRequest::default().with_resources(resources)
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::api_versions_response::ApiVersion;
+
+    use super::*;
+
+    fn offers(key: i16, min: i16, max: i16) -> Versions {
+        let key = ApiVersion::default().with_api_key(key).with_min_version(min).with_max_version(max);
+        Versions::of(&ApiVersionsResponse::default().with_api_keys(vec![key]))
+    }
+
+    #[test]
+    fn the_newest_common_version_is_used_and_old_brokers_are_refused_in_words() {
+        assert_eq!(offers(3, 0, 99).pick::<MetadataRequest>(), Ok(13));
+        assert_eq!(offers(3, 0, 9).pick::<MetadataRequest>(), Ok(9));
+        let old = offers(9, 0, 7).pick::<OffsetFetchRequest>().unwrap_err();
+        assert_eq!(old.to_string(), "OffsetFetch version 8 is needed and the newest offered is 7");
+        let absent = offers(3, 0, 9).pick::<OffsetFetchRequest>().unwrap_err();
+        assert_eq!(absent.to_string(), "OffsetFetch version 8 is needed and it is not offered");
+        assert!(offers(3, 14, 20).pick::<MetadataRequest>().is_err(), "too new is refused too");
+    }
+}
