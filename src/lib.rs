@@ -1,6 +1,7 @@
 //! kafdeck: a terminal console for Apache Kafka on Kubernetes. This page is the map of the house.
 
 pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod cmd;
 pub mod diagnose;
