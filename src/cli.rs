@@ -48,7 +48,6 @@ pub struct Cli {
 /// Flags that every command takes.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Global {
     /// Kubeconfig context to use instead of the current one
     #[arg(long, global = true, value_name = "NAME")]
@@ -324,10 +323,7 @@ mod tests {
             assert!(duration(wrong).is_err(), "{wrong:?}");
         }
         assert_eq!(parsed("kafdeck status").unwrap().global.timeout, Duration::from_secs(10));
-        assert_eq!(
-            parsed("kafdeck check").unwrap().command.and_then(|c| c.watch_for()),
-            Some(Duration::from_secs(3))
-        );
+        assert_eq!(parsed("kafdeck check").unwrap().command.and_then(|c| c.watch_for()), Some(Duration::from_secs(3)));
         assert!(refused("kafdeck status --timeout 10").contains("500ms"));
     }
 
