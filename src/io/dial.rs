@@ -191,7 +191,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     fn to() -> PodPort {
-        PodPort { namespace: "n".into(), pod: "kafka-0".into(), port: 9092 }
+        PodPort { pod: crate::domain::ids::ObjectKey::new("n", "kafka-0"), port: 9092 }
     }
 
     fn answered(code: u16, message: &str) -> DialError {

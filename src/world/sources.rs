@@ -50,14 +50,17 @@ impl Sources {
         was_bad
     }
 
-    /// A source failed. What it said before stays known, with its age.
-    pub fn failed(&mut self, source: Source, _at: DateTime<Utc>, failure: SourceFailure) {
-        if source == Source::Link {
+    /// A source failed; true when that is news. What it said before stays known, with its age.
+    pub fn failed(&mut self, source: Source, failure: SourceFailure) -> bool {
+        let known = if source == Source::Link {
             self.link.live_since = None;
-            self.link.failure = Some(failure);
+            &mut self.link.failure
         } else {
-            self.statuses.entry(source).or_default().failure = Some(failure);
-        }
+            &mut self.statuses.entry(source).or_default().failure
+        };
+        let is_news = known.as_ref() != Some(&failure);
+        *known = Some(failure);
+        is_news
     }
 
     /// A heartbeat came back; true when the link had been down.

@@ -100,7 +100,9 @@ impl CallError {
             Self::Dial(DialError::Forbidden { .. }) => "Ask for the verb create on pods/portforward in this namespace.",
             Self::Dial(DialError::ApiUnreachable { .. }) => "Check that kubectl get pods answers.",
             Self::Refused { code } if errors::is_forbidden(*code) => match what {
-                Asked::Metadata | Asked::EndOffsets => "Grant Describe on the topics to the user that is connected.",
+                Asked::Contact | Asked::Metadata | Asked::EndOffsets => {
+                    "Grant Describe on the topics to the user that is connected."
+                }
                 Asked::TopicConfigs => "Grant DescribeConfigs on the topics to the user that is connected.",
                 Asked::Groups | Asked::Offsets => "Grant Describe on the groups to the user that is connected.",
                 Asked::LogDirs => "Grant Describe on the cluster to the user that is connected.",
