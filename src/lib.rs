@@ -48,6 +48,7 @@
 //! SASL as layers of `io::dial`; plans and actions between `app` and `io`; rule evaluation in `rules`.
 
 pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod cmd;
 pub mod diagnose;

@@ -1,0 +1,391 @@
+//! The command line's shape: commands, flags and their help.
+//!
+//! It says what may be typed and what a user gets for it; what is done with it is `cmd`'s part.
+
+use std::{ffi::OsString, path::Path, path::PathBuf, time::Duration};
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::{
+    domain::ids::{BrokerId, InstallationId},
+    errors::{Failure, FailureKind},
+    io::connect::ConnectOptions,
+};
+
+/// Examples below `--help`; `kafdeck` is replaced by how it was called.
+const EXAMPLES: &str = "Examples:
+  kafdeck                                            the console
+  kafdeck --context prod-eu -n messaging             the console on one namespace of another cluster
+  kafdeck -n the-project status -o json              one screen of truth, for a script
+  kafdeck -n the-project check && echo healthy       exit code 0 only when all is well
+  kafdeck lag orders-app                             what a group has yet to read, by partition
+  kafdeck logs --broker 0 --since 10m --grep 'ERROR|WARN'
+  kafdeck doctor                                     what cannot be seen, and which permission is missing
+
+Exit codes:
+  0 healthy or done   1 something is wrong, refused or failed   2 usage or unusable configuration
+  3 not complete in time   4 configured, but nothing can be observed";
+
+/// kafdeck: a terminal console for Apache Kafka on Kubernetes.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "kafdeck",
+    version,
+    about = "See every Apache Kafka in a Kubernetes cluster and say what is wrong with it, from a kubeconfig alone",
+    long_about = "Sees and explains every Apache Kafka in a Kubernetes cluster, however it was installed, from a \
+                  kubeconfig alone: nothing is installed in the cluster, no port is opened. Without a command it \
+                  opens the console."
+)]
+pub struct Cli {
+    /// Flags that every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do; nothing is the console.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub struct Global {
+    /// Kubeconfig context to use instead of the current one
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Look in this namespace only [default: the whole cluster, as far as it may be listed]
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Kubeconfig file [default: KUBECONFIG, then ~/.kube/config]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The installation to show, where there are several
+    #[arg(long, global = true, value_name = "NAMESPACE/NAME")]
+    pub installation: Option<InstallationId>,
+    /// Refuse everything that would change something
+    #[arg(long, global = true)]
+    pub read_only: bool,
+    /// How to print: for people, or for scripts with stable field names
+    #[arg(short, long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub output: Format,
+    /// How long a command may wait for a complete answer: 500ms, 10s, 2m
+    #[arg(long, global = true, value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    pub timeout: Duration,
+    /// Print without colour, as the variable NO_COLOR also asks for
+    #[arg(long, global = true)]
+    pub no_color: bool,
+    /// Draw with ASCII characters alone
+    #[arg(long, global = true)]
+    pub ascii: bool,
+    /// Write a log of what kafdeck does to this file
+    #[arg(long, global = true, value_name = "PATH")]
+    pub log_file: Option<PathBuf>,
+}
+
+/// How documents are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// Tables and sentences.
+    #[default]
+    Text,
+    /// JSON with stable field names.
+    Json,
+    /// The same document as YAML.
+    Yaml,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Open the console (the default)
+    Console,
+    /// One screen of truth: verdict, figures, findings, and what cannot be seen
+    Status,
+    /// Exit code for scripts: 0 healthy, 1 critical or degraded, 4 not observable
+    Check {
+        /// How long to watch for what needs two samples
+        #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = duration)]
+        watch_for: Duration,
+    },
+    /// Brokers: pod, state, node, leaders, replicas, disk, restarts
+    Brokers,
+    /// PVCs: size, how full, and where the figure comes from
+    Storage,
+    /// Topics: partitions, replication, offline and under-replicated counts, size
+    Topics {
+        /// This topic alone, with its partitions
+        topic: Option<String>,
+    },
+    /// Consumer groups: state, members, lag
+    Groups {
+        /// This group alone, with its partitions
+        group: Option<String>,
+    },
+    /// Lag by group and partition, with the member that reads it
+    Lag {
+        /// This group alone
+        group: Option<String>,
+    },
+    /// Alert rules in the cluster
+    Alerts,
+    /// What is wrong, worst first, with evidence and the next safe action
+    Findings {
+        /// How long to watch for what needs two samples
+        #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = duration)]
+        watch_for: Duration,
+    },
+    /// Whether everything can be seen, and if not, which permission is missing
+    Doctor,
+    /// Logs of all brokers, or of some
+    Logs(Logs),
+    /// Record everything that is observed to a file, for an incident report
+    Record {
+        /// File to write
+        file: PathBuf,
+        /// How long to record [default: until ctrl-c]
+        #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+        duration: Option<Duration>,
+    },
+    /// Where kafdeck's files are and which settings are in force
+    Info,
+    /// A completion script for your shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// The manual page, as roff
+    Man,
+}
+
+/// Which log lines.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct Logs {
+    /// This broker's log [default: all brokers'; may be repeated]
+    #[arg(long = "broker", value_name = "ID", value_parser = broker, allow_negative_numbers = false)]
+    pub brokers: Vec<BrokerId>,
+    /// Only lines of the last 10m, 2h…
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub since: Option<Duration>,
+    /// The log of the container that ran before the last restart
+    #[arg(long, conflicts_with = "follow")]
+    pub previous: bool,
+    /// Only the last N lines of each broker
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
+    pub tail: Option<i64>,
+    /// Go on with what is written from now on
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Only lines that match this regular expression
+    #[arg(long, value_name = "REGEX", value_parser = expression)]
+    pub grep: Option<String>,
+}
+
+impl Global {
+    /// Where to connect. An installation that was asked for says which namespace to look in.
+    pub fn connect_options(&self) -> Result<ConnectOptions, Failure> {
+        let wanted = self.installation.as_ref().map(|i| i.namespace.clone());
+        if let (Some(namespace), Some(wanted)) = (&self.namespace, &wanted)
+            && namespace != wanted
+        {
+            let what = format!("--namespace is {namespace}, but --installation is in {wanted}.");
+            return Err(Failure::new(FailureKind::Usage, what).hint("Leave one of them out."));
+        }
+        Ok(ConnectOptions {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+            namespace: self.namespace.clone().or(wanted),
+        })
+    }
+}
+
+impl Command {
+    /// Its name, which is also the kind of its document.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Console => "console",
+            Self::Status => "status",
+            Self::Check { .. } => "check",
+            Self::Brokers => "brokers",
+            Self::Storage => "storage",
+            Self::Topics { .. } => "topics",
+            Self::Groups { .. } => "groups",
+            Self::Lag { .. } => "lag",
+            Self::Alerts => "alerts",
+            Self::Findings { .. } => "findings",
+            Self::Doctor => "doctor",
+            Self::Logs(_) => "logs",
+            Self::Record { .. } => "record",
+            Self::Info => "info",
+            Self::Completions { .. } => "completions",
+            Self::Man => "man",
+        }
+    }
+
+    /// How long it watches for what needs two samples.
+    pub fn watch_for(&self) -> Option<Duration> {
+        match self {
+            Self::Check { watch_for } | Self::Findings { watch_for } => Some(*watch_for),
+            _ => None,
+        }
+    }
+}
+
+/// The whole command line as clap knows it, under the name it was called by.
+pub fn command(argv0: Option<&OsString>) -> clap::Command {
+    let file = argv0.and_then(|a| Path::new(a).file_stem()).and_then(|name| name.to_str()).unwrap_or_default();
+    // As a plugin it is called kubectl-kafdeck and typed as two words.
+    let typed = if file.starts_with("kubectl-") { "kubectl kafdeck" } else { "kafdeck" };
+    Cli::command().bin_name(typed).after_help(EXAMPLES.replace("kafdeck ", &format!("{typed} ")))
+}
+
+/// Reads the command line; the error is clap's, which prints help, version or the mistake and knows its exit code.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let matches = command(args.first()).try_get_matches_from(&args)?;
+    Cli::from_arg_matches(&matches)
+}
+
+/// Reads `500ms`, `10s`, `2m`, `1h30m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("a duration is written 500ms, 10s, 2m or 1h30m, not {text:?}");
+    let mut total = Duration::ZERO;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let (number, after) = rest.split_at(digits);
+        let unit = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(unit);
+        let number: u64 = number.parse().map_err(|_| wrong())?;
+        let millis = match unit {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return Err(wrong()),
+        };
+        // A year is longer than anybody waits, and short enough for every clock.
+        let millis = number.checked_mul(millis).filter(|m| *m <= 366 * 86_400_000).ok_or_else(wrong)?;
+        total += Duration::from_millis(millis);
+        rest = after;
+    }
+    if text.is_empty() { Err(wrong()) } else { Ok(total) }
+}
+
+/// Reads a broker's id.
+fn broker(text: &str) -> Result<BrokerId, String> {
+    let id = text.parse().ok().filter(|id| *id >= 0);
+    id.map(BrokerId).ok_or_else(|| format!("a broker is named by its number, not {text:?}"))
+}
+
+/// Keeps an expression that can be compiled.
+fn expression(text: &str) -> Result<String, String> {
+    regex::Regex::new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Cli, clap::Error> {
+        parse(line.split_whitespace().map(OsString::from))
+    }
+
+    fn refused(line: &str) -> String {
+        let error = parsed(line).expect_err(line);
+        assert_eq!(error.exit_code(), 2, "{line}");
+        error.to_string()
+    }
+
+    #[test]
+    fn the_shape_is_consistent() {
+        command(None).debug_assert();
+    }
+
+    #[test]
+    fn flags_may_stand_before_and_after_the_command() {
+        for line in ["kafdeck -n a --context c status -o json", "kafdeck status -o json --context c -n a"] {
+            let cli = parsed(line).unwrap();
+            assert_eq!(cli.command, Some(Command::Status));
+            assert_eq!(cli.global.namespace.as_deref(), Some("a"));
+            assert_eq!(cli.global.context.as_deref(), Some("c"));
+            assert_eq!(cli.global.output, Format::Json);
+        }
+        assert_eq!(parsed("kafdeck").unwrap().command, None);
+    }
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        let millis = [("500ms", 500), ("10s", 10_000), ("2m", 120_000), ("1h30m", 5_400_000), ("0s", 0)];
+        for (text, wanted) in millis {
+            assert_eq!(duration(text), Ok(Duration::from_millis(wanted)), "{text}");
+        }
+        for wrong in ["", "10", "s", "-1s", "1.5s", "10 s", "1y", "99999999999999999999s", "999999d"] {
+            assert!(duration(wrong).is_err(), "{wrong:?}");
+        }
+        assert_eq!(parsed("kafdeck status").unwrap().global.timeout, Duration::from_secs(10));
+        assert_eq!(
+            parsed("kafdeck check").unwrap().command.and_then(|c| c.watch_for()),
+            Some(Duration::from_secs(3))
+        );
+        assert!(refused("kafdeck status --timeout 10").contains("500ms"));
+    }
+
+    #[test]
+    fn logs_take_brokers_times_and_expressions() {
+        let Some(Command::Logs(logs)) =
+            parsed("kafdeck logs --broker 0 --broker 2 --since 10m --grep ERROR|WARN -f").unwrap().command
+        else {
+            panic!("logs");
+        };
+        assert_eq!(logs.brokers, [BrokerId(0), BrokerId(2)]);
+        assert_eq!(logs.since, Some(Duration::from_secs(600)));
+        assert_eq!(logs.grep.as_deref(), Some("ERROR|WARN"));
+        assert!(logs.follow);
+        refused("kafdeck logs --grep (");
+        refused("kafdeck logs --broker one");
+        refused("kafdeck logs --tail -5");
+        refused("kafdeck logs --previous --follow");
+    }
+
+    #[test]
+    fn usage_errors_name_what_is_wrong() {
+        assert!(refused("kafdeck --installation kafka status").contains("NAMESPACE/NAME"));
+        assert!(refused("kafdeck status -o xml").contains("json"));
+        refused("kafdeck frobnicate");
+        refused("kafdeck status --frobnicate");
+    }
+
+    #[test]
+    fn an_installation_says_which_namespace_to_look_in() {
+        let options = |line: &str| parsed(line).unwrap().global.connect_options();
+        let namespace = options("kafdeck --installation a/k status").unwrap().namespace;
+        assert_eq!(namespace.as_deref(), Some("a"));
+        let failure = options("kafdeck -n b --installation a/k status").unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Usage);
+    }
+
+    #[test]
+    fn help_speaks_in_the_words_that_were_typed() {
+        let help = |argv0: &str| parsed(&format!("{argv0} --help")).unwrap_err().to_string();
+        assert!(help("/usr/bin/kafdeck").contains("Usage: kafdeck [OPTIONS] [COMMAND]"));
+        let plugin = help("/usr/bin/kubectl-kafdeck");
+        assert!(plugin.contains("Usage: kubectl kafdeck [OPTIONS] [COMMAND]"), "{plugin}");
+        assert!(plugin.contains("  kubectl kafdeck doctor"), "{plugin}");
+        let of_command = parsed("kubectl-kafdeck topics --help").unwrap_err().to_string();
+        assert!(of_command.contains("Usage: kubectl kafdeck topics"), "{of_command}");
+    }
+
+    #[test]
+    fn every_command_is_named_as_it_is_typed() {
+        for command in Cli::command().get_subcommands() {
+            let arguments = match command.get_name() {
+                "record" => " f",
+                "completions" => " bash",
+                _ => "",
+            };
+            let cli = parsed(&format!("kafdeck {}{arguments}", command.get_name())).unwrap();
+            assert_eq!(cli.command.unwrap().name(), command.get_name());
+        }
+    }
+}
