@@ -14,4 +14,9 @@ mod lag;
 pub mod observer;
 mod roster;
 mod topics;
+
+#[cfg(test)]
+mod scripted;
+#[cfg(test)]
+mod tests;
 pub use observer::{Observer, ObserverSetup, observe};

@@ -30,7 +30,7 @@ use super::{
     coordinator::coordinate,
     desk::Desk,
     lag::{self, Lag},
-    roster::Roster,
+    roster::{Roster, Seen},
     topics,
 };
 use crate::{
@@ -53,6 +53,9 @@ const BYTES_PER_SECOND: f64 = 50_000.0;
 
 /// How often log directories are asked for.
 const LOG_DIRS_EVERY: Duration = Duration::from_secs(15);
+
+/// After a failure they are asked for again.
+const LOG_DIRS_AGAIN: Duration = Duration::from_secs(4);
 
 /// A broker that owes an answer for longer than this is not waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -169,10 +172,9 @@ async fn metadata(shared: Arc<Shared>) {
         match answer.and_then(|a| answers::metadata(&a.body).map(|m| (m, a.bytes))) {
             Ok((metadata, bytes)) => {
                 pause = pause.max(Duration::from_secs_f64(bytes as f64 / BYTES_PER_SECOND));
-                let metadata = Arc::new(metadata);
-                shared.roster.learn(Arc::clone(&metadata)).await;
-                let body = KafkaBody::Metadata(Arc::unwrap_or_clone(metadata));
-                shared.desk.answered(Asked::Metadata, None, body).await;
+                let seen = Seen::of(&metadata);
+                shared.desk.answered(Asked::Metadata, None, KafkaBody::Metadata(metadata)).await;
+                shared.roster.learn(seen).await;
             }
             Err(why) => shared.desk.failed(Asked::Metadata, None, &why).await,
         }
@@ -217,11 +219,14 @@ async fn brokers(shared: Arc<Shared>, cancel: CancellationToken) {
 async fn log_dirs(shared: Arc<Shared>, broker: BrokerId) {
     let mut pulse = shared.pulse();
     loop {
-        let next = Instant::now() + LOG_DIRS_EVERY;
+        let mut next = Instant::now() + LOG_DIRS_EVERY;
         let answer = shared.roster.ask(broker, &requests::describe_log_dirs()).await;
         match answer.and_then(|answer| answers::log_dirs(&answer)) {
             Ok(dirs) => shared.desk.answered(Asked::LogDirs, Some(broker), KafkaBody::LogDirs(dirs)).await,
-            Err(why) => shared.desk.failed(Asked::LogDirs, Some(broker), &why).await,
+            Err(why) => {
+                next = Instant::now() + LOG_DIRS_AGAIN;
+                shared.desk.failed(Asked::LogDirs, Some(broker), &why).await;
+            }
         }
         tokio::select! {
             () = sleep_until(next) => {}
