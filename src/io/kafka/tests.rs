@@ -237,14 +237,14 @@ struct Watch {
 type Told = Vec<(Duration, Fact)>;
 
 impl Watch {
-    fn start(paper: Arc<Paper>) -> Self {
+    fn start(paper: &Arc<Paper>) -> Self {
         let (routes, book) = watch::channel(Arc::new(paper.book()));
         let (sender, facts) = mpsc::channel(1024);
         let (refresh, on_silence) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let cancel = CancellationToken::new();
         let setup = ObserverSetup {
             installation: InstallationId::new("ns", "kafka"),
-            transport: Arc::new(Way(Arc::clone(&paper))),
+            transport: Arc::new(Way(Arc::clone(paper))),
             routes: book,
             refresh: Arc::clone(&refresh),
             on_silence: Arc::clone(&on_silence),
@@ -315,7 +315,7 @@ fn with_groups() -> Arc<Paper> {
 
 #[tokio::test(start_paused = true)]
 async fn everything_is_known_within_a_second() {
-    let mut watch = Watch::start(with_groups());
+    let mut watch = Watch::start(&with_groups());
     let told = watch.until(s(1)).await;
     assert!(!answered(&told, Asked::Metadata, None).is_empty());
     assert!(!answered(&told, Asked::TopicConfigs, None).is_empty());
@@ -342,7 +342,7 @@ async fn everything_is_known_within_a_second() {
 async fn a_broker_that_is_frozen_from_the_start_delays_nobody() {
     let paper = with_groups();
     paper.set(1, Script::Frozen);
-    let mut watch = Watch::start(Arc::clone(&paper));
+    let mut watch = Watch::start(&paper);
     let silent = watch.on_silence.clone();
     let told = watch.until(s(1)).await;
     assert!(!answered(&told, Asked::Metadata, None).is_empty());
@@ -363,7 +363,7 @@ async fn a_broker_that_is_frozen_from_the_start_delays_nobody() {
 #[tokio::test(start_paused = true)]
 async fn a_broker_that_freezes_later_delays_no_metadata_and_is_found_again() {
     let paper = with_groups();
-    let mut watch = Watch::start(Arc::clone(&paper));
+    let mut watch = Watch::start(&paper);
     watch.until(s(10)).await;
     paper.set(0, Script::Frozen);
     let told = watch.until(s(40)).await;
@@ -388,7 +388,7 @@ async fn a_broker_that_speaks_no_kafka_is_called_garbled_and_the_others_go_on() 
     for script in [Script::Garbage, Script::Huge, Script::BreaksOff] {
         let paper = with_groups();
         paper.set(0, script);
-        let mut watch = Watch::start(Arc::clone(&paper));
+        let mut watch = Watch::start(&paper);
         let told = watch.until(s(4)).await;
         assert!(contacts(&told, 0).iter().any(|(_, c)| matches!(c, Contact::Garbled { .. })), "{script:?}");
         assert!(answered(&told, Asked::Metadata, None).len() >= 2, "{script:?}");
@@ -404,7 +404,7 @@ async fn a_broker_that_speaks_no_kafka_is_called_garbled_and_the_others_go_on() 
 async fn a_broker_that_refuses_is_dialled_until_it_is_back() {
     let paper = with_groups();
     paper.set(2, Script::Refuses);
-    let mut watch = Watch::start(Arc::clone(&paper));
+    let mut watch = Watch::start(&paper);
     let told = watch.until(s(20)).await;
     assert!(matches!(&contacts(&told, 2)[0].1, Contact::Refused { why } if why.contains("connection refused")));
     assert_eq!(failed(&told, Asked::LogDirs, Some(2)).unwrap().kind, FailureKind::Unreachable);
@@ -422,7 +422,7 @@ async fn two_hundred_and_fifty_groups_take_three_requests_and_a_leader_takes_one
     let mut groups: Vec<String> = (0..249).map(|i| format!("app-{i:03}")).collect();
     groups.push("unreadable".to_owned());
     paper.groups.lock().unwrap().insert(0, groups);
-    let mut watch = Watch::start(Arc::clone(&paper));
+    let mut watch = Watch::start(&paper);
     let told = watch.until(s(1)).await;
     let asked = |key: ApiKey| -> Vec<usize> {
         let seen = paper.seen.lock().unwrap();
@@ -448,7 +448,7 @@ async fn two_hundred_and_fifty_groups_take_three_requests_and_a_leader_takes_one
 #[tokio::test(start_paused = true)]
 async fn a_new_topic_has_its_config_asked_for_at_once_and_only_its_own() {
     let paper = with_groups();
-    let mut watch = Watch::start(Arc::clone(&paper));
+    let mut watch = Watch::start(&paper);
     watch.until(s(5)).await;
     paper.topics.lock().unwrap().insert("payments".to_owned(), 1);
     let told = watch.until(s(8)).await;
@@ -460,7 +460,7 @@ async fn a_new_topic_has_its_config_asked_for_at_once_and_only_its_own() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refresh_asks_everything_at_once() {
-    let mut watch = Watch::start(with_groups());
+    let mut watch = Watch::start(&with_groups());
     watch.until(Duration::from_millis(5_500)).await;
     watch.refresh.notify_one();
     let told = watch.until(Duration::from_millis(5_600)).await;
@@ -474,7 +474,7 @@ async fn old_and_forbidding_brokers_say_so_by_source() {
     let paper = with_groups();
     paper.set(0, Script::Old);
     paper.set(1, Script::Forbidden);
-    let mut watch = Watch::start(Arc::clone(&paper));
+    let mut watch = Watch::start(&paper);
     let told = watch.until(s(3)).await;
     let old = failed(&told, Asked::Groups, Some(0)).unwrap();
     assert_eq!(old.kind, FailureKind::Unsupported);
@@ -494,7 +494,7 @@ async fn old_and_forbidding_brokers_say_so_by_source() {
 #[tokio::test(start_paused = true)]
 async fn an_address_that_is_no_pod_is_named_and_found_when_its_pod_comes() {
     let paper = with_groups();
-    let mut watch = Watch::start(Arc::clone(&paper));
+    let mut watch = Watch::start(&paper);
     let mut book = paper.book();
     book.seeds.retain(|seed| seed.pod.name != "kafka-2");
     book.hosts.retain(|_, pod| pod.name != "kafka-2");
@@ -515,7 +515,7 @@ async fn an_address_that_is_no_pod_is_named_and_found_when_its_pod_comes() {
 async fn nobody_to_ask_is_a_failure_of_metadata() {
     let paper = Paper::new(2);
     (0..2).for_each(|broker| paper.set(broker, Script::Refuses));
-    let mut watch = Watch::start(paper);
+    let mut watch = Watch::start(&paper);
     let told = watch.until(s(1)).await;
     let failure = failed(&told, Asked::Metadata, None).unwrap();
     assert_eq!(failure.what, "Asking the brokers for Metadata failed: refused: connection refused.");
