@@ -1,1 +1,34 @@
-//! Recognition of installations (room under construction).
+//! Recognition: which pods are Kafka brokers, what they belong to, and which pod stands behind an address.
+//!
+//! Nothing is recognised by its name or by a label. A container is judged by what it runs, what it is
+//! configured with and what it offers ([`score`]); broker pods are grouped by the workload that owns them
+//! ([`installations`]); and what brokers advertise is traced back to pods ([`addresses`]). Everything here is
+//! a pure function of Kubernetes objects. It does not ask a broker anything: that is `io`'s part, and what a
+//! broker answers counts more than any score.
+//!
+//! A new flavour is a file of its own beside [`installations`] and a row in `domain::installation::Flavour`.
+
+pub mod addresses;
+mod image;
+pub mod installations;
+mod ports;
+mod program;
+pub mod score;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use addresses::address_book;
+pub use installations::{Objects, installations};
+pub use score::{BROKER, CANDIDATE, score};
+
+use std::collections::BTreeMap;
+
+use crate::domain::kubernetes::Service;
+
+/// True when the service, in the same namespace, would send traffic to a pod with these labels.
+fn selects(service: &Service, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
+    service.meta.namespace == namespace
+        && !service.selector.is_empty()
+        && service.selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+}

@@ -13,7 +13,7 @@ use crate::domain::{
     group::{Commits, EndOffset, Group},
     ids::{BrokerId, InstallationId, ObjectKey},
     kubernetes::Object,
-    storage::LogDir,
+    storage::{LogDir, VolumeUse},
     topic::{Topic, TopicConfig},
 };
 
@@ -41,6 +41,8 @@ pub enum Body {
     Applied(Box<Object>),
     /// An object is gone. Source: `Watch`.
     Deleted(ObjectKey),
+    /// How full the volumes of one node are. Source: `Volumes`.
+    Volumes(Vec<VolumeUse>),
     /// Brokers answered. Source: `Kafka`.
     Kafka(KafkaBody),
     /// The source does not answer. Any source.

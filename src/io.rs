@@ -4,8 +4,14 @@
 
 pub mod connect;
 pub mod dial;
+pub mod failure;
+pub mod heartbeat;
 pub mod kafka;
+pub mod logs;
 pub mod task;
+pub mod translate;
+pub mod volumes;
+pub mod watch;
 
 use tokio::sync::mpsc;
 

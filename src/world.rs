@@ -1,1 +1,119 @@
-//! What is known (room under construction).
+//! Everything that is known now: facts go in, readings come out.
+//!
+//! `World` is the one owner of state that came from outside. `apply` is the only way in; a `Reading` is
+//! one installation seen at one moment, from which panes, documents, findings and the verdict are made.
+//! Nothing here does I/O or asks for the time.
+
+pub mod alerts;
+pub mod brokers;
+pub mod groups;
+pub mod kafka;
+pub mod kube;
+pub mod pods;
+pub mod reading;
+pub mod sources;
+pub mod storage;
+pub mod summary;
+#[cfg(test)]
+mod tests;
+pub mod topics;
+
+use std::{collections::BTreeMap, mem};
+
+use crate::{
+    domain::{
+        freshness::Source,
+        ids::{InstallationId, ObjectKey},
+        storage::VolumeUse,
+    },
+    facts::{Body, Connection, Fact},
+};
+
+pub use self::{kafka::KafkaWorld, kube::KubeWorld, reading::Reading, sources::Sources};
+
+/// Everything that is known.
+#[derive(Debug, Default)]
+pub struct World {
+    /// Where we are connected; `None` until the API server has answered once.
+    pub connection: Option<Connection>,
+    /// Kubernetes objects.
+    pub kube: KubeWorld,
+    /// Brokers' answers, by installation.
+    pub kafka: BTreeMap<InstallationId, KafkaWorld>,
+    /// Volume usage as kubelets measured it, by claim.
+    pub volumes: BTreeMap<ObjectKey, VolumeUse>,
+    /// Who answers, since when, and who does not.
+    pub sources: Sources,
+}
+
+/// What a fact changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dirty {
+    /// Kubernetes objects: installations may have come or gone.
+    pub objects: bool,
+    /// Something that a pane may show.
+    pub shown: bool,
+}
+
+impl Dirty {
+    /// Adds what another fact changed.
+    pub fn merge(&mut self, other: Self) {
+        self.objects |= other.objects;
+        self.shown |= other.shown;
+    }
+}
+
+impl World {
+    /// Takes a fact in and says what it changed.
+    pub fn apply(&mut self, fact: Fact) -> Dirty {
+        let Fact { source, seen_at, body } = fact;
+        let mut dirty = Dirty { objects: false, shown: true };
+        match body {
+            Body::Failed(failure) => {
+                dirty.shown = self.sources.failed(source, failure);
+                return dirty;
+            }
+            Body::Connected(connection) => self.connection = Some(connection),
+            Body::Heartbeat { sent_at } => {
+                dirty.shown = self.sources.heartbeat(sent_at, seen_at);
+                return dirty;
+            }
+            Body::Listed(objects) => {
+                if let Source::Watch(kind) = source {
+                    self.kube.list(kind, objects);
+                    dirty.objects = true;
+                }
+            }
+            Body::Applied(object) => {
+                dirty.objects = true;
+                dirty.shown = self.kube.put(*object);
+            }
+            Body::Deleted(key) => {
+                if let Source::Watch(kind) = source {
+                    self.kube.remove(kind, &key);
+                    dirty.objects = true;
+                }
+            }
+            Body::Volumes(volumes) => self.volumes.extend(volumes.into_iter().map(|v| (v.claim.clone(), v))),
+            Body::Kafka(body) => {
+                if let Source::Kafka { installation, broker, .. } = &source {
+                    let kafka = self.kafka.entry(installation.clone()).or_default();
+                    dirty.shown = kafka.apply(*broker, seen_at, body);
+                }
+            }
+        }
+        dirty.shown |= self.sources.answered(source, seen_at);
+        dirty
+    }
+
+    /// Forgets what brokers of an installation said, when it is left or gone.
+    pub fn forget(&mut self, installation: &InstallationId) {
+        self.kafka.remove(installation);
+        self.sources.forget(installation);
+    }
+
+    /// Forgets everything, when the context changes.
+    pub fn clear(&mut self) {
+        drop(mem::take(self));
+    }
+}

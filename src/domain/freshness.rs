@@ -15,7 +15,19 @@ pub enum Source {
     /// A watch on one kind of Kubernetes object.
     Watch(Kind),
     /// One kind of answer of one installation's brokers; the broker is named where each is asked by itself.
-    Kafka { installation: InstallationId, what: Asked, broker: Option<BrokerId> },
+    Kafka {
+        /// Whose brokers.
+        installation: InstallationId,
+        /// What they were asked.
+        what: Asked,
+        /// Which broker, where each is asked by itself.
+        broker: Option<BrokerId>,
+    },
+    /// The kubelet's statistics of the volumes on one node.
+    Volumes {
+        /// The node.
+        node: String,
+    },
 }
 
 /// The kinds of Kubernetes objects that are watched.
@@ -66,6 +78,8 @@ impl Kind {
 /// What brokers are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Asked {
+    /// Whether one broker answers at all, and what it says of itself (ApiVersions, key 18).
+    Contact,
     /// Metadata (key 3): brokers, topics, partitions, ISR.
     Metadata,
     /// ListGroups and DescribeGroups (16, 15, 69) of one coordinator.
@@ -84,6 +98,7 @@ impl Asked {
     /// How long after its last answer it still counts as live.
     pub fn live_for(self) -> Duration {
         Duration::from_secs(match self {
+            Self::Contact => 15,
             Self::Metadata | Self::Groups => 8,
             Self::Offsets | Self::EndOffsets => 18,
             Self::LogDirs => 50,
@@ -95,6 +110,7 @@ impl Asked {
 impl fmt::Display for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Contact => "contact",
             Self::Metadata => "Metadata",
             Self::Groups => "groups",
             Self::Offsets => "offsets",
@@ -110,6 +126,7 @@ impl fmt::Display for Source {
         match self {
             Self::Link => f.write_str("API server"),
             Self::Watch(kind) => f.write_str(kind.resource()),
+            Self::Volumes { node } => write!(f, "kubelet of {node}"),
             Self::Kafka { what, broker: Some(broker), .. } => write!(f, "{what} of broker {broker}"),
             Self::Kafka { what, broker: None, .. } => what.fmt(f),
         }

@@ -72,6 +72,12 @@ pub struct PodPort {
     pub port: u16,
 }
 
+impl fmt::Display for PodPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}:{}", self.pod.namespace, self.pod.name, self.port)
+    }
+}
+
 /// Which pod stands behind an advertised address.
 ///
 /// Brokers advertise names that only pods can resolve; we reach every broker through a port-forward to
@@ -80,7 +86,7 @@ pub struct PodPort {
 pub struct AddressBook {
     /// Broker pods, in the order in which to try them first.
     pub seeds: Vec<PodPort>,
-    /// Every form of every pod's host name and address, in lower case, and the pod behind it.
+    /// Every form of every pod's host name and address, in lower case and up to `.svc`, and the pod behind it.
     pub hosts: std::collections::BTreeMap<String, ObjectKey>,
     /// Pod behind a node id, for advertised hosts that no pod owns.
     pub ids: std::collections::BTreeMap<BrokerId, ObjectKey>,
@@ -91,10 +97,62 @@ impl AddressBook {
     ///
     /// The port is the advertised one when the host is the pod's own; else the pod's own Kafka port.
     pub fn resolve(&self, id: BrokerId, host: &str, port: u16) -> Option<PodPort> {
-        if let Some(pod) = self.hosts.get(host.trim_end_matches('.').to_ascii_lowercase().as_str()) {
+        if let Some(pod) = self.pod_of(host) {
             return Some(PodPort { pod: pod.clone(), port });
         }
         let pod = self.ids.get(&id)?;
         self.seeds.iter().find(|seed| seed.pod == *pod).cloned()
+    }
+
+    /// The pod of a host name, whatever the cluster's own domain is that follows `.svc`.
+    fn pod_of(&self, host: &str) -> Option<&ObjectKey> {
+        const SVC: &str = ".svc";
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        // A service or a namespace may be called svc too, so every place may be where the domain begins.
+        let cuts = host.match_indices(".svc.").map(|(at, _)| &host[..at + SVC.len()]);
+        std::iter::once(host.as_str()).chain(cuts).find_map(|form| self.hosts.get(form))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn book() -> AddressBook {
+        let pod = |name: &str| ObjectKey::new("ns", name);
+        AddressBook {
+            seeds: vec![PodPort { pod: pod("k-1"), port: 9092 }],
+            hosts: [("k-0.k.ns.svc", "k-0"), ("k-0.k", "k-0"), ("k-2.svc.svc.svc", "k-2"), ("10.0.0.7", "k-0")]
+                .map(|(host, name)| (host.to_owned(), pod(name)))
+                .into(),
+            ids: [(BrokerId(0), pod("k-0")), (BrokerId(1), pod("k-1"))].into(),
+        }
+    }
+
+    fn resolved(id: i32, host: &str) -> Option<(String, u16)> {
+        book().resolve(BrokerId(id), host, 19092).map(|to| (to.pod.name, to.port))
+    }
+
+    #[test]
+    fn a_cluster_may_have_any_domain_of_its_own() {
+        for host in [
+            "k-0.k",
+            "k-0.k.ns.svc",
+            "k-0.k.ns.svc.cluster.local",
+            "k-0.k.ns.svc.cluster.local.",
+            "K-0.k.ns.SVC.k8s.example.org",
+            "10.0.0.7",
+        ] {
+            assert_eq!(resolved(9, host), Some(("k-0".into(), 19092)), "{host}");
+        }
+        assert_eq!(resolved(9, "k-2.svc.svc.svc.cluster.local"), Some(("k-2".into(), 19092)));
+        assert_eq!(resolved(9, "k-0.k.ns.svcx"), None);
+    }
+
+    #[test]
+    fn an_unknown_host_is_found_by_its_node_id_at_the_pod_s_own_port() {
+        assert_eq!(resolved(1, "node-7.example.org"), Some(("k-1".into(), 9092)));
+        assert_eq!(resolved(0, "node-7.example.org"), None, "a pod that does not run is not dialled");
+        assert_eq!(resolved(5, "node-7.example.org"), None);
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ids::ObjectKey;
+
 /// One log directory of a broker (DescribeLogDirs, key 35).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogDir {
@@ -33,6 +35,17 @@ impl LogDir {
     pub fn replica_bytes(&self) -> u64 {
         self.replicas.iter().map(|r| r.bytes).sum()
     }
+}
+
+/// How full one claim's filesystem is, as the kubelet measured it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeUse {
+    /// The claim.
+    pub claim: ObjectKey,
+    /// Size of its filesystem.
+    pub capacity_bytes: u64,
+    /// Bytes in use.
+    pub used_bytes: u64,
 }
 
 /// Where a figure of volume usage comes from, best first.

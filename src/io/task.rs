@@ -30,3 +30,13 @@ pub fn spawn(
 pub fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     tokio::task::spawn_blocking(work)
 }
+
+/// Runs work on a named thread of its own: for what blocks for ever, such as waiting for a terminal's end.
+///
+/// A machine that can start no more threads loses that work and nothing else.
+pub fn thread(name: &'static str, work: impl FnOnce() + Send + 'static) {
+    let started = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    if let Err(error) = started {
+        tracing::error!(name, %error, "thread not started");
+    }
+}

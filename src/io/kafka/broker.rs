@@ -196,7 +196,7 @@ impl Link {
     /// Dials and asks for versions.
     async fn connect(&self, setup: &LinkSetup) -> Result<Connection, CallError> {
         let dial = setup.transport.open(&self.to);
-        let stream = timeout(OPEN_DEADLINE, dial).await.map_err(|_| DialError::Timeout)??;
+        let stream = timeout(OPEN_DEADLINE, dial).await.map_err(|_| DialError::Timeout { to: self.to.clone() })??;
         let asked = Instant::now();
         let mut open =
             std::pin::pin!(Connection::open(stream, OPEN_DEADLINE, CALL_DEADLINE, Arc::clone(&setup.counts)));

@@ -72,9 +72,9 @@ impl CallError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Dial(DialError::Forbidden { .. }) => FailureKind::Forbidden,
-            Self::Dial(DialError::Timeout) | Self::Timeout { .. } | Self::Refused { code: REQUEST_TIMED_OUT } => {
-                FailureKind::Timeout
-            }
+            Self::Dial(DialError::Timeout { .. })
+            | Self::Timeout { .. }
+            | Self::Refused { code: REQUEST_TIMED_OUT } => FailureKind::Timeout,
             Self::Refused { code } if errors::is_forbidden(*code) => FailureKind::Forbidden,
             Self::Garbled { .. } | Self::Unmade(_) => FailureKind::Garbage,
             Self::TooOld(_) => FailureKind::Unsupported,
@@ -100,7 +100,9 @@ impl CallError {
             Self::Dial(DialError::Forbidden { .. }) => "Ask for the verb create on pods/portforward in this namespace.",
             Self::Dial(DialError::ApiUnreachable { .. }) => "Check that kubectl get pods answers.",
             Self::Refused { code } if errors::is_forbidden(*code) => match what {
-                Asked::Metadata | Asked::EndOffsets => "Grant Describe on the topics to the user that is connected.",
+                Asked::Contact | Asked::Metadata | Asked::EndOffsets => {
+                    "Grant Describe on the topics to the user that is connected."
+                }
                 Asked::TopicConfigs => "Grant DescribeConfigs on the topics to the user that is connected.",
                 Asked::Groups | Asked::Offsets => "Grant Describe on the groups to the user that is connected.",
                 Asked::LogDirs => "Grant Describe on the cluster to the user that is connected.",

@@ -1,0 +1,503 @@
+//! The App: one value that owns everything that is known and everything about the screen.
+//!
+//! `update` takes a message and the time and answers with effects, which are data that `cmd` carries out
+//! through `io`. It is pure: no async, no clock, no socket. The console and the command line drive the
+//! same App; the command line just never sends keys.
+
+pub mod columns;
+pub mod commands;
+pub mod form;
+pub mod input;
+pub mod keys;
+pub mod lists;
+pub mod logs;
+pub mod palette;
+pub mod shown;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    discover,
+    domain::{
+        freshness::{Kind, Source, SourceState},
+        ids::{InstallationId, ObjectKey},
+        installation::{AddressBook, Installation},
+    },
+    facts::Fact,
+    world::{Dirty, Reading, World},
+};
+
+use self::{
+    columns::Row,
+    form::Form,
+    keys::Key,
+    lists::{ListId, Lists},
+    logs::{LogLine, LogTarget, LogView},
+    palette::Palette,
+    shown::{Opened, Shown},
+};
+
+/// Lines of the log that are asked for when a view opens.
+pub const LOG_TAIL: i64 = 500;
+
+/// A message to the App.
+#[derive(Debug)]
+pub enum Msg {
+    /// Sources said something.
+    Facts(Vec<Fact>),
+    /// A key was pressed.
+    Key(Key),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has a new size: columns and rows.
+    Resize(u16, u16),
+    /// Log lines arrived.
+    Logs(Vec<LogLine>),
+    /// A second has passed: ages, and what silence means by now.
+    Tick,
+}
+
+/// What the App wants done outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Observe these brokers, or use this address book from now on.
+    Observe(InstallationId, Arc<AddressBook>),
+    /// Stop observing brokers.
+    StopObserving,
+    /// Read volume statistics from these nodes' kubelets, where that is allowed; none stops it.
+    ReadVolumes(BTreeSet<String>),
+    /// Follow these logs.
+    FollowLogs {
+        /// Containers.
+        targets: Vec<LogTarget>,
+        /// The container that ran before.
+        previous: bool,
+    },
+    /// Stop following logs.
+    StopLogs,
+    /// Ask every source again, now.
+    Refresh,
+    /// Hand the terminal back to the shell until it comes back.
+    Suspend,
+    /// Leave.
+    Leave,
+}
+
+/// A tab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tab {
+    /// All panes at once.
+    Overview,
+    /// Findings.
+    Diagnosis,
+    /// Brokers.
+    Brokers,
+    /// Claims.
+    Storage,
+    /// Topics.
+    Topics,
+    /// Groups.
+    Groups,
+    /// Alert rules.
+    Alerts,
+}
+
+impl Tab {
+    /// All tabs, in the order of their numbers.
+    pub const ALL: [Self; 7] =
+        [Self::Overview, Self::Diagnosis, Self::Brokers, Self::Storage, Self::Topics, Self::Groups, Self::Alerts];
+
+    /// Its title.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Diagnosis => "Diagnosis",
+            Self::Brokers => "Brokers",
+            Self::Storage => "Storage",
+            Self::Topics => "Topics",
+            Self::Groups => "Groups",
+            Self::Alerts => "Alerts",
+        }
+    }
+
+    /// Its list; the Overview has one per pane.
+    pub fn list(self) -> Option<ListId> {
+        match self {
+            Self::Overview => None,
+            Self::Diagnosis => Some(ListId::Findings),
+            Self::Brokers => Some(ListId::Brokers),
+            Self::Storage => Some(ListId::Storage),
+            Self::Topics => Some(ListId::Topics),
+            Self::Groups => Some(ListId::Groups),
+            Self::Alerts => Some(ListId::Alerts),
+        }
+    }
+}
+
+/// Panes of the Overview, in the order in which the focus moves.
+pub const PANES: [ListId; 6] =
+    [ListId::Findings, ListId::Brokers, ListId::Storage, ListId::Topics, ListId::Groups, ListId::Alerts];
+
+/// What fills the middle of the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A tab.
+    Tab(Tab),
+    /// The partitions of a topic.
+    Topic(String),
+    /// The partitions of a group.
+    Group(String),
+    /// The log view.
+    Logs,
+}
+
+/// What lies over the screen.
+#[derive(Debug, Clone)]
+pub enum Overlay {
+    /// Keys of this place.
+    Help,
+    /// Sources and their ages.
+    What,
+    /// The selected row in full.
+    Detail,
+    /// The filter being typed.
+    Filter(Form),
+    /// The palette.
+    Palette(Palette),
+    /// The action menu; the number is the selected row.
+    Actions(usize),
+    /// The picker of installations; the number is the selected row.
+    Installations(usize),
+    /// Asks whether to leave.
+    Leave,
+}
+
+/// An installation and which pod stands behind which of its addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The installation.
+    pub installation: Installation,
+    /// Its address book.
+    pub book: Arc<AddressBook>,
+}
+
+/// Everything: what is known, and how it is looked at.
+#[derive(Debug)]
+pub struct App {
+    /// The time of the last message.
+    pub now: DateTime<Utc>,
+    /// When it was started.
+    pub started_at: DateTime<Utc>,
+    /// What is known.
+    pub world: World,
+    /// Installations found.
+    pub found: Vec<Found>,
+    /// The one that is shown.
+    pub chosen: Option<InstallationId>,
+    /// The one that was asked for.
+    wanted: Option<InstallationId>,
+    /// What can be shown of it.
+    pub shown: Option<Shown>,
+    /// The middle of the screen.
+    pub place: Place,
+    /// The pane of the Overview that has the focus.
+    pub pane: ListId,
+    /// What lies over the screen.
+    pub overlay: Option<Overlay>,
+    /// All lists' states.
+    pub lists: Lists,
+    /// The log view.
+    pub logs: LogView,
+    /// Where the log view was opened from.
+    before_logs: Option<Place>,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// The screen stands still.
+    pub paused: bool,
+    /// One line for the footer, until the next key.
+    pub notice: Option<String>,
+    /// When ctrl-c was pressed, to leave on the second one.
+    interrupted_at: Option<DateTime<Utc>>,
+    observed: Option<(InstallationId, Arc<AddressBook>)>,
+    volumes_of: BTreeSet<String>,
+    dirty: Dirty,
+    redraw: bool,
+}
+
+impl App {
+    /// An App that knows nothing yet and will choose `wanted`, or the only installation it finds.
+    pub fn new(wanted: Option<InstallationId>, size: (u16, u16), now: DateTime<Utc>) -> Self {
+        Self {
+            now,
+            started_at: now,
+            world: World::default(),
+            found: Vec::new(),
+            chosen: None,
+            wanted,
+            shown: None,
+            place: Place::Tab(Tab::Overview),
+            pane: ListId::Findings,
+            overlay: None,
+            lists: Lists::new(),
+            logs: LogView::default(),
+            before_logs: None,
+            size,
+            paused: false,
+            notice: None,
+            interrupted_at: None,
+            observed: None,
+            volumes_of: BTreeSet::new(),
+            dirty: Dirty::default(),
+            redraw: true,
+        }
+    }
+
+    /// Takes a message at a moment and says what is to be done outside.
+    pub fn update(&mut self, msg: Msg, now: DateTime<Utc>) -> Vec<Effect> {
+        self.now = now;
+        let mut effects = Vec::new();
+        match msg {
+            Msg::Facts(facts) => {
+                for fact in facts {
+                    self.dirty.merge(self.world.apply(fact));
+                }
+                effects.extend(self.settle());
+            }
+            Msg::Key(key) => {
+                self.redraw = true;
+                self.notice = None;
+                effects.extend(self.key(key));
+                effects.extend(self.settle());
+            }
+            Msg::Paste(text) => {
+                self.redraw = true;
+                self.paste(&text);
+                self.arrange();
+            }
+            Msg::Resize(columns, rows) => {
+                self.size = (columns, rows);
+                self.redraw = true;
+            }
+            Msg::Logs(lines) => {
+                for line in lines {
+                    self.logs.push(line);
+                }
+                self.redraw |= self.place == Place::Logs && !self.paused;
+            }
+            Msg::Tick => {
+                self.dirty.shown = true;
+                effects.extend(self.settle());
+            }
+        }
+        effects
+    }
+
+    /// True once after something visible changed.
+    pub fn take_redraw(&mut self) -> bool {
+        std::mem::take(&mut self.redraw)
+    }
+
+    /// The chosen installation, read at this moment.
+    pub fn reading(&self) -> Option<Reading<'_>> {
+        let found = self.found.iter().find(|f| Some(&f.installation.id) == self.chosen.as_ref())?;
+        Some(Reading { world: &self.world, installation: &found.installation, book: &found.book, now: self.now })
+    }
+
+    /// True once the objects from which installations are recognised have been listed, or cannot be.
+    pub fn has_looked(&self) -> bool {
+        [Kind::Pods, Kind::StatefulSets, Kind::Services]
+            .into_iter()
+            .all(|k| self.world.sources.is_settled(&Source::Watch(k)))
+    }
+
+    /// The API server's state.
+    pub fn link_is_live(&self) -> bool {
+        self.world.sources.link(self.now).state == SourceState::Live
+    }
+
+    /// Draws the consequences of what changed: installations, rows, lists, and what is to be observed.
+    fn settle(&mut self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if self.dirty.objects {
+            self.rediscover();
+        }
+        if self.dirty.objects || self.dirty.shown {
+            effects.extend(self.observe());
+            if !self.paused {
+                self.read();
+            }
+        }
+        self.dirty = Dirty::default();
+        effects
+    }
+
+    fn rediscover(&mut self) {
+        let kube = &self.world.kube;
+        let pods: Vec<_> = kube.pods.values().map(|p| &**p).collect();
+        let services: Vec<_> = kube.services.values().map(|s| &**s).collect();
+        let objects = discover::Objects {
+            pods: pods.clone(),
+            stateful_sets: kube.stateful_sets.values().map(|w| &**w).collect(),
+            deployments: kube.deployments.values().map(|w| &**w).collect(),
+            services: services.clone(),
+        };
+        self.found = discover::installations(&objects)
+            .into_iter()
+            .map(|installation| Found {
+                book: Arc::new(discover::address_book(&installation, &pods, &services)),
+                installation,
+            })
+            .collect();
+        self.choose();
+    }
+
+    /// Chooses an installation when none is: the wanted one, else the only one; several are asked for.
+    fn choose(&mut self) {
+        let exists = |id: &InstallationId| self.found.iter().any(|f| f.installation.id == *id);
+        if self.chosen.is_some() || !self.has_looked() {
+            return;
+        }
+        self.chosen = match (&self.wanted, self.found.as_slice()) {
+            (Some(wanted), _) => exists(wanted).then(|| wanted.clone()),
+            (None, [only]) => Some(only.installation.id.clone()),
+            (None, _) => None,
+        };
+        if self.chosen.is_none() && self.wanted.is_none() && self.found.len() > 1 && self.overlay.is_none() {
+            self.overlay = Some(Overlay::Installations(0));
+            self.redraw = true;
+        }
+    }
+
+    /// Switches to another installation.
+    fn switch(&mut self, id: &InstallationId) {
+        if let Some(old) = self.chosen.replace(id.clone()).filter(|old| old != id) {
+            self.world.forget(&old);
+        }
+        self.shown = None;
+        self.place = Place::Tab(Tab::Overview);
+        self.lists.clear();
+        self.dirty.shown = true;
+    }
+
+    /// What is to be observed for what is chosen, where that changed.
+    fn observe(&mut self) -> Vec<Effect> {
+        let found = self.found.iter().find(|f| Some(&f.installation.id) == self.chosen.as_ref());
+        let next = found.map(|f| (f.installation.id.clone(), f.book.clone()));
+        let mut effects = Vec::new();
+        // An installation whose last pod is gone stays observed: its brokers are unreachable, not forgotten.
+        if next != self.observed && (next.is_some() || self.chosen.is_none()) {
+            effects.push(next.clone().map_or(Effect::StopObserving, |(id, book)| Effect::Observe(id, book)));
+            self.observed = next;
+        }
+        let nodes = self.nodes_without_log_dirs();
+        if nodes != self.volumes_of {
+            self.volumes_of.clone_from(&nodes);
+            effects.push(Effect::ReadVolumes(nodes));
+        }
+        effects
+    }
+
+    /// Nodes of broker pods whose brokers do not tell how full their volumes are.
+    fn nodes_without_log_dirs(&self) -> BTreeSet<String> {
+        let Some(reading) = self.reading() else { return BTreeSet::new() };
+        let telling: BTreeSet<&ObjectKey> = reading
+            .pods_by_id()
+            .into_iter()
+            .filter(|(id, _)| {
+                let asked = reading.freshness(crate::domain::freshness::Asked::LogDirs, Some(*id));
+                asked.state == SourceState::Live
+            })
+            .map(|(_, broker)| &broker.pod)
+            .collect();
+        // In the first seconds nobody has told yet; that is no reason to ask the kubelets.
+        if (self.now - self.started_at).num_seconds() < 5 {
+            return BTreeSet::new();
+        }
+        let mute = reading.installation.brokers.iter().filter(|b| !telling.contains(&b.pod));
+        mute.filter_map(|b| self.world.kube.pods.get(&b.pod)?.node.clone()).collect()
+    }
+
+    /// Makes all rows anew.
+    fn read(&mut self) {
+        let opened = Opened {
+            topic: match &self.place {
+                Place::Topic(topic) => Some(topic.clone()),
+                _ => None,
+            },
+            group: match &self.place {
+                Place::Group(group) => Some(group.clone()),
+                _ => None,
+            },
+        };
+        let previous = self.shown.as_ref().map(|s| s.findings.clone()).unwrap_or_default();
+        if let Some(reading) = self.reading() {
+            self.shown = Some(Shown::read(&reading, &opened, &previous));
+        }
+        self.redraw = true;
+        self.arrange();
+    }
+
+    /// Sorts and filters every list anew.
+    fn arrange(&mut self) {
+        let Some(shown) = &self.shown else { return };
+        let now = self.now;
+        let mut arrange = Arrange { lists: &mut self.lists, now };
+        arrange.list(ListId::Findings, &shown.findings);
+        arrange.list(ListId::Brokers, &shown.brokers);
+        arrange.list(ListId::Storage, &shown.storage);
+        arrange.list(ListId::Topics, &shown.topics);
+        arrange.list(ListId::Partitions, &shown.partitions);
+        arrange.list(ListId::Groups, &shown.groups);
+        arrange.list(ListId::GroupPartitions, &shown.group_partitions);
+        arrange.list(ListId::Alerts, &shown.alerts);
+    }
+
+    /// The list that has the focus.
+    pub fn list(&self) -> Option<ListId> {
+        match &self.place {
+            Place::Tab(Tab::Overview) => Some(self.pane),
+            Place::Tab(tab) => tab.list(),
+            Place::Topic(_) => Some(ListId::Partitions),
+            Place::Group(_) => Some(ListId::GroupPartitions),
+            Place::Logs => None,
+        }
+    }
+
+    /// Id of the row that is selected in the list that has the focus.
+    pub fn selected(&self) -> Option<&str> {
+        self.lists.get(&self.list()?)?.selected.as_deref()
+    }
+
+    /// Containers whose logs belong to what is selected: a broker's, a claim's, else all brokers'.
+    pub fn selected_pods(&self) -> Vec<LogTarget> {
+        let Some(shown) = &self.shown else { return Vec::new() };
+        let pod = match self.list() {
+            Some(ListId::Brokers) => {
+                shown.brokers.iter().find(|b| Some(b.id().as_str()) == self.selected()).map(|b| b.pod.clone())
+            }
+            Some(ListId::Storage) => {
+                shown.storage.iter().find(|c| Some(c.pvc.as_str()) == self.selected()).map(|c| c.pod.clone())
+            }
+            _ => None,
+        };
+        let brokers = shown.installation.brokers.iter();
+        brokers
+            .filter(|b| pod.as_ref().is_none_or(|pod| pod.as_deref() == Some(&b.pod.name)))
+            .map(|b| LogTarget { pod: b.pod.clone(), container: b.container.clone() })
+            .collect()
+    }
+}
+
+/// Lends `arrange` its two arguments, so that each list is one line there.
+struct Arrange<'a> {
+    lists: &'a mut Lists,
+    now: DateTime<Utc>,
+}
+
+impl Arrange<'_> {
+    fn list<R: Row>(&mut self, id: ListId, rows: &[R]) {
+        self.lists.entry(id).or_default().arrange(rows, self.now);
+    }
+}

@@ -1,0 +1,121 @@
+//! Columns of claims.
+
+use chrono::{DateTime, Utc};
+
+use super::{Cell, Column, Row, SortKey, Tone, Width, age_cell, fit, percent_cell};
+use crate::{domain::units, world::storage::ClaimRow};
+
+impl Row for ClaimRow {
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column {
+            title: "PVC",
+            width: Width::Rest { min: 12 },
+            right: false,
+            optional: 0,
+            cell: |c, _| Cell::plain(&c.pvc),
+            key: |c| SortKey::Text(c.pvc.clone()),
+        },
+        Column {
+            title: "PHASE",
+            width: fit(5, 8),
+            right: false,
+            optional: 0,
+            cell: |c, _| {
+                Cell::new(
+                    &c.phase,
+                    if c.phase == "Bound" {
+                        Tone::Good
+                    } else if c.phase == "?" {
+                        Tone::Unknown
+                    } else {
+                        Tone::Bad
+                    },
+                )
+            },
+            key: |c| SortKey::Text(c.phase.clone()),
+        },
+        Column {
+            title: "BROKER",
+            width: fit(6, 6),
+            right: true,
+            optional: 2,
+            cell: |c, _| Cell::figure(c.broker),
+            key: |c| SortKey::number(c.broker.map(|b| b.0)),
+        },
+        Column {
+            title: "SIZE",
+            width: fit(7, 9),
+            right: true,
+            optional: 1,
+            cell: |c, _| Cell::figure(c.requested_bytes.map(units::bytes)),
+            key: |c| SortKey::number(c.requested_bytes),
+        },
+        Column {
+            title: "USED",
+            width: fit(7, 9),
+            right: true,
+            optional: 1,
+            cell: |c, _| {
+                Cell::new(
+                    c.used_bytes.map_or_else(|| "?".to_owned(), units::bytes),
+                    if c.used_bytes.is_none() || c.used_stale { Tone::Unknown } else { Tone::Plain },
+                )
+            },
+            key: |c| SortKey::number(c.used_bytes),
+        },
+        Column {
+            title: "%",
+            width: fit(4, 4),
+            right: true,
+            optional: 0,
+            cell: |c, _| percent_cell(c.used_percent, c.used_stale),
+            key: |c| SortKey::number(c.used_percent),
+        },
+        Column {
+            title: "SOURCE",
+            width: fit(10, 22),
+            right: false,
+            optional: 3,
+            cell: claim_source,
+            key: |c| SortKey::text(c.used_source.map(crate::domain::storage::UsedSource::label)),
+        },
+        Column {
+            title: "CLASS",
+            width: fit(5, 16),
+            right: false,
+            optional: 5,
+            cell: |c, _| Cell::figure(c.class.as_ref()),
+            key: |c| SortKey::text(c.class.as_deref()),
+        },
+        Column {
+            title: "POD",
+            width: fit(4, 40),
+            right: false,
+            optional: 8,
+            cell: |c, _| Cell::figure(c.pod.as_ref()),
+            key: |c| SortKey::text(c.pod.as_deref()),
+        },
+        Column {
+            title: "AGE",
+            width: fit(3, 6),
+            right: true,
+            optional: 6,
+            cell: |c, now| age_cell(c.created_at, now),
+            key: |c| SortKey::time(c.created_at),
+        },
+    ];
+
+    fn id(&self) -> String {
+        self.pvc.clone()
+    }
+
+    fn urgency(&self) -> i64 {
+        if self.phase == "Bound" { 101 - i64::from(self.used_percent.unwrap_or_default()) } else { 0 }
+    }
+}
+
+fn claim_source(claim: &ClaimRow, now: DateTime<Utc>) -> Cell {
+    let Some(source) = claim.used_source else { return Cell::new("unknown", Tone::Unknown) };
+    let age = claim.used_as_of.map(|at| format!(", {} ago", units::age(now, at))).unwrap_or_default();
+    Cell::new(format!("{}{age}", source.label()), if claim.used_stale { Tone::Unknown } else { Tone::Muted })
+}

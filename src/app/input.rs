@@ -1,0 +1,332 @@
+//! Keys: the innermost layer that knows one takes it.
+
+use chrono::TimeDelta;
+
+use super::{
+    App, Effect, Overlay, PANES, Place, Tab,
+    commands::CommandId,
+    form::Form,
+    keys::Key,
+    lists::{ListId, ListState},
+    logs::LogView,
+    palette::{Palette, Target},
+};
+
+/// Rows of a page when a list is moved by pages; a screen's worth at 80×24.
+const PAGE: i32 = 15;
+
+impl App {
+    /// Takes a key: ctrl-c first, then the overlay, then the table of commands.
+    pub(super) fn key(&mut self, key: Key) -> Vec<Effect> {
+        if key == Key::Ctrl('c') {
+            return self.interrupt();
+        }
+        self.interrupted_at = None;
+        match self.overlay.take() {
+            Some(Overlay::Filter(form)) => self.filter_key(form, key),
+            Some(Overlay::Palette(palette)) => self.palette_key(palette, key),
+            Some(Overlay::Actions(at)) => self.actions_key(at, key),
+            Some(Overlay::Installations(at)) => self.installations_key(at, key),
+            Some(Overlay::Leave) => Self::leave_key(key),
+            overlay => {
+                self.overlay = overlay;
+                self.command_key(key)
+            }
+        }
+    }
+
+    /// Pasted text is text: it goes where text is being typed, and nowhere else.
+    pub(super) fn paste(&mut self, text: &str) {
+        match &mut self.overlay {
+            Some(Overlay::Filter(form)) => form.paste(text),
+            Some(Overlay::Palette(palette)) => palette.form.paste(text),
+            _ => self.notice = Some("pasted text is ignored here".to_owned()),
+        }
+        if let Some(Overlay::Filter(form)) = &self.overlay {
+            let text = form.text().to_owned();
+            self.set_filter(text);
+        }
+    }
+
+    fn interrupt(&mut self) -> Vec<Effect> {
+        let again = self.interrupted_at.is_some_and(|at| self.now - at < TimeDelta::seconds(2));
+        if again {
+            return vec![Effect::Leave];
+        }
+        self.interrupted_at = Some(self.now);
+        self.notice = Some("press ctrl-c again to leave".to_owned());
+        Vec::new()
+    }
+
+    fn command_key(&mut self, key: Key) -> Vec<Effect> {
+        let Some(command) = self.command_for(key) else { return Vec::new() };
+        if let Some(refusal) = (command.refuse)(self) {
+            self.notice = Some(refusal.to_owned());
+            return Vec::new();
+        }
+        self.run(command.id)
+    }
+
+    /// Carries a command out.
+    pub(super) fn run(&mut self, command: CommandId) -> Vec<Effect> {
+        match command {
+            CommandId::Tab(number) => {
+                self.go_to(Tab::ALL[usize::from(number).saturating_sub(1).min(Tab::ALL.len() - 1)]);
+            }
+            CommandId::Move(by) => self.move_by(by),
+            CommandId::Page(by) => self.move_by(by * PAGE),
+            CommandId::First => self.move_by(i32::MIN / 2),
+            CommandId::Last => self.move_by(i32::MAX / 2),
+            CommandId::NextPane => self.focus(1),
+            CommandId::PreviousPane => self.focus(PANES.len() - 1),
+            CommandId::Open => return self.open(),
+            CommandId::Back => return self.back(),
+            CommandId::Filter => {
+                let current = self.current_filter();
+                self.overlay = Some(Overlay::Filter(Form::new(&current)));
+            }
+            CommandId::Sort => self.change_list(ListState::sort_by_next),
+            CommandId::Reverse => self.change_list(|list, _| list.reverse()),
+            CommandId::Palette => self.overlay = Some(Overlay::Palette(Palette::default())),
+            CommandId::Help => self.overlay = Some(Overlay::Help),
+            CommandId::Actions => self.overlay = Some(Overlay::Actions(0)),
+            CommandId::Installations => self.overlay = Some(Overlay::Installations(0)),
+            CommandId::What => self.overlay = Some(Overlay::What),
+            CommandId::Pause => {
+                self.paused = !self.paused;
+                self.dirty.shown = true;
+            }
+            CommandId::Refresh => {
+                self.notice = Some("asking every source again".to_owned());
+                return vec![Effect::Refresh];
+            }
+            CommandId::Logs => return self.open_logs(),
+            CommandId::Quit => self.overlay = Some(Overlay::Leave),
+            CommandId::QuitNow => return vec![Effect::Leave],
+            CommandId::Suspend => return vec![Effect::Suspend],
+            CommandId::LogFollow => self.logs.scrolled = 0,
+            CommandId::LogWrap => self.logs.wrap = !self.logs.wrap,
+            CommandId::LogTimestamps => self.logs.timestamps = !self.logs.timestamps,
+            CommandId::LogPrevious => return self.toggle_previous(),
+        }
+        Vec::new()
+    }
+
+    fn go_to(&mut self, tab: Tab) {
+        self.overlay = None;
+        self.place = Place::Tab(tab);
+        self.dirty.shown = true;
+    }
+
+    fn focus(&mut self, step: usize) {
+        let at = PANES.iter().position(|p| *p == self.pane).unwrap_or_default();
+        self.pane = PANES[(at + step) % PANES.len()];
+    }
+
+    fn move_by(&mut self, by: i32) {
+        if self.place == Place::Logs {
+            self.logs.scroll(by);
+            return;
+        }
+        self.change_list(|list, _| {
+            let at = i64::try_from(list.position()).unwrap_or_default() + i64::from(by);
+            let last = list.order.len().saturating_sub(1);
+            list.go_to(usize::try_from(at.max(0)).unwrap_or_default().min(last));
+        });
+    }
+
+    /// Changes the state of the list that has the focus and arranges it anew.
+    fn change_list(&mut self, change: impl FnOnce(&mut ListState, usize)) {
+        let Some(id) = self.list() else { return };
+        let columns = super::lists::column_count(id);
+        change(self.lists.entry(id).or_default(), columns);
+        self.arrange();
+    }
+
+    /// Opens what is selected: a pane opens its tab, a row its detail.
+    fn open(&mut self) -> Vec<Effect> {
+        if self.overlay.is_some() {
+            return Vec::new();
+        }
+        if self.place == Place::Tab(Tab::Overview) {
+            if let Some(tab) = Tab::ALL.into_iter().find(|t| t.list() == Some(self.pane)) {
+                self.go_to(tab);
+            }
+            return Vec::new();
+        }
+        let Some(selected) = self.selected().map(str::to_owned) else { return Vec::new() };
+        match self.list() {
+            Some(ListId::Topics) => self.show(Place::Topic(selected)),
+            Some(ListId::Groups) => self.show(Place::Group(selected)),
+            _ => self.overlay = Some(Overlay::Detail),
+        }
+        Vec::new()
+    }
+
+    fn show(&mut self, place: Place) {
+        self.lists.remove(&ListId::Partitions);
+        self.lists.remove(&ListId::GroupPartitions);
+        self.place = place;
+        self.dirty.shown = true;
+    }
+
+    /// Goes back one step: overlay, filter, detail, tab; at the root it asks whether to leave.
+    fn back(&mut self) -> Vec<Effect> {
+        if self.overlay.take().is_some() {
+            return Vec::new();
+        }
+        if !self.current_filter().is_empty() {
+            self.set_filter(String::new());
+            return Vec::new();
+        }
+        match &self.place {
+            Place::Logs => {
+                self.place = self.before_logs.take().unwrap_or(Place::Tab(Tab::Overview));
+                self.dirty.shown = true;
+                return vec![Effect::StopLogs];
+            }
+            Place::Topic(_) => self.go_to(Tab::Topics),
+            Place::Group(_) => self.go_to(Tab::Groups),
+            Place::Tab(Tab::Overview) => self.overlay = Some(Overlay::Leave),
+            Place::Tab(tab) => {
+                // Back to the row of the pane that was opened.
+                self.pane = tab.list().unwrap_or(self.pane);
+                self.go_to(Tab::Overview);
+            }
+        }
+        Vec::new()
+    }
+
+    fn open_logs(&mut self) -> Vec<Effect> {
+        let targets = self.selected_pods();
+        self.overlay = None;
+        if self.place != Place::Logs {
+            self.before_logs = Some(std::mem::replace(&mut self.place, Place::Logs));
+        }
+        self.logs = LogView::follow(targets.clone());
+        vec![Effect::FollowLogs { targets, previous: false }]
+    }
+
+    fn toggle_previous(&mut self) -> Vec<Effect> {
+        let previous = !self.logs.previous;
+        let targets = self.logs.targets.clone();
+        self.logs = LogView::follow(targets.clone());
+        self.logs.previous = previous;
+        vec![Effect::FollowLogs { targets, previous }]
+    }
+
+    /// The filter of this place.
+    pub fn current_filter(&self) -> String {
+        match self.list() {
+            Some(id) => self.lists.get(&id).map(|l| l.filter.clone()).unwrap_or_default(),
+            None => self.logs.filter.clone(),
+        }
+    }
+
+    fn set_filter(&mut self, text: String) {
+        match self.list() {
+            Some(id) => self.lists.entry(id).or_default().filter = text,
+            None => self.logs.filter = text,
+        }
+        self.arrange();
+    }
+
+    fn filter_key(&mut self, mut form: Form, key: Key) -> Vec<Effect> {
+        match key {
+            Key::Enter => return Vec::new(),
+            Key::Esc => {
+                self.set_filter(String::new());
+                return Vec::new();
+            }
+            _ => form.key(key),
+        }
+        self.set_filter(form.text().to_owned());
+        self.overlay = Some(Overlay::Filter(form));
+        Vec::new()
+    }
+
+    fn palette_key(&mut self, mut palette: Palette, key: Key) -> Vec<Effect> {
+        let entries = self.palette_entries(palette.form.text());
+        match key {
+            Key::Esc => return Vec::new(),
+            Key::Enter => {
+                let chosen = entries.get(palette.selected).cloned();
+                return chosen.map(|entry| self.go(entry.target, entry.refusal)).unwrap_or_default();
+            }
+            Key::Up | Key::BackTab | Key::Ctrl('p') => palette.selected = palette.selected.saturating_sub(1),
+            Key::Down | Key::Tab | Key::Ctrl('n') => {
+                palette.selected = (palette.selected + 1).min(entries.len().saturating_sub(1));
+            }
+            _ => {
+                palette.form.key(key);
+                palette.selected = 0;
+            }
+        }
+        self.overlay = Some(Overlay::Palette(palette));
+        Vec::new()
+    }
+
+    fn go(&mut self, target: Target, refusal: Option<&'static str>) -> Vec<Effect> {
+        if let Some(refusal) = refusal {
+            self.notice = Some(refusal.to_owned());
+            return Vec::new();
+        }
+        match target {
+            Target::Command(id) => return self.run(id),
+            Target::Installation(id) => self.switch(&id),
+            Target::Topic(topic) => self.show(Place::Topic(topic)),
+            Target::Group(group) => self.show(Place::Group(group)),
+        }
+        Vec::new()
+    }
+
+    fn actions_key(&mut self, at: usize, key: Key) -> Vec<Effect> {
+        let menu = self.menu();
+        let chosen = match key {
+            Key::Esc | Key::Char('q') => return Vec::new(),
+            Key::Enter => menu.get(at),
+            Key::Char(c) if menu.iter().any(|(letter, ..)| *letter == c) => {
+                menu.iter().find(|(letter, ..)| *letter == c)
+            }
+            _ => {
+                self.overlay = Some(Overlay::Actions(step(at, menu.len(), key)));
+                return Vec::new();
+            }
+        };
+        chosen
+            .map(|(_, command, refusal)| (command.id, *refusal))
+            .map(|(id, refusal)| self.go(Target::Command(id), refusal))
+            .unwrap_or_default()
+    }
+
+    fn installations_key(&mut self, at: usize, key: Key) -> Vec<Effect> {
+        match key {
+            Key::Enter => {
+                let chosen = self.found.get(at).map(|f| f.installation.id.clone());
+                chosen.map(|id| self.go(Target::Installation(id), None)).unwrap_or_default()
+            }
+            Key::Esc | Key::Char('q') if self.chosen.is_some() => Vec::new(),
+            Key::Esc | Key::Char('q') => {
+                self.overlay = Some(Overlay::Leave);
+                Vec::new()
+            }
+            _ => {
+                self.overlay = Some(Overlay::Installations(step(at, self.found.len(), key)));
+                Vec::new()
+            }
+        }
+    }
+
+    fn leave_key(key: Key) -> Vec<Effect> {
+        if matches!(key, Key::Char('y' | 'Y') | Key::Enter) { vec![Effect::Leave] } else { Vec::new() }
+    }
+}
+
+/// One row up or down in a short menu.
+fn step(at: usize, len: usize, key: Key) -> usize {
+    match key {
+        Key::Up | Key::Char('k') | Key::BackTab => at.saturating_sub(1),
+        Key::Down | Key::Char('j') | Key::Tab => (at + 1).min(len.saturating_sub(1)),
+        _ => at,
+    }
+}

@@ -1,0 +1,118 @@
+//! Keys as the App understands them; the only file that knows crossterm's.
+
+use std::fmt;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+/// A key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// A character as typed, shift included.
+    Char(char),
+    /// Ctrl and a letter.
+    Ctrl(char),
+    /// Return.
+    Enter,
+    /// Escape.
+    Esc,
+    /// Tabulator.
+    Tab,
+    /// Shift-Tab.
+    BackTab,
+    /// Backspace.
+    Backspace,
+    /// Delete.
+    Delete,
+    /// Cursor up.
+    Up,
+    /// Cursor down.
+    Down,
+    /// Cursor left.
+    Left,
+    /// Cursor right.
+    Right,
+    /// Page up.
+    PageUp,
+    /// Page down.
+    PageDown,
+    /// Home.
+    Home,
+    /// End.
+    End,
+}
+
+impl Key {
+    /// From crossterm's event; `None` for releases and keys that mean nothing here.
+    pub fn from_event(event: &KeyEvent) -> Option<Self> {
+        if event.kind == KeyEventKind::Release {
+            return None;
+        }
+        let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
+        Some(match event.code {
+            KeyCode::Char(c) if ctrl => Self::Ctrl(c.to_ascii_lowercase()),
+            KeyCode::Char(c) => Self::Char(c),
+            KeyCode::Enter => Self::Enter,
+            KeyCode::Esc => Self::Esc,
+            KeyCode::Tab => Self::Tab,
+            KeyCode::BackTab => Self::BackTab,
+            KeyCode::Backspace => Self::Backspace,
+            KeyCode::Delete => Self::Delete,
+            KeyCode::Up => Self::Up,
+            KeyCode::Down => Self::Down,
+            KeyCode::Left => Self::Left,
+            KeyCode::Right => Self::Right,
+            KeyCode::PageUp => Self::PageUp,
+            KeyCode::PageDown => Self::PageDown,
+            KeyCode::Home => Self::Home,
+            KeyCode::End => Self::End,
+            _ => return None,
+        })
+    }
+
+    /// As crossterm's event again, for the text field that wants one.
+    pub fn to_event(self) -> KeyEvent {
+        let plain = |code| KeyEvent::new(code, KeyModifiers::NONE);
+        match self {
+            Self::Char(c) => plain(KeyCode::Char(c)),
+            Self::Ctrl(c) => KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL),
+            Self::Enter => plain(KeyCode::Enter),
+            Self::Esc => plain(KeyCode::Esc),
+            Self::Tab => plain(KeyCode::Tab),
+            Self::BackTab => plain(KeyCode::BackTab),
+            Self::Backspace => plain(KeyCode::Backspace),
+            Self::Delete => plain(KeyCode::Delete),
+            Self::Up => plain(KeyCode::Up),
+            Self::Down => plain(KeyCode::Down),
+            Self::Left => plain(KeyCode::Left),
+            Self::Right => plain(KeyCode::Right),
+            Self::PageUp => plain(KeyCode::PageUp),
+            Self::PageDown => plain(KeyCode::PageDown),
+            Self::Home => plain(KeyCode::Home),
+            Self::End => plain(KeyCode::End),
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Char(' ') => f.write_str("space"),
+            Self::Char(c) => write!(f, "{c}"),
+            Self::Ctrl(c) => write!(f, "ctrl-{c}"),
+            Self::Enter => f.write_str("↵"),
+            Self::Esc => f.write_str("esc"),
+            Self::Tab => f.write_str("tab"),
+            Self::BackTab => f.write_str("shift-tab"),
+            Self::Backspace => f.write_str("backspace"),
+            Self::Delete => f.write_str("del"),
+            Self::Up => f.write_str("↑"),
+            Self::Down => f.write_str("↓"),
+            Self::Left => f.write_str("←"),
+            Self::Right => f.write_str("→"),
+            Self::PageUp => f.write_str("pgup"),
+            Self::PageDown => f.write_str("pgdn"),
+            Self::Home => f.write_str("home"),
+            Self::End => f.write_str("end"),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Lists: order, filter and selection, the same for every kind of row.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::columns::Row;
+use crate::{
+    domain::{finding::Finding, group::GroupPartition},
+    world::{
+        alerts::AlertRow,
+        brokers::BrokerRow,
+        groups::GroupRow,
+        storage::ClaimRow,
+        topics::{PartitionRow, TopicRow},
+    },
+};
+
+/// Every list there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ListId {
+    /// Findings.
+    Findings,
+    /// Brokers.
+    Brokers,
+    /// Claims.
+    Storage,
+    /// Topics.
+    Topics,
+    /// Partitions of the open topic.
+    Partitions,
+    /// Groups.
+    Groups,
+    /// Partitions of the open group.
+    GroupPartitions,
+    /// Alert rules.
+    Alerts,
+}
+
+/// State of one list. Selection is by id: rows move, the cursor does not jump.
+#[derive(Debug, Clone, Default)]
+pub struct ListState {
+    /// Id of the selected row.
+    pub selected: Option<String>,
+    /// Its place, for when the row goes away.
+    at: usize,
+    /// What the user filters by.
+    pub filter: String,
+    /// Column and whether it is reversed, once the user chose one.
+    pub sort: Option<(usize, bool)>,
+    /// Rows that pass the filter, in order: indices into the unsorted rows.
+    pub order: Vec<usize>,
+}
+
+/// How many columns a list has.
+pub fn column_count(id: ListId) -> usize {
+    match id {
+        ListId::Findings => Finding::COLUMNS.len(),
+        ListId::Brokers => BrokerRow::COLUMNS.len(),
+        ListId::Storage => ClaimRow::COLUMNS.len(),
+        ListId::Topics => TopicRow::COLUMNS.len(),
+        ListId::Partitions => PartitionRow::COLUMNS.len(),
+        ListId::Groups => GroupRow::COLUMNS.len(),
+        ListId::GroupPartitions => GroupPartition::COLUMNS.len(),
+        ListId::Alerts => AlertRow::COLUMNS.len(),
+    }
+}
+
+/// All lists' states.
+pub type Lists = BTreeMap<ListId, ListState>;
+
+impl ListState {
+    /// Sorts and filters rows anew and finds the selected one again.
+    pub fn arrange<R: Row>(&mut self, rows: &[R], now: DateTime<Utc>) {
+        let filter = Filter::parse(&self.filter);
+        let mut order: Vec<usize> = (0..rows.len()).filter(|i| filter.passes(&rows[*i], now)).collect();
+        match self.sort.and_then(|(column, reverse)| Some((R::COLUMNS.get(column)?, reverse))) {
+            Some((column, reverse)) => {
+                let keys: Vec<_> = rows.iter().map(column.key).collect();
+                order.sort_by(|a, b| keys[*a].compare(&keys[*b], reverse));
+            }
+            None => order.sort_by_key(|i| rows[*i].urgency()),
+        }
+        self.order = order;
+        let found = self.selected.as_ref().and_then(|id| self.order.iter().position(|i| rows[*i].id() == *id));
+        self.select_at(found.unwrap_or(self.at), rows);
+    }
+
+    /// Moves to a place in the order; the row there is selected when the list is next arranged.
+    pub fn go_to(&mut self, at: usize) {
+        self.at = at;
+        self.selected = None;
+    }
+
+    /// Selects the row at a place in the order, or the nearest there is.
+    pub fn select_at<R: Row>(&mut self, at: usize, rows: &[R]) {
+        self.at = at.min(self.order.len().saturating_sub(1));
+        self.selected = self.order.get(self.at).map(|i| rows[*i].id());
+    }
+
+    /// Place of the selected row in the order.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    /// First visible row for a pane of `height` rows, so that the selected one is in sight.
+    pub fn offset(&self, height: usize) -> usize {
+        let last = self.order.len().saturating_sub(height);
+        (self.at + 1).saturating_sub(height).max(self.at.saturating_sub(height / 2)).min(last)
+    }
+
+    /// Goes on to the next column to sort by; after the last one back to the rows' own order.
+    pub fn sort_by_next(&mut self, columns: usize) {
+        self.sort = match self.sort {
+            None => Some((0, false)),
+            Some((column, _)) if column + 1 < columns => Some((column + 1, false)),
+            Some(_) => None,
+        };
+    }
+
+    /// Reverses the order of the chosen column.
+    pub fn reverse(&mut self) {
+        self.sort = Some(self.sort.map_or((0, true), |(column, reverse)| (column, !reverse)));
+    }
+}
+
+/// Words that a row must contain, and words that it must not.
+struct Filter {
+    with: Vec<String>,
+    without: Vec<String>,
+}
+
+impl Filter {
+    fn parse(text: &str) -> Self {
+        let words = text.split_whitespace().map(str::to_lowercase);
+        let (without, with): (Vec<String>, Vec<String>) = words.partition(|w| w.len() > 1 && w.starts_with('!'));
+        Self { with, without: without.into_iter().map(|w| w[1..].to_owned()).collect() }
+    }
+
+    fn passes<R: Row>(&self, row: &R, now: DateTime<Utc>) -> bool {
+        if self.with.is_empty() && self.without.is_empty() {
+            return true;
+        }
+        let cells: Vec<String> = R::COLUMNS.iter().map(|c| (c.cell)(row, now).text.to_lowercase()).collect();
+        let has = |word: &String| cells.iter().any(|cell| cell.contains(word));
+        self.with.iter().all(has) && !self.without.iter().any(has)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::topic::Health, world::topics::TopicRow};
+
+    fn topics(names: &[&str]) -> Vec<TopicRow> {
+        let row = |name: &&str| TopicRow {
+            name: (*name).to_owned(),
+            partitions: 1,
+            replication_factor: 1,
+            min_isr: Some(1),
+            under_replicated: 0,
+            offline: 0,
+            under_min_isr: 0,
+            at_min_isr: 0,
+            size_bytes: None,
+            owner: None,
+            error: None,
+            worst: Health::InSync,
+        };
+        names.iter().map(row).collect()
+    }
+
+    fn shown(list: &ListState, rows: &[TopicRow]) -> Vec<String> {
+        list.order.iter().map(|i| rows[*i].name.clone()).collect()
+    }
+
+    #[test]
+    fn the_cursor_stays_on_its_row_when_rows_come_before_it() {
+        let now = DateTime::UNIX_EPOCH;
+        let mut list = ListState::default();
+        let before = topics(&["b", "c"]);
+        list.arrange(&before, now);
+        list.select_at(1, &before);
+        let after = topics(&["a", "b", "c"]);
+        list.arrange(&after, now);
+        assert_eq!(list.selected.as_deref(), Some("c"));
+        let without = topics(&["a", "b"]);
+        list.arrange(&without, now);
+        assert_eq!(list.selected.as_deref(), Some("b"), "a row that went away leaves the cursor where it was");
+    }
+
+    #[test]
+    fn a_filter_takes_words_and_leaves_out_words() {
+        let rows = topics(&["orders", "orders-dlq", "payments"]);
+        let mut list = ListState { filter: "ORDERS !dlq".into(), ..ListState::default() };
+        list.arrange(&rows, DateTime::UNIX_EPOCH);
+        assert_eq!(shown(&list, &rows), ["orders"]);
+    }
+
+    #[test]
+    fn the_worst_rows_come_first_until_a_column_is_chosen() {
+        let mut rows = topics(&["a", "b"]);
+        rows[1].worst = Health::Offline;
+        let mut list = ListState::default();
+        list.arrange(&rows, DateTime::UNIX_EPOCH);
+        assert_eq!(shown(&list, &rows), ["b", "a"]);
+        list.sort_by_next(10);
+        list.arrange(&rows, DateTime::UNIX_EPOCH);
+        assert_eq!(shown(&list, &rows), ["a", "b"]);
+        list.reverse();
+        list.arrange(&rows, DateTime::UNIX_EPOCH);
+        assert_eq!(shown(&list, &rows), ["b", "a"]);
+    }
+
+    #[test]
+    fn the_selected_row_is_always_in_sight() {
+        let names: Vec<String> = (0..100).map(|i| format!("{i:03}")).collect();
+        let rows = topics(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut list = ListState::default();
+        list.arrange(&rows, DateTime::UNIX_EPOCH);
+        for at in [0, 5, 50, 99] {
+            list.select_at(at, &rows);
+            let offset = list.offset(10);
+            assert!((offset..offset + 10).contains(&at), "{at} is not between {offset} and {}", offset + 10);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The palette: every command and installation, found by a few letters of its name.
+
+use super::{
+    App,
+    commands::{COMMANDS, CommandId},
+    form::Form,
+};
+use crate::domain::ids::InstallationId;
+
+/// The palette, open.
+#[derive(Debug, Clone)]
+pub struct Palette {
+    /// What has been typed.
+    pub form: Form,
+    /// Which entry is selected.
+    pub selected: usize,
+}
+
+impl Default for Palette {
+    fn default() -> Self {
+        Self { form: Form::new(""), selected: 0 }
+    }
+}
+
+/// What an entry does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// Runs a command.
+    Command(CommandId),
+    /// Switches to an installation.
+    Installation(InstallationId),
+    /// Opens a topic.
+    Topic(String),
+    /// Opens a group.
+    Group(String),
+}
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// What is typed to find it.
+    pub name: String,
+    /// What it does, in words.
+    pub title: String,
+    /// Its key, if it has one.
+    pub key: Option<String>,
+    /// Why it cannot be done now.
+    pub refusal: Option<&'static str>,
+    /// What it does.
+    pub target: Target,
+}
+
+/// How many topics and groups are offered at most: more than a screen of them helps nobody.
+const OBJECTS: usize = 50;
+
+impl App {
+    /// Entries that match what has been typed, best first.
+    pub fn palette_entries(&self, typed: &str) -> Vec<Entry> {
+        let mut scored: Vec<(i32, Entry)> = self
+            .all_entries(typed)
+            .into_iter()
+            .filter_map(|entry| {
+                Some((score(typed, &entry.name).max(score(typed, &entry.title).map(|s| s - 2))?, entry))
+            })
+            .collect();
+        scored.sort_by_key(|(score, _)| -score);
+        scored.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    fn all_entries(&self, typed: &str) -> Vec<Entry> {
+        let commands = COMMANDS.iter().filter(|c| c.id != CommandId::Palette).map(|c| Entry {
+            name: c.name.to_owned(),
+            title: c.title.to_owned(),
+            key: c.keys.first().map(ToString::to_string),
+            refusal: (c.refuse)(self),
+            target: Target::Command(c.id),
+        });
+        let object = |name: String, title: &str, target| Entry {
+            name,
+            title: title.to_owned(),
+            key: None,
+            refusal: None,
+            target,
+        };
+        let mut entries: Vec<Entry> = commands.collect();
+        entries.extend(self.found.iter().map(|f| {
+            let id = &f.installation.id;
+            object(id.to_string(), "show this installation", Target::Installation(id.clone()))
+        }));
+        if let (Some(shown), false) = (&self.shown, typed.is_empty()) {
+            let topics = shown.topics.iter().filter(|t| score(typed, &t.name).is_some()).take(OBJECTS);
+            entries.extend(topics.map(|t| object(t.name.clone(), "open this topic", Target::Topic(t.name.clone()))));
+            let groups = shown.groups.iter().filter(|g| score(typed, &g.id).is_some()).take(OBJECTS);
+            entries.extend(groups.map(|g| object(g.id.clone(), "open this group", Target::Group(g.id.clone()))));
+        }
+        entries
+    }
+}
+
+/// How well a name matches what was typed: its letters in order, better when they stand together and early.
+fn score(typed: &str, name: &str) -> Option<i32> {
+    let name: Vec<char> = name.to_lowercase().chars().collect();
+    let (mut at, mut points, mut last) = (0, 0, None);
+    for wanted in typed.to_lowercase().chars().filter(|c| !c.is_whitespace()) {
+        let found = at + name[at..].iter().position(|c| *c == wanted)?;
+        let starts_word = found == 0 || !name[found - 1].is_alphanumeric();
+        points += if last == found.checked_sub(1) && last.is_some() {
+            5
+        } else if starts_word {
+            4
+        } else {
+            1
+        };
+        last = Some(found);
+        at = found + 1;
+    }
+    Some(points * 4 - i32::try_from(name.len()).unwrap_or(i32::MAX) / 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::score;
+
+    #[test]
+    fn letters_that_stand_together_beat_letters_that_are_scattered() {
+        assert!(score("log", "logs") > score("log", "list of groups"));
+        assert!(score("tb", "tab.brokers").is_some());
+        assert_eq!(score("xyz", "tab.brokers"), None);
+        assert!(score("", "anything").is_some());
+    }
+}

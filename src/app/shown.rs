@@ -1,0 +1,117 @@
+//! What can be shown of the chosen installation: all rows, made once from a `Reading` and used by every
+//! pane, document and list until something changes.
+
+use crate::{
+    diagnose::{self, Judgement},
+    domain::{
+        alert::AlertSource,
+        finding::Finding,
+        freshness::{Asked, Freshness, Kind, Source},
+        group::GroupPartition,
+        installation::Installation,
+    },
+    world::{
+        Reading,
+        alerts::AlertRow,
+        brokers::BrokerRow,
+        groups::GroupRow,
+        storage::ClaimRow,
+        summary::Summary,
+        topics::{PartitionRow, TopicRow},
+    },
+};
+
+/// Everything that can be shown of one installation at one moment.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// The installation.
+    pub installation: Installation,
+    /// `KRaft`, once a broker said so.
+    pub mode: Option<&'static str>,
+    /// The figures of the header.
+    pub summary: Summary,
+    /// The verdict and why.
+    pub judgement: Judgement,
+    /// What is wrong, worst first.
+    pub findings: Vec<Finding>,
+    /// Brokers, by id.
+    pub brokers: Vec<BrokerRow>,
+    /// Claims, by name.
+    pub storage: Vec<ClaimRow>,
+    /// Topics, by name.
+    pub topics: Vec<TopicRow>,
+    /// Groups, by id.
+    pub groups: Vec<GroupRow>,
+    /// Alert rules, by name.
+    pub alerts: Vec<AlertRow>,
+    /// Who seems to evaluate alerts.
+    pub alert_sources: Vec<AlertSource>,
+    /// Partitions of the topic that is open.
+    pub partitions: Vec<PartitionRow>,
+    /// Partitions of the group that is open.
+    pub group_partitions: Vec<GroupPartition>,
+    /// How far each pane can be trusted.
+    pub freshness: PaneFreshness,
+    /// All sources with their states.
+    pub sources: Vec<(Source, Freshness)>,
+}
+
+/// How far each pane can be trusted.
+#[derive(Debug, Clone)]
+pub struct PaneFreshness {
+    /// Pods.
+    pub pods: Freshness,
+    /// Metadata.
+    pub metadata: Freshness,
+    /// Claims.
+    pub claims: Freshness,
+    /// Log directories of all brokers.
+    pub log_dirs: Freshness,
+    /// Group lists, commits and end offsets of all brokers.
+    pub groups: Freshness,
+    /// Alert rules.
+    pub rules: Freshness,
+}
+
+/// Topic and group whose partitions are open.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// Topic.
+    pub topic: Option<String>,
+    /// Group.
+    pub group: Option<String>,
+}
+
+impl Shown {
+    /// Reads everything; `previous` findings lend their `since`.
+    pub fn read(reading: &Reading<'_>, opened: &Opened, previous: &[Finding]) -> Self {
+        let summary = reading.summary();
+        let findings = diagnose::findings(reading, previous);
+        let judgement = diagnose::judge(reading, &summary, &findings);
+        let each = |what| reading.asked_each(what);
+        Self {
+            installation: reading.installation.clone(),
+            mode: reading.mode(),
+            summary,
+            judgement,
+            findings,
+            brokers: reading.brokers(),
+            storage: reading.storage(),
+            topics: reading.topics(),
+            groups: reading.groups(),
+            alerts: reading.alerts(),
+            alert_sources: reading.alert_sources(),
+            partitions: opened.topic.as_ref().map(|t| reading.partitions(t)).unwrap_or_default(),
+            group_partitions: opened.group.as_ref().map(|g| reading.group_partitions(g)).unwrap_or_default(),
+            freshness: PaneFreshness {
+                pods: reading.watch(Kind::Pods),
+                metadata: reading.asked(Asked::Metadata),
+                claims: reading.watch(Kind::Claims),
+                log_dirs: each(Asked::LogDirs),
+                groups: each(Asked::Groups).worst(each(Asked::Offsets)).worst(each(Asked::EndOffsets)),
+                rules: reading.watch(Kind::Rules),
+            },
+            sources: reading.sources(),
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! A session: the App and everything outside that it listens to and acts through.
+//!
+//! The console and the one-shot commands drive the same session: `step` waits for what comes next,
+//! hands it to the App and carries out the App's effects. It draws nothing and reads no keys.
+
+use std::{io::Write, sync::Arc};
+
+use tokio::{
+    sync::{Notify, mpsc, oneshot, watch},
+    time::{Interval, MissedTickBehavior},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::{App, Effect, LOG_TAIL, Msg, logs::LogLine},
+    clock::Clock,
+    domain::{ids::InstallationId, installation::AddressBook},
+    errors::{Failure, FailureKind},
+    facts::Fact,
+    io::{
+        FactSender,
+        connect::{self, Cluster, ConnectError, ConnectOptions},
+        dial::{PortForward, Transport},
+        heartbeat,
+        kafka::observer::{self, ObserverSetup},
+        logs::{self, LogEvent, LogRequest},
+        task, volumes, watch as watches,
+    },
+};
+
+/// Facts under way between sources and the App. When it is full, sources wait: that is backpressure.
+const FACTS: usize = 1024;
+/// Facts that are taken at once, so that a relist costs one frame and not hundreds.
+const BATCH: usize = 256;
+/// Batches of log lines under way; logs are lossy, so a short queue is enough.
+const LOGS: usize = 64;
+
+/// The App and what it listens to.
+pub struct Session {
+    /// The App.
+    pub app: App,
+    clock: Clock,
+    facts: mpsc::Receiver<Fact>,
+    logs: mpsc::Receiver<LogEvent>,
+    connecting: Option<oneshot::Receiver<Result<(Cluster, watches::Scope), ConnectError>>>,
+    hands: Hands,
+    seconds: Interval,
+    recorder: Option<Box<dyn Write + Send>>,
+}
+
+/// What carries out effects.
+struct Hands {
+    clock: Clock,
+    facts: FactSender,
+    log_lines: mpsc::Sender<LogEvent>,
+    cluster: Option<Cluster>,
+    refresh: Arc<Notify>,
+    silence: Arc<Notify>,
+    observing: Option<Observing>,
+    volumes: Option<CancellationToken>,
+    following: Option<CancellationToken>,
+    cancel: CancellationToken,
+}
+
+struct Observing {
+    installation: InstallationId,
+    routes: watch::Sender<Arc<AddressBook>>,
+    cancel: CancellationToken,
+}
+
+/// What the App wants of whoever drives the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Leave.
+    Leave,
+    /// Hand the terminal back for a while.
+    Suspend,
+}
+
+impl Session {
+    /// Starts connecting and returns at once.
+    pub fn start(options: ConnectOptions, wanted: Option<InstallationId>, size: (u16, u16), clock: Clock) -> Self {
+        let (fact_sender, facts) = mpsc::channel(FACTS);
+        let (log_lines, logs) = mpsc::channel(LOGS);
+        let cancel = CancellationToken::new();
+        let (connected, connecting) = oneshot::channel();
+        task::spawn("connect", &cancel, async move {
+            let result = match connect::connect(&options).await {
+                Ok(cluster) => {
+                    let scope = watches::decide_scope(&cluster, options.namespace.clone()).await;
+                    Ok((cluster, scope))
+                }
+                Err(error) => Err(error),
+            };
+            // The session may be gone already: then nobody needs the answer.
+            drop(connected.send(result));
+        });
+        let mut seconds = tokio::time::interval(std::time::Duration::from_secs(1));
+        seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            app: App::new(wanted, size, clock.now()),
+            facts,
+            logs,
+            connecting: Some(connecting),
+            hands: Hands {
+                clock: clock.clone(),
+                facts: fact_sender,
+                log_lines,
+                cluster: None,
+                refresh: Arc::default(),
+                silence: Arc::default(),
+                observing: None,
+                volumes: None,
+                following: None,
+                cancel,
+            },
+            clock,
+            seconds,
+            recorder: None,
+        }
+    }
+
+    /// Writes every fact from now on to `out`, one JSON document a line.
+    pub fn record_to(&mut self, out: Box<dyn Write + Send>) {
+        self.recorder = Some(out);
+    }
+
+    /// The connected cluster, once there is one.
+    pub fn cluster(&self) -> Option<&Cluster> {
+        self.hands.cluster.as_ref()
+    }
+
+    /// The clock of this session.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Waits for what comes next and hands it to the App. Cancel-safe: nothing is lost when it is dropped.
+    pub async fn step(&mut self) -> Result<Vec<Wish>, Failure> {
+        let mut batch = Vec::new();
+        let msg = tokio::select! {
+            biased;
+            connected = connected(&mut self.connecting) => {
+                self.connecting = None;
+                let (cluster, scope) = connected?;
+                self.hands.take(cluster, &scope);
+                return Ok(Vec::new());
+            }
+            _ = self.facts.recv_many(&mut batch, BATCH) => {
+                self.record(&batch)?;
+                Msg::Facts(batch)
+            }
+            Some(event) = self.logs.recv() => Msg::Logs(lines_of(event)),
+            _ = self.seconds.tick() => Msg::Tick,
+        };
+        Ok(self.tell(msg))
+    }
+
+    /// Hands a message to the App and carries out what it wants done.
+    pub fn tell(&mut self, msg: Msg) -> Vec<Wish> {
+        let effects = self.app.update(msg, self.clock.now());
+        effects.into_iter().filter_map(|effect| self.hands.perform(effect)).collect()
+    }
+
+    fn record(&mut self, facts: &[Fact]) -> Result<(), Failure> {
+        let Some(out) = &mut self.recorder else { return Ok(()) };
+        let failed = |why: String| Failure::new(FailureKind::Wrong, "The record could not be written.").why(why);
+        for fact in facts {
+            serde_json::to_writer(&mut *out, fact).map_err(|e| failed(e.to_string()))?;
+            out.write_all(b"\n").map_err(|e| failed(e.to_string()))?;
+        }
+        out.flush().map_err(|e| failed(e.to_string()))
+    }
+}
+
+impl Drop for Session {
+    /// Ends all tasks of the session.
+    fn drop(&mut self) {
+        self.hands.cancel.cancel();
+    }
+}
+
+/// Waits for the connection; for ever once it has come.
+async fn connected(
+    connecting: &mut Option<oneshot::Receiver<Result<(Cluster, watches::Scope), ConnectError>>>,
+) -> Result<(Cluster, watches::Scope), Failure> {
+    match connecting {
+        Some(receiver) => match receiver.await {
+            Ok(result) => result.map_err(Failure::from),
+            Err(_) => Err(Failure::new(FailureKind::Unobservable, "Connecting was given up.")),
+        },
+        None => std::future::pending().await,
+    }
+}
+
+fn lines_of(event: LogEvent) -> Vec<LogLine> {
+    let notice = |pod: String, text: String| vec![LogLine { pod, at: None, text, notice: true }];
+    match event {
+        LogEvent::Lines(lines) => {
+            lines.into_iter().map(|l| LogLine { pod: l.pod, at: l.at, text: l.text, notice: false }).collect()
+        }
+        LogEvent::Notice { pod, text } => notice(pod, text),
+        LogEvent::Ended { pod } => notice(pod, "the log ends here".to_owned()),
+    }
+}
+
+impl Hands {
+    /// Starts the watches and the heartbeat of a cluster.
+    fn take(&mut self, cluster: Cluster, scope: &watches::Scope) {
+        watches::watch(&cluster, scope, &self.clock, &self.facts, &self.refresh, &self.cancel);
+        let heartbeat = heartbeat::start(&cluster, scope, &self.clock, &self.facts, &self.refresh, &self.cancel);
+        let silence = self.silence.clone();
+        task::spawn("silence", &self.cancel, async move {
+            loop {
+                silence.notified().await;
+                heartbeat.check_now();
+            }
+        });
+        self.cluster = Some(cluster);
+    }
+
+    /// Carries an effect out, or passes a wish on to whoever drives.
+    fn perform(&mut self, effect: Effect) -> Option<Wish> {
+        match effect {
+            Effect::Observe(installation, book) => self.observe(installation, book),
+            Effect::StopObserving => {
+                if let Some(observing) = self.observing.take() {
+                    observing.cancel.cancel();
+                }
+            }
+            Effect::ReadVolumes(nodes) => {
+                if let Some(before) = self.volumes.take() {
+                    before.cancel();
+                }
+                if let Some(cluster) = self.cluster.as_ref().filter(|_| !nodes.is_empty()) {
+                    let cancel = self.cancel.child_token();
+                    volumes::read(cluster, nodes, &self.clock, &self.facts, &cancel);
+                    self.volumes = Some(cancel);
+                }
+            }
+            Effect::FollowLogs { targets, previous } => {
+                self.stop_logs();
+                let requests = targets.into_iter().map(|t| LogRequest {
+                    namespace: t.pod.namespace,
+                    pod: t.pod.name,
+                    container: t.container,
+                    previous,
+                    since_s: None,
+                    tail: Some(LOG_TAIL),
+                    follow: !previous,
+                });
+                if let Some(cluster) = &self.cluster {
+                    let cancel = self.cancel.child_token();
+                    logs::follow(cluster, requests.collect(), &self.log_lines, &self.clock, &cancel);
+                    self.following = Some(cancel);
+                }
+            }
+            Effect::StopLogs => self.stop_logs(),
+            Effect::Refresh => self.refresh.notify_waiters(),
+            Effect::Suspend => return Some(Wish::Suspend),
+            Effect::Leave => return Some(Wish::Leave),
+        }
+        None
+    }
+
+    fn stop_logs(&mut self) {
+        if let Some(following) = self.following.take() {
+            following.cancel();
+        }
+    }
+
+    /// Starts to observe an installation, or gives the running observation its new address book.
+    fn observe(&mut self, installation: InstallationId, book: Arc<AddressBook>) {
+        if let Some(observing) = self.observing.as_ref().filter(|o| o.installation == installation) {
+            observing.routes.send_replace(book);
+            return;
+        }
+        if let Some(before) = self.observing.take() {
+            before.cancel.cancel();
+        }
+        let Some(cluster) = &self.cluster else { return };
+        let cancel = self.cancel.child_token();
+        let transport: Arc<dyn Transport> = Arc::new(PortForward::new(cluster, &cancel));
+        let (routes, receiver) = watch::channel(book);
+        observer::observe(
+            ObserverSetup {
+                installation: installation.clone(),
+                transport,
+                routes: receiver,
+                refresh: self.refresh.clone(),
+                on_silence: self.silence.clone(),
+                clock: self.clock.clone(),
+                facts: self.facts.clone(),
+            },
+            &cancel,
+        );
+        self.observing = Some(Observing { installation, routes, cancel });
+    }
+}

@@ -1,0 +1,278 @@
+//! From the API's objects to ours: what a Kafka console needs, and nothing else.
+//!
+//! Pure functions that cannot fail: whatever may be missing in an object is missing in the result.
+//! Managed fields, annotations, secret references and the values of unknown variables are left behind
+//! here, so that they never become facts. Only `io::watch` calls it.
+
+mod pod;
+mod rules;
+
+use chrono::{DateTime, Utc};
+use k8s_openapi::{
+    api::{
+        apps::v1::{Deployment, StatefulSet},
+        core::v1 as core,
+    },
+    apimachinery::pkg::{
+        api::resource::Quantity,
+        apis::meta::v1::{ObjectMeta, Time},
+    },
+};
+
+use crate::domain::kubernetes::{Claim, Meta, Node, Owner, Service, ServicePort, Workload};
+
+pub use pod::pod;
+pub use rules::rule_object;
+
+/// Name, labels, owner of any object.
+pub fn meta(from: &ObjectMeta) -> Meta {
+    let owners = from.owner_references.as_deref().unwrap_or_default();
+    Meta {
+        namespace: from.namespace.clone().unwrap_or_default(),
+        name: from.name.clone().unwrap_or_default(),
+        uid: from.uid.clone().unwrap_or_default(),
+        labels: from.labels.clone().unwrap_or_default(),
+        created_at: time(from.creation_timestamp.as_ref()),
+        deleting_since: time(from.deletion_timestamp.as_ref()),
+        owner: owners
+            .iter()
+            .find(|owner| owner.controller == Some(true))
+            .map(|owner| Owner { kind: owner.kind.clone(), name: owner.name.clone() }),
+    }
+}
+
+/// A persistent volume claim.
+pub fn claim(from: &core::PersistentVolumeClaim) -> Claim {
+    let spec = from.spec.clone().unwrap_or_default();
+    let status = from.status.clone().unwrap_or_default();
+    let requests = spec.resources.and_then(|r| r.requests).unwrap_or_default();
+    Claim {
+        meta: meta(&from.metadata),
+        phase: status.phase.unwrap_or_default(),
+        class: spec.storage_class_name,
+        requested_bytes: requests.get("storage").and_then(bytes),
+        capacity_bytes: status.capacity.unwrap_or_default().get("storage").and_then(bytes),
+        volume: spec.volume_name.filter(|name| !name.is_empty()),
+    }
+}
+
+/// A StatefulSet.
+pub fn stateful_set(from: &StatefulSet) -> Workload {
+    let spec = from.spec.as_ref();
+    Workload {
+        service_name: spec.and_then(|s| s.service_name.clone()).filter(|name| !name.is_empty()),
+        update_strategy: spec.and_then(|s| s.update_strategy.as_ref()).and_then(|s| s.type_.clone()),
+        ..workload(
+            &from.metadata,
+            spec.and_then(|s| s.replicas),
+            from.status.as_ref().and_then(|s| s.ready_replicas),
+            spec.map(|s| &s.template),
+        )
+    }
+}
+
+/// A Deployment.
+pub fn deployment(from: &Deployment) -> Workload {
+    let spec = from.spec.as_ref();
+    Workload {
+        update_strategy: spec.and_then(|s| s.strategy.as_ref()).and_then(|s| s.type_.clone()),
+        ..workload(
+            &from.metadata,
+            spec.and_then(|s| s.replicas),
+            from.status.as_ref().and_then(|s| s.ready_replicas),
+            spec.map(|s| &s.template),
+        )
+    }
+}
+
+/// What StatefulSets and Deployments share.
+fn workload(
+    metadata: &ObjectMeta,
+    replicas: Option<i32>,
+    ready: Option<i32>,
+    template: Option<&core::PodTemplateSpec>,
+) -> Workload {
+    let containers = template.and_then(|t| t.spec.as_ref()).map(|s| s.containers.as_slice()).unwrap_or_default();
+    Workload {
+        meta: meta(metadata),
+        // The API server fills in 1 where a manifest says nothing.
+        replicas: count(replicas.unwrap_or(1)),
+        ready_replicas: count(ready.unwrap_or(0)),
+        service_name: None,
+        update_strategy: None,
+        containers: containers.iter().map(|c| pod::container(c, None)).collect(),
+        template_labels: template.and_then(|t| t.metadata.as_ref()).and_then(|m| m.labels.clone()).unwrap_or_default(),
+    }
+}
+
+/// A service.
+pub fn service(from: &core::Service) -> Service {
+    let spec = from.spec.clone().unwrap_or_default();
+    let ip = spec.cluster_ip.filter(|ip| !ip.is_empty());
+    let ports = spec.ports.unwrap_or_default();
+    Service {
+        meta: meta(&from.metadata),
+        headless: ip.as_deref() == Some("None"),
+        cluster_ip: ip.filter(|ip| ip != "None"),
+        selector: spec.selector.unwrap_or_default(),
+        ports: ports
+            .into_iter()
+            .filter_map(|p| Some(ServicePort { name: p.name.unwrap_or_default(), port: port(p.port)? }))
+            .collect(),
+    }
+}
+
+/// A node.
+pub fn node(from: &core::Node) -> Node {
+    let conditions = from.status.as_ref().and_then(|s| s.conditions.as_deref()).unwrap_or_default();
+    Node {
+        meta: meta(&from.metadata),
+        ready: conditions.iter().find(|c| c.type_ == "Ready").map(|c| c.status == "True"),
+        unschedulable: from.spec.as_ref().and_then(|s| s.unschedulable).unwrap_or(false),
+    }
+}
+
+/// A moment.
+fn time(from: Option<&Time>) -> Option<DateTime<Utc>> {
+    let stamp = from?.0;
+    // jiff counts fractions of moments before 1970 downwards; chrono counts them upwards only.
+    DateTime::from_timestamp(stamp.as_second(), u32::try_from(stamp.subsec_nanosecond()).unwrap_or(0))
+}
+
+/// A number of things, never below zero.
+fn count(from: i32) -> u32 {
+    u32::try_from(from).unwrap_or(0)
+}
+
+/// A port number, if it is one.
+fn port(from: i32) -> Option<u16> {
+    u16::try_from(from).ok().filter(|port| *port != 0)
+}
+
+/// A quantity in bytes, rounded up: `10Gi`, `1.5G`, `128974848`, `129e6`, `128974848000m`.
+fn bytes(from: &Quantity) -> Option<u64> {
+    let text = from.0.trim();
+    // The suffixes are ASCII, so the number ends at the first letter that is no exponent.
+    let (number, factor) = match SUFFIXES.iter().find(|(suffix, _)| text.ends_with(suffix)) {
+        Some((suffix, factor)) => (&text[..text.len() - suffix.len()], *factor),
+        None => (text, 1.0),
+    };
+    if !number.starts_with(|c: char| c.is_ascii_digit() || c == '.' || c == '+') {
+        return None;
+    }
+    let whole = number.parse::<u64>().ok().filter(|_| factor >= 1.0);
+    match whole {
+        // Exact as far as u64 goes; only fractions take the way through floating point.
+        Some(whole) => whole.checked_mul(factor as u64),
+        None => number.parse::<f64>().ok().map(|n| (n * factor).ceil()).filter(|n| n.is_finite()).map(|n| n as u64),
+    }
+}
+
+/// Suffixes of quantities and what they multiply by; those of two letters first.
+const SUFFIXES: [(&str, f64); 15] = [
+    ("Ki", 1024.0),
+    ("Mi", 1_048_576.0),
+    ("Gi", 1_073_741_824.0),
+    ("Ti", 1_099_511_627_776.0),
+    ("Pi", 1_125_899_906_842_624.0),
+    ("Ei", 1_152_921_504_606_846_976.0),
+    ("k", 1e3),
+    ("M", 1e6),
+    ("G", 1e9),
+    ("T", 1e12),
+    ("P", 1e15),
+    ("E", 1e18),
+    ("m", 1e-3),
+    ("u", 1e-6),
+    ("n", 1e-9),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn quantity(text: &str) -> Option<u64> {
+        bytes(&Quantity(text.into()))
+    }
+
+    #[test]
+    fn quantities_become_bytes() {
+        assert_eq!(quantity("10Gi"), Some(10 << 30));
+        assert_eq!(quantity("1.5Gi"), Some(3 << 29));
+        assert_eq!(quantity("512Mi"), Some(512 << 20));
+        assert_eq!(quantity("4Ki"), Some(4096));
+        assert_eq!(quantity("2Ti"), Some(2 << 40));
+        assert_eq!(quantity("1k"), Some(1_000));
+        assert_eq!(quantity("3M"), Some(3_000_000));
+        assert_eq!(quantity("7G"), Some(7_000_000_000));
+        assert_eq!(quantity("128974848"), Some(128_974_848));
+        assert_eq!(quantity("129e6"), Some(129_000_000));
+        assert_eq!(quantity("1E3"), Some(1_000));
+        assert_eq!(quantity("128974848001m"), Some(128_974_849));
+        assert_eq!(quantity("1E"), Some(1_000_000_000_000_000_000));
+        for bad in ["", "Gi", "-1Gi", "a lot", "NaN", "inf", "\u{1b}[31mGi", "é", "99999999999999999999Ei"] {
+            let read = quantity(bad);
+            assert!(read.is_none() || read == Some(u64::MAX), "{bad:?} gives {read:?}");
+        }
+    }
+
+    #[test]
+    fn objects_without_anything_but_a_name_are_values_like_any_other() {
+        let bare = json!({"metadata": {"name": "x"}});
+        assert_eq!(claim(&serde_json::from_value(bare.clone()).unwrap()).meta.name, "x");
+        assert_eq!(stateful_set(&serde_json::from_value(bare.clone()).unwrap()).replicas, 1);
+        assert_eq!(deployment(&serde_json::from_value(bare.clone()).unwrap()).ready_replicas, 0);
+        assert!(service(&serde_json::from_value(bare.clone()).unwrap()).ports.is_empty());
+        assert_eq!(node(&serde_json::from_value(bare).unwrap()).ready, None);
+        let empty = json!({"metadata": {}, "spec": null, "status": null});
+        assert_eq!(claim(&serde_json::from_value(empty).unwrap()), Claim::default());
+    }
+
+    #[test]
+    fn a_claim_tells_what_was_asked_and_what_was_given() {
+        let from = json!({
+            "metadata": {"name": "data-kafka-0", "namespace": "kafka", "creationTimestamp": "2026-01-02T03:04:05Z"},
+            "spec": {"storageClassName": "fast", "volumeName": "pv-1", "resources": {"requests": {"storage": "10Gi"}}},
+            "status": {"phase": "Bound", "capacity": {"storage": "12Gi"}},
+        });
+        let claim = claim(&serde_json::from_value(from).unwrap());
+        assert_eq!((claim.requested_bytes, claim.capacity_bytes), (Some(10 << 30), Some(12 << 30)));
+        assert_eq!(claim.meta.created_at.unwrap().to_rfc3339(), "2026-01-02T03:04:05+00:00");
+        assert_eq!((claim.volume.as_deref(), claim.class.as_deref()), (Some("pv-1"), Some("fast")));
+    }
+
+    #[test]
+    fn a_headless_service_has_no_address() {
+        let from = json!({"metadata": {"name": "kafka"}, "spec": {
+            "clusterIP": "None", "selector": {"app": "kafka"},
+            "ports": [{"name": "client", "port": 9092}, {"port": 70000}, {"port": -1}],
+        }});
+        let service = service(&serde_json::from_value(from).unwrap());
+        assert!(service.headless && service.cluster_ip.is_none());
+        assert_eq!(service.ports, [ServicePort { name: "client".into(), port: 9092 }]);
+    }
+
+    #[test]
+    fn a_workload_keeps_its_template_so_that_it_is_found_without_pods() {
+        let from = json!({"metadata": {"name": "kafka"}, "spec": {
+            "replicas": 3, "serviceName": "kafka-headless", "updateStrategy": {"type": "OnDelete"}, "selector": {},
+            "template": {"metadata": {"labels": {"app": "kafka"}}, "spec": {"containers": [{"name": "kafka", "image": "k"}]}},
+        }, "status": {"readyReplicas": 2, "replicas": 3}});
+        let set = stateful_set(&serde_json::from_value(from).unwrap());
+        assert_eq!((set.replicas, set.ready_replicas), (3, 2));
+        assert_eq!(set.update_strategy.as_deref(), Some("OnDelete"));
+        assert_eq!(set.containers[0].image, "k");
+        assert_eq!(set.template_labels["app"], "kafka");
+    }
+
+    #[test]
+    fn only_the_controlling_owner_counts() {
+        let from = json!({"name": "x", "ownerReferences": [
+            {"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "1"},
+            {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "kafka", "uid": "2", "controller": true},
+        ]});
+        let meta = meta(&serde_json::from_value(from).unwrap());
+        assert_eq!(meta.owner, Some(Owner { kind: "StatefulSet".into(), name: "kafka".into() }));
+    }
+}

@@ -1,0 +1,135 @@
+//! What the brokers of one installation said, each part with the moment it was said.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    domain::{
+        broker::{Advertised, Contact, Features},
+        group::{Commits, Group},
+        ids::BrokerId,
+        storage::LogDir,
+        topic::{Topic, TopicConfig},
+    },
+    facts::KafkaBody,
+};
+
+/// Brokers' answers of one installation.
+#[derive(Debug, Default)]
+pub struct KafkaWorld {
+    /// `cluster.id`.
+    pub cluster_id: Option<String>,
+    /// When Metadata was last answered.
+    pub metadata_at: Option<DateTime<Utc>>,
+    /// Registered, unfenced brokers.
+    pub advertised: BTreeMap<BrokerId, Advertised>,
+    /// Topics.
+    pub topics: BTreeMap<String, Topic>,
+    /// How each broker behaved when it was last asked, and when.
+    pub contacts: BTreeMap<BrokerId, (Contact, DateTime<Utc>)>,
+    /// What each broker said of itself.
+    pub features: BTreeMap<BrokerId, Features>,
+    /// Groups and the broker that coordinates each.
+    pub groups: BTreeMap<String, (BrokerId, Group)>,
+    /// Commits, by group.
+    pub commits: BTreeMap<String, Commits>,
+    /// Log end offsets, by topic and partition.
+    pub ends: BTreeMap<String, BTreeMap<i32, i64>>,
+    /// Log directories, by broker.
+    pub log_dirs: BTreeMap<BrokerId, Vec<LogDir>>,
+    /// Topic configs, by topic.
+    pub configs: BTreeMap<String, TopicConfig>,
+}
+
+impl KafkaWorld {
+    /// Takes an answer in; false when it says what was known already.
+    pub fn apply(&mut self, broker: Option<BrokerId>, seen_at: DateTime<Utc>, body: KafkaBody) -> bool {
+        match body {
+            KafkaBody::Metadata(metadata) => {
+                self.metadata_at = Some(seen_at);
+                let advertised = metadata.brokers.into_iter().map(|b| (b.id, b)).collect();
+                let topics = metadata.topics.into_iter().map(|t| (t.name.clone(), t)).collect();
+                let changed = self.advertised != advertised || self.topics != topics;
+                self.cluster_id = metadata.cluster_id;
+                self.advertised = advertised;
+                self.topics = topics;
+                if changed {
+                    self.drop_deleted_topics();
+                }
+                changed
+            }
+            KafkaBody::Contact { broker, contact } => {
+                let changed = self.contacts.get(&broker).is_none_or(|(known, _)| *known != contact);
+                self.contacts.insert(broker, (contact, seen_at));
+                changed
+            }
+            KafkaBody::Features { broker, features } => {
+                self.features.insert(broker, features.clone()) != Some(features)
+            }
+            KafkaBody::Groups(groups) => broker.is_some_and(|coordinator| self.put_groups(coordinator, groups)),
+            KafkaBody::Commits(commits) => self.put_commits(commits),
+            KafkaBody::EndOffsets(ends) => {
+                let mut changed = false;
+                for end in ends {
+                    let known = self.ends.entry(end.topic).or_default().insert(end.partition, end.offset);
+                    changed |= known != Some(end.offset);
+                }
+                changed
+            }
+            KafkaBody::LogDirs(dirs) => {
+                broker.is_some_and(|broker| self.log_dirs.insert(broker, dirs.clone()).as_ref() != Some(&dirs))
+            }
+            KafkaBody::TopicConfigs(configs) => {
+                self.configs.extend(configs.into_iter().map(|c| (c.topic.clone(), c)));
+                true
+            }
+        }
+    }
+
+    /// One coordinator's groups replace what was known of that coordinator, and only that.
+    fn put_groups(&mut self, coordinator: BrokerId, groups: Vec<Group>) -> bool {
+        let listed: BTreeMap<String, Group> = groups.into_iter().map(|g| (g.id.clone(), g)).collect();
+        let before = self.groups.len();
+        self.groups.retain(|id, (known, _)| *known != coordinator || listed.contains_key(id));
+        let mut changed = self.groups.len() != before;
+        for (id, mut group) in listed {
+            if group.members.is_none() {
+                // A listing without a description keeps the members that were described before.
+                group.members = self.groups.get(&id).and_then(|(_, known)| known.members.clone());
+            }
+            let next = (coordinator, group);
+            changed |= self.groups.get(&id) != Some(&next);
+            self.groups.insert(id, next);
+        }
+        let groups = &self.groups;
+        self.commits.retain(|id, _| groups.contains_key(id));
+        changed
+    }
+
+    fn put_commits(&mut self, commits: Vec<Commits>) -> bool {
+        let mut changed = false;
+        for mut next in commits {
+            if next.error.is_some()
+                && let Some(known) = self.commits.get(&next.group)
+            {
+                // What it had committed is still the best that is known.
+                next.commits.clone_from(&known.commits);
+            }
+            changed |= self.commits.get(&next.group) != Some(&next);
+            self.commits.insert(next.group.clone(), next);
+        }
+        changed
+    }
+
+    fn drop_deleted_topics(&mut self) {
+        let topics = &self.topics;
+        self.ends.retain(|topic, _| topics.contains_key(topic));
+        self.configs.retain(|topic, _| topics.contains_key(topic));
+    }
+
+    /// `min.insync.replicas` of a topic, if its configs were answered.
+    pub fn min_isr(&self, topic: &str) -> Option<u32> {
+        self.configs.get(topic)?.min_isr()
+    }
+}

@@ -1,0 +1,81 @@
+//! Kubernetes objects, by kind and name.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::domain::{
+    freshness::Kind,
+    ids::ObjectKey,
+    kubernetes::{Claim, Node, Object, Pod, RuleObject, Service, Workload},
+};
+
+/// All objects of the watched kinds.
+#[derive(Debug, Default)]
+pub struct KubeWorld {
+    /// Pods.
+    pub pods: BTreeMap<ObjectKey, Arc<Pod>>,
+    /// Persistent volume claims.
+    pub claims: BTreeMap<ObjectKey, Arc<Claim>>,
+    /// StatefulSets.
+    pub stateful_sets: BTreeMap<ObjectKey, Arc<Workload>>,
+    /// Deployments.
+    pub deployments: BTreeMap<ObjectKey, Arc<Workload>>,
+    /// Services.
+    pub services: BTreeMap<ObjectKey, Arc<Service>>,
+    /// Nodes.
+    pub nodes: BTreeMap<ObjectKey, Arc<Node>>,
+    /// PrometheusRule objects.
+    pub rules: BTreeMap<ObjectKey, Arc<RuleObject>>,
+}
+
+impl KubeWorld {
+    /// Swaps the whole list of a kind, so that no pane is ever half empty.
+    pub fn list(&mut self, kind: Kind, objects: Vec<Object>) {
+        match kind {
+            Kind::Pods => self.pods.clear(),
+            Kind::Claims => self.claims.clear(),
+            Kind::StatefulSets => self.stateful_sets.clear(),
+            Kind::Deployments => self.deployments.clear(),
+            Kind::Services => self.services.clear(),
+            Kind::Nodes => self.nodes.clear(),
+            Kind::Rules => self.rules.clear(),
+        }
+        for object in objects {
+            self.put(object);
+        }
+    }
+
+    /// Adds or replaces an object; false when nothing about it changed.
+    pub fn put(&mut self, object: Object) -> bool {
+        let key = object.meta().key();
+        match object {
+            Object::Pod(o) => insert(&mut self.pods, key, *o),
+            Object::Claim(o) => insert(&mut self.claims, key, o),
+            Object::StatefulSet(o) => insert(&mut self.stateful_sets, key, o),
+            Object::Deployment(o) => insert(&mut self.deployments, key, o),
+            Object::Service(o) => insert(&mut self.services, key, o),
+            Object::Node(o) => insert(&mut self.nodes, key, o),
+            Object::Rule(o) => insert(&mut self.rules, key, o),
+        }
+    }
+
+    /// Removes an object.
+    pub fn remove(&mut self, kind: Kind, key: &ObjectKey) {
+        match kind {
+            Kind::Pods => drop(self.pods.remove(key)),
+            Kind::Claims => drop(self.claims.remove(key)),
+            Kind::StatefulSets => drop(self.stateful_sets.remove(key)),
+            Kind::Deployments => drop(self.deployments.remove(key)),
+            Kind::Services => drop(self.services.remove(key)),
+            Kind::Nodes => drop(self.nodes.remove(key)),
+            Kind::Rules => drop(self.rules.remove(key)),
+        }
+    }
+}
+
+fn insert<T: PartialEq>(map: &mut BTreeMap<ObjectKey, Arc<T>>, key: ObjectKey, object: T) -> bool {
+    if map.get(&key).is_some_and(|known| **known == object) {
+        return false;
+    }
+    map.insert(key, Arc::new(object));
+    true
+}

@@ -1,0 +1,90 @@
+//! One installation, read at one moment.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::{
+    freshness::{Asked, Freshness, Kind, Source, SourceState},
+    ids::BrokerId,
+    installation::{AddressBook, Installation},
+};
+
+use super::{KafkaWorld, World};
+
+/// One installation, read at one moment: what panes, documents and findings are made from.
+#[derive(Clone, Copy)]
+pub struct Reading<'a> {
+    /// Everything that is known.
+    pub world: &'a World,
+    /// The installation.
+    pub installation: &'a Installation,
+    /// Which pod stands behind which address.
+    pub book: &'a AddressBook,
+    /// The moment.
+    pub now: DateTime<Utc>,
+}
+
+impl<'a> Reading<'a> {
+    /// What its brokers said; `None` before the first of them said anything.
+    pub fn kafka(&self) -> Option<&'a KafkaWorld> {
+        self.world.kafka.get(&self.installation.id)
+    }
+
+    /// Brokers that are known not to answer.
+    pub fn silent(&self) -> BTreeSet<BrokerId> {
+        let contacts = self.kafka().into_iter().flat_map(|k| &k.contacts);
+        contacts
+            .filter(|(_, (contact, seen_at))| self.world.sources.is_confirmed(contact, *seen_at, self.now))
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    /// `KRaft` when a broker said so; `None` while none has.
+    pub fn mode(&self) -> Option<&'static str> {
+        let features = &self.kafka()?.features;
+        features.values().any(|f| f.kraft).then_some("KRaft")
+    }
+
+    /// State of one thing that brokers are asked as a whole.
+    pub fn asked(&self, what: Asked) -> Freshness {
+        self.freshness(what, None)
+    }
+
+    /// State of one thing that each broker is asked: the worst of those brokers that are registered, or,
+    /// where no broker has answered, why.
+    pub fn asked_each(&self, what: Asked) -> Freshness {
+        let brokers: Vec<BrokerId> = self.kafka().map(|k| k.advertised.keys().copied().collect()).unwrap_or_default();
+        let each = brokers.into_iter().map(|broker| self.freshness(what, Some(broker)));
+        each.reduce(Freshness::worst).unwrap_or_else(|| self.asked(Asked::Metadata))
+    }
+
+    /// State of one broker's answer.
+    pub fn freshness(&self, what: Asked, broker: Option<BrokerId>) -> Freshness {
+        let source = Source::Kafka { installation: self.installation.id.clone(), what, broker };
+        self.world.sources.freshness(&source, self.now)
+    }
+
+    /// State of a watch.
+    pub fn watch(&self, kind: Kind) -> Freshness {
+        self.world.sources.freshness(&Source::Watch(kind), self.now)
+    }
+
+    /// The sources of this installation, of Kubernetes and of the link, with their states.
+    pub fn sources(&self) -> Vec<(Source, Freshness)> {
+        let mut all = self.world.sources.all(self.now);
+        all.retain(|(source, _)| match source {
+            Source::Kafka { installation, .. } => *installation == self.installation.id,
+            _ => true,
+        });
+        all
+    }
+
+    /// The sources without which no verdict is possible and that cannot be seen now.
+    pub fn blind_spots(&self) -> Vec<Freshness> {
+        [self.watch(Kind::Pods), self.asked(Asked::Metadata)]
+            .into_iter()
+            .filter(|f| f.state != SourceState::Live)
+            .collect()
+    }
+}

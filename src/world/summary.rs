@@ -1,0 +1,117 @@
+//! The figures of the header and of `status`.
+
+use serde::Serialize;
+
+use super::{Reading, brokers::BrokerRow, groups::GroupRow, storage::ClaimRow, topics::PartitionCounts};
+
+/// The figures over everything; `None` is unknown.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Brokers.
+    pub brokers: BrokerCounts,
+    /// Partitions, `None` before Metadata has answered.
+    pub partitions: Option<PartitionCounts>,
+    /// Claims.
+    pub storage: StorageCounts,
+    /// Groups.
+    pub groups: GroupCounts,
+    /// Alerts.
+    pub alerts: AlertCounts,
+}
+
+/// Brokers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BrokerCounts {
+    /// Ready, `None` when none of them can be judged.
+    pub ready: Option<usize>,
+    /// All: wanted by the owner, or seen.
+    pub total: usize,
+    /// Those that are known not to be ready.
+    pub not_ready: usize,
+    /// Those that cannot be judged.
+    pub unknown: usize,
+}
+
+/// Claims.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StorageCounts {
+    /// All.
+    pub pvcs: usize,
+    /// Bound.
+    pub bound: usize,
+    /// The fullest, in percent.
+    pub used_percent_max: Option<u8>,
+}
+
+/// Groups.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GroupCounts {
+    /// All, `None` before a coordinator has answered.
+    pub total: Option<usize>,
+    /// The largest lag in records.
+    pub lag_max: Option<i64>,
+    /// The longest in seconds; not measured yet.
+    pub lag_seconds_max: Option<i64>,
+}
+
+/// Alerts: rules are counted, and not evaluated yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AlertCounts {
+    /// Firing; not evaluated yet.
+    pub firing: Option<usize>,
+    /// Pending; not evaluated yet.
+    pub pending: Option<usize>,
+    /// Rules that can never fire; not judged yet.
+    pub cannot_fire: Option<usize>,
+    /// Alerting rules found.
+    pub rules: usize,
+}
+
+impl Reading<'_> {
+    /// The figures over everything.
+    pub fn summary(&self) -> Summary {
+        Summary {
+            brokers: self.broker_counts(&self.brokers()),
+            partitions: self.partition_counts(),
+            storage: storage_counts(&self.storage()),
+            groups: self.group_counts(&self.groups()),
+            alerts: AlertCounts {
+                firing: None,
+                pending: None,
+                cannot_fire: None,
+                rules: self.world.kube.rules.values().map(|r| r.alerts.len()).sum(),
+            },
+        }
+    }
+
+    fn broker_counts(&self, rows: &[BrokerRow]) -> BrokerCounts {
+        let count = |ready: Option<bool>| rows.iter().filter(|b| b.ready == ready).count();
+        let wanted = self.installation.wanted.map_or(0, |n| n as usize);
+        let (ready, unknown) = (count(Some(true)), count(None));
+        BrokerCounts {
+            ready: (ready > 0 || unknown == 0).then_some(ready),
+            total: rows.len().max(wanted),
+            // A wanted broker of which there is no pod and no registration is one that is not ready.
+            not_ready: count(Some(false)) + wanted.saturating_sub(rows.len()),
+            unknown,
+        }
+    }
+
+    fn group_counts(&self, rows: &[GroupRow]) -> GroupCounts {
+        let heard = self.kafka().is_some_and(|k| !k.groups.is_empty())
+            || self.asked_each(crate::domain::freshness::Asked::Groups).as_of.is_some();
+        GroupCounts {
+            total: heard.then_some(rows.len()),
+            lag_max: rows.iter().filter_map(|g| g.lag).max(),
+            lag_seconds_max: None,
+        }
+    }
+}
+
+fn storage_counts(rows: &[ClaimRow]) -> StorageCounts {
+    StorageCounts {
+        pvcs: rows.len(),
+        bound: rows.iter().filter(|c| c.phase == "Bound").count(),
+        used_percent_max: rows.iter().filter_map(|c| c.used_percent).max(),
+    }
+}

@@ -1,0 +1,187 @@
+//! Topics and partitions as rows, worst first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::domain::{
+    freshness::SourceState,
+    ids::BrokerId,
+    topic::{Health, Topic},
+};
+
+use super::{KafkaWorld, Reading};
+
+/// One topic, as a row.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TopicRow {
+    /// Name.
+    pub name: String,
+    /// Number of partitions.
+    pub partitions: usize,
+    /// Replicas of its first partition.
+    pub replication_factor: usize,
+    /// `min.insync.replicas`; `None` while its configs are not known.
+    pub min_isr: Option<u32>,
+    /// Partitions with fewer in-sync replicas than replicas.
+    pub under_replicated: usize,
+    /// Partitions without a leader that answers.
+    pub offline: usize,
+    /// Partitions below `min.insync.replicas`.
+    pub under_min_isr: usize,
+    /// Partitions that are behind, and one loss from blocking writes.
+    pub at_min_isr: usize,
+    /// Bytes of all its replicas; `None` until every broker that holds one has answered.
+    pub size_bytes: Option<u64>,
+    /// `internal` for Kafka's own, else who manages it; not looked up yet.
+    pub owner: Option<String>,
+    /// The broker's error for this topic.
+    pub error: Option<String>,
+    /// Its worst partition.
+    #[serde(skip)]
+    pub worst: Health,
+}
+
+/// One partition, as a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PartitionRow {
+    /// Index.
+    pub partition: i32,
+    /// Leader.
+    pub leader: Option<BrokerId>,
+    /// Replicas, preferred leader first.
+    pub replicas: Vec<BrokerId>,
+    /// In-sync replicas.
+    pub isr: Vec<BrokerId>,
+    /// Its state.
+    pub health: Health,
+    /// Log end offset, where a group made us ask for it.
+    pub end: Option<i64>,
+    /// Bytes per broker.
+    pub size_bytes: BTreeMap<BrokerId, u64>,
+}
+
+/// Partitions by state, as PRODUCT's status document counts them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct PartitionCounts {
+    /// All.
+    pub total: usize,
+    /// Without a leader that answers.
+    pub offline: usize,
+    /// Below `min.insync.replicas`.
+    pub under_min_isr: usize,
+    /// Behind, and one loss from blocking writes.
+    pub at_min_isr: usize,
+    /// With fewer in-sync replicas than replicas.
+    pub under_replicated: usize,
+    /// Being moved; not asked yet.
+    pub reassigning: Option<usize>,
+    /// Partitions whose topic's `min.insync.replicas` is not known.
+    pub min_isr_unknown: usize,
+}
+
+impl Reading<'_> {
+    /// All topics, by name.
+    pub fn topics(&self) -> Vec<TopicRow> {
+        let Some(kafka) = self.kafka() else { return Vec::new() };
+        let silent = self.silent();
+        let sizes = self.topic_sizes();
+        kafka
+            .topics
+            .values()
+            .map(|topic| topic_row(kafka, topic, &silent, sizes.get(topic.name.as_str()).copied()))
+            .collect()
+    }
+
+    /// The partitions of one topic; empty when there is no such topic.
+    pub fn partitions(&self, topic: &str) -> Vec<PartitionRow> {
+        let Some((kafka, topic)) = self.kafka().and_then(|k| Some((k, k.topics.get(topic)?))) else {
+            return Vec::new();
+        };
+        let silent = self.silent();
+        let min_isr = kafka.min_isr(&topic.name);
+        let mut sizes: BTreeMap<i32, BTreeMap<BrokerId, u64>> = BTreeMap::new();
+        for (broker, replica) in replicas(kafka).filter(|(_, r)| r.topic == topic.name) {
+            *sizes.entry(replica.partition).or_default().entry(broker).or_default() += replica.bytes;
+        }
+        topic
+            .partitions
+            .iter()
+            .map(|p| PartitionRow {
+                partition: p.index,
+                leader: p.leader,
+                replicas: p.replicas.clone(),
+                isr: p.isr.clone(),
+                health: p.health(min_isr, &silent),
+                end: kafka.ends.get(&topic.name).and_then(|ends| ends.get(&p.index).copied()),
+                size_bytes: sizes.remove(&p.index).unwrap_or_default(),
+            })
+            .collect()
+    }
+
+    /// Partitions by state; `None` before Metadata has answered.
+    pub fn partition_counts(&self) -> Option<PartitionCounts> {
+        let kafka = self.kafka().filter(|k| k.metadata_at.is_some())?;
+        let silent = self.silent();
+        let mut counts = PartitionCounts::default();
+        for topic in kafka.topics.values() {
+            let min_isr = kafka.min_isr(&topic.name);
+            for partition in &topic.partitions {
+                counts.total += 1;
+                counts.under_replicated += usize::from(partition.is_under_replicated());
+                counts.min_isr_unknown += usize::from(min_isr.is_none());
+                match partition.health(min_isr, &silent) {
+                    Health::Offline => counts.offline += 1,
+                    Health::UnderMinIsr => counts.under_min_isr += 1,
+                    Health::AtMinIsr => counts.at_min_isr += 1,
+                    Health::UnderReplicated | Health::InSync => {}
+                }
+            }
+        }
+        Some(counts)
+    }
+
+    /// Bytes of topics whose every replica's broker has told its log directories.
+    fn topic_sizes(&self) -> BTreeMap<&str, u64> {
+        let Some(kafka) = self.kafka() else { return BTreeMap::new() };
+        let mut sizes: BTreeMap<&str, u64> = BTreeMap::new();
+        for (_, replica) in replicas(kafka) {
+            *sizes.entry(&replica.topic).or_default() += replica.bytes;
+        }
+        let told = |broker: &BrokerId| {
+            self.freshness(crate::domain::freshness::Asked::LogDirs, Some(*broker)).state == SourceState::Live
+        };
+        let told: BTreeSet<BrokerId> = kafka.log_dirs.keys().filter(|b| told(b)).copied().collect();
+        sizes.retain(|topic, _| {
+            kafka
+                .topics
+                .get(*topic)
+                .is_some_and(|t| t.partitions.iter().flat_map(|p| &p.replicas).all(|b| told.contains(b)))
+        });
+        sizes
+    }
+}
+
+fn replicas(kafka: &KafkaWorld) -> impl Iterator<Item = (BrokerId, &crate::domain::storage::ReplicaSize)> {
+    kafka.log_dirs.iter().flat_map(|(broker, dirs)| dirs.iter().flat_map(|d| &d.replicas).map(move |r| (*broker, r)))
+}
+
+fn topic_row(kafka: &KafkaWorld, topic: &Topic, silent: &BTreeSet<BrokerId>, size_bytes: Option<u64>) -> TopicRow {
+    let min_isr = kafka.min_isr(&topic.name);
+    let healths: Vec<Health> = topic.partitions.iter().map(|p| p.health(min_isr, silent)).collect();
+    let count = |health: Health| healths.iter().filter(|h| **h == health).count();
+    TopicRow {
+        name: topic.name.clone(),
+        partitions: topic.partitions.len(),
+        replication_factor: topic.partitions.first().map_or(0, |p| p.replicas.len()),
+        min_isr,
+        under_replicated: topic.partitions.iter().filter(|p| p.is_under_replicated()).count(),
+        offline: count(Health::Offline),
+        under_min_isr: count(Health::UnderMinIsr),
+        at_min_isr: count(Health::AtMinIsr),
+        size_bytes,
+        owner: topic.internal.then(|| "internal".to_owned()),
+        error: topic.error.clone(),
+        worst: healths.into_iter().min().unwrap_or(Health::InSync),
+    }
+}

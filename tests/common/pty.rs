@@ -1,0 +1,237 @@
+//! A program in a terminal: what it draws, what is typed, how it ends.
+//!
+//! There is no thread: the terminal is read while the test waits for something, and only then. So a test may
+//! also leave it unread, as a stalled SSH session does. The terminal answers no queries.
+
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io::{Read, Write},
+    os::fd::OwnedFd,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use filedescriptor::FileDescriptor;
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use tempfile::TempDir;
+
+use super::process::{AsFdDyn, KAFDECK, exit_code, is_ready, sealed_env, wait_any, watch_exit};
+
+/// How a program is started in a terminal.
+pub struct Builder {
+    command: CommandBuilder,
+    home: TempDir,
+    columns: u16,
+    rows: u16,
+}
+
+/// A program that runs in a terminal.
+pub struct Pty {
+    /// Both are `None` once the terminal has hung up.
+    master: Option<Box<dyn MasterPty + Send>>,
+    tty: Option<File>,
+    child: Box<dyn Child + Send + Sync>,
+    ended: OwnedFd,
+    code: Option<i32>,
+    parser: vt100::Parser,
+    raw: Vec<u8>,
+    home: TempDir,
+}
+
+impl Builder {
+    /// Adds arguments.
+    pub fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    /// Sets a variable.
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Sets `KUBECONFIG`.
+    pub fn kubeconfig(self, path: &Path) -> Self {
+        self.env("KUBECONFIG", path)
+    }
+
+    /// Another size than 80×24.
+    pub fn size(mut self, columns: u16, rows: u16) -> Self {
+        (self.columns, self.rows) = (columns, rows);
+        self
+    }
+
+    /// Its home directory, to put files in before it starts.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Starts it.
+    pub fn spawn(self) -> Pty {
+        let pair = native_pty_system().openpty(pty_size(self.columns, self.rows)).unwrap();
+        let child = pair.slave.spawn_command(self.command).unwrap();
+        // A handle of our own: portable-pty's reader could not be waited for, and its writer types on drop.
+        let tty = FileDescriptor::dup(&pair.master.as_raw_fd().unwrap()).unwrap().as_file().unwrap();
+        Pty {
+            master: Some(pair.master),
+            tty: Some(tty),
+            ended: watch_exit(child.process_id().unwrap()),
+            child,
+            code: None,
+            parser: vt100::Parser::new(self.rows, self.columns, 0),
+            raw: Vec::new(),
+            home: self.home,
+        }
+    }
+}
+
+impl Pty {
+    /// kafdeck in a sealed environment and a terminal of 80×24 that is an xterm with 256 colours.
+    pub fn kafdeck() -> Builder {
+        Self::program(KAFDECK)
+    }
+
+    /// Any program, in the same environment.
+    pub fn program(program: impl AsRef<OsStr>) -> Builder {
+        let home = TempDir::new().unwrap();
+        let mut command = CommandBuilder::new(program);
+        command.env_clear();
+        for (name, value) in sealed_env(home.path()) {
+            command.env(name, value);
+        }
+        command.env("TERM", "xterm-256color");
+        command.cwd(home.path());
+        Builder { command, home, columns: 80, rows: 24 }
+    }
+
+    /// Reads until the screen is as wanted; panics with the screen at the deadline or when the program ended.
+    #[track_caller]
+    pub fn wait_for(&mut self, wanted: impl Fn(&vt100::Screen) -> bool, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        while !wanted(self.parser.screen()) {
+            let state = if Instant::now() >= deadline {
+                format!("not within {limit:?}")
+            } else if self.code.is_some() {
+                format!("the program ended with {:?}", self.code)
+            } else {
+                self.read_until(deadline);
+                continue;
+            };
+            panic!("{state}; the screen was:\n{}", self.parser.screen().contents());
+        }
+    }
+
+    /// Reads until the screen holds the text.
+    #[track_caller]
+    pub fn wait_for_text(&mut self, text: &str, limit: Duration) {
+        self.wait_for(|screen| screen.contents().contains(text), limit);
+    }
+
+    /// Reads whatever comes for this long, or until the program ends: for what must *not* appear, and for counting bytes.
+    pub fn watch(&mut self, time: Duration) {
+        let deadline = Instant::now() + time;
+        while self.code.is_none() && Instant::now() < deadline {
+            self.read_until(deadline);
+        }
+    }
+
+    /// Types keys, as bytes: `"q"`, `"\x1b[A"`, `"\x03"`.
+    pub fn send(&mut self, keys: &str) {
+        let mut tty = self.tty.as_ref().expect("the terminal has hung up");
+        tty.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Changes the terminal's size; the program gets SIGWINCH.
+    pub fn resize(&mut self, columns: u16, rows: u16) {
+        self.master.as_ref().expect("the terminal has hung up").resize(pty_size(columns, rows)).unwrap();
+        self.parser.screen_mut().set_size(rows, columns);
+    }
+
+    /// Sends a signal to the program.
+    pub fn signal(&mut self, signal: Signal) {
+        assert_eq!(self.code, None, "the program has ended");
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// The screen as of the last wait.
+    pub fn screen(&self) -> &vt100::Screen {
+        self.parser.screen()
+    }
+
+    /// Every byte read so far.
+    pub fn raw_output(&self) -> &[u8] {
+        &self.raw
+    }
+
+    /// Reads on until the program ends; its exit code (128 and the signal's number), or `None` at the deadline.
+    pub fn exit_code(&mut self, limit: Duration) -> Option<i32> {
+        self.watch(limit);
+        self.code
+    }
+
+    /// Closes the terminal as a lost connection does; the program gets SIGHUP.
+    pub fn hang_up(&mut self) {
+        self.tty = None;
+        self.master = None;
+    }
+
+    /// Its home directory.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.process_id().unwrap()).unwrap()).unwrap()
+    }
+
+    /// Waits for output or the end, and takes what there is.
+    fn read_until(&mut self, deadline: Instant) {
+        let tty = self.tty.iter().map(|t| t as &dyn AsFdDyn);
+        wait_any(tty.chain([&self.ended as &dyn AsFdDyn]), deadline);
+        let ended = is_ready(&self.ended);
+        self.read_now(ended);
+        if ended {
+            self.reap();
+        }
+    }
+
+    /// Takes one piece of output, or all that is left of an ended program.
+    fn read_now(&mut self, all: bool) {
+        let mut chunk = [0; 16 * 1024];
+        while let Some(mut tty) = self.tty.as_ref().filter(|t| is_ready(*t)) {
+            let Ok(n @ 1..) = tty.read(&mut chunk) else {
+                // EIO: nobody holds the other end any more.
+                self.tty = None;
+                break;
+            };
+            self.raw.extend_from_slice(&chunk[..n]);
+            self.parser.process(&chunk[..n]);
+            if !all {
+                break;
+            }
+        }
+    }
+
+    fn reap(&mut self) {
+        let child: &mut dyn Child = self.child.as_mut();
+        let child = child.downcast_mut::<std::process::Child>().expect("a Unix child");
+        self.code = Some(exit_code(child.wait().unwrap()));
+    }
+}
+
+impl Drop for Pty {
+    fn drop(&mut self) {
+        if self.code.is_none() {
+            let _ = kill_process_group(self.pid(), Signal::KILL);
+            self.hang_up();
+            self.reap();
+        }
+    }
+}
+
+fn pty_size(columns: u16, rows: u16) -> PtySize {
+    PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }
+}
