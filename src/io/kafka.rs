@@ -15,8 +15,9 @@ pub mod observer;
 mod roster;
 mod topics;
 
+pub use observer::{Observer, ObserverSetup, observe};
+
 #[cfg(test)]
 mod scripted;
 #[cfg(test)]
 mod tests;
-pub use observer::{Observer, ObserverSetup, observe};

@@ -298,8 +298,9 @@ impl Link {
             // The way to it is broken, which says nothing about the broker.
             CallError::Dial(DialError::Forbidden { .. } | DialError::ApiUnreachable { .. }) => None,
             CallError::Garbled { why } => Some(Contact::Garbled { why: why.clone() }),
-            CallError::Closed { .. } => {
-                Some(Contact::Refused { why: "the connection was closed before any answer".to_owned() })
+            // A port that nobody listens on is forwarded all the same, and closed at the first byte.
+            CallError::Closed { why } => {
+                Some(Contact::Refused { why: format!("the connection was closed before any answer: {why}") })
             }
             CallError::Timeout { .. } => self.state.borrow().contact.clone(),
             other => Some(Contact::Refused { why: other.to_string() }),

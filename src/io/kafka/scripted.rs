@@ -123,10 +123,11 @@ pub struct Way(pub Arc<Paper>);
 
 impl Transport for Way {
     fn open(&self, to: &PodPort) -> BoxFuture<'_, Result<BoxStream, DialError>> {
+        let to = to.clone();
         let broker: i32 = to.pod.name.rsplit('-').next().unwrap().parse().unwrap();
         Box::pin(async move {
             match self.0.script(broker) {
-                Script::Refuses => Err(DialError::Refused { why: "connection refused".to_owned() }),
+                Script::Refuses => Err(DialError::Refused { to, why: "connection refused".to_owned() }),
                 _ => Ok(self.0.stream(broker)),
             }
         })
