@@ -120,7 +120,7 @@ impl Shared {
 }
 
 /// Observes an installation's brokers until `cancel` is cancelled. Must run inside a tokio runtime.
-pub fn observe(setup: ObserverSetup, cancel: &CancellationToken) -> Observer {
+pub fn observe(mut setup: ObserverSetup, cancel: &CancellationToken) -> Observer {
     let counts = Arc::new(RequestCounts::default());
     let desk = Arc::new(Desk::new(setup.installation, setup.clock, setup.facts));
     let link = LinkSetup {
@@ -133,8 +133,10 @@ pub fn observe(setup: ObserverSetup, cancel: &CancellationToken) -> Observer {
     let roster = Roster::new(link, cancel.child_token());
     let shared = Arc::new(Shared { roster, desk, lag: Lag::default(), pulse: watch::Sender::default() });
     task::spawn("kafka refresh", cancel, refresh(Arc::clone(&shared), setup.refresh));
+    // The first routes are taken before anything is asked: else there would be nobody to ask.
+    let first = Arc::clone(&setup.routes.borrow_and_update());
+    task::spawn("kafka metadata", cancel, metadata(Arc::clone(&shared), first));
     task::spawn("kafka routes", cancel, routes(Arc::clone(&shared), setup.routes));
-    task::spawn("kafka metadata", cancel, metadata(Arc::clone(&shared)));
     task::spawn("kafka lag", cancel, lag::passes(Arc::clone(&shared), cancel.clone()));
     task::spawn("kafka configs", cancel, topics::configs(Arc::clone(&shared)));
     task::spawn("kafka brokers", cancel, brokers(shared, cancel.clone()));
@@ -152,20 +154,21 @@ async fn refresh(shared: Arc<Shared>, refresh: Arc<Notify>) {
 
 /// Follows the routes.
 async fn routes(shared: Arc<Shared>, mut routes: watch::Receiver<Arc<AddressBook>>) {
-    loop {
+    // When whoever knows the routes is gone, those that are known still hold.
+    while routes.changed().await.is_ok() {
         let book = Arc::clone(&routes.borrow_and_update());
         shared.roster.reroute(book).await;
-        if routes.changed().await.is_err() {
-            // Whoever knew the routes is gone; those that are known still hold.
-            return std::future::pending().await;
-        }
     }
 }
 
 /// Asks for Metadata (key 3).
-async fn metadata(shared: Arc<Shared>) {
+async fn metadata(shared: Arc<Shared>, first: Arc<AddressBook>) {
     let mut pulse = shared.pulse();
+    let mut changed = shared.roster.changed();
+    shared.roster.reroute(first).await;
     loop {
+        changed.mark_unchanged();
+        let mut failed = false;
         let asked = Instant::now();
         let mut pause = METADATA_EVERY;
         let answer = shared.roster.ask_any(&requests::metadata()).await;
@@ -176,10 +179,15 @@ async fn metadata(shared: Arc<Shared>) {
                 shared.desk.answered(Asked::Metadata, None, KafkaBody::Metadata(metadata)).await;
                 shared.roster.learn(seen).await;
             }
-            Err(why) => shared.desk.failed(Asked::Metadata, None, &why).await,
+            Err(why) => {
+                failed = true;
+                shared.desk.failed(Asked::Metadata, None, &why).await;
+            }
         }
         tokio::select! {
             () = sleep_until(asked + pause) => {}
+            // Whoever comes back is asked at once.
+            _ = changed.changed(), if failed => {}
             gone = pulse.changed() => if gone.is_err() {
                 return;
             },

@@ -91,6 +91,11 @@ impl Roster {
         self.snapshot.subscribe()
     }
 
+    /// Changes when any link does.
+    pub fn changed(&self) -> watch::Receiver<u64> {
+        self.setup.changed.subscribe()
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -143,6 +148,8 @@ impl Roster {
             }
         }
         self.snapshot.send_replace(Arc::new(snapshot));
+        // Whoever waits for a link looks again whether there is one to wait for.
+        self.setup.changed.send_modify(|n| *n = n.wrapping_add(1));
     }
 
     /// The link to a broker.

@@ -53,6 +53,8 @@ pub enum Script {
     BreaksOff,
     /// Refuses to be dialled.
     Refuses,
+    /// Streams to it end, and the API server opens none.
+    CutOff,
     /// Is of Kafka 2.0: no flexible versions.
     Old,
     /// May not describe anything.
@@ -128,6 +130,7 @@ impl Transport for Way {
         Box::pin(async move {
             match self.0.script(broker) {
                 Script::Refuses => Err(DialError::Refused { to, why: "connection refused".to_owned() }),
+                Script::CutOff => Err(DialError::ApiUnreachable { to, why: "no route".to_owned() }),
                 _ => Ok(self.0.stream(broker)),
             }
         })
@@ -142,6 +145,7 @@ async fn serve(paper: Arc<Paper>, broker: i32, mut stream: DuplexStream) {
             return;
         }
         let answer = match paper.script(broker) {
+            Script::CutOff => return,
             Script::Garbage => Bytes::from_static(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
             Script::Huge => Bytes::from_static(&[0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0, 1, 2, 3]),
             Script::Frozen => {

@@ -417,6 +417,24 @@ async fn a_broker_that_refuses_is_dialled_until_it_is_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_broker_is_not_blamed_for_an_api_server_that_does_not_answer() {
+    let paper = with_groups();
+    let mut watch = Watch::start(&paper);
+    watch.until(s(5)).await;
+    (0..3).for_each(|broker| paper.set(broker, Script::CutOff));
+    let told = watch.until(s(30)).await;
+    for broker in 0..3 {
+        assert!(contacts(&told, broker).iter().all(|(at, _)| *at < s(8)), "nothing is known of it");
+        assert_eq!(failed(&told, Asked::Groups, Some(broker)).unwrap().kind, FailureKind::Unreachable);
+    }
+    assert!(failed(&told, Asked::Metadata, None).unwrap().what.contains("the API server does not answer"));
+    (0..3).for_each(|broker| paper.set(broker, Script::Well));
+    let told = watch.until(s(42)).await;
+    (0..3).for_each(|broker| everything_of(&told, broker));
+    assert_eq!(contacts(&told, 0).last().unwrap().1, Contact::Answered);
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_hundred_and_fifty_groups_take_three_requests_and_a_leader_takes_one() {
     let paper = Paper::new(3);
     let mut groups: Vec<String> = (0..249).map(|i| format!("app-{i:03}")).collect();
@@ -509,6 +527,18 @@ async fn an_address_that_is_no_pod_is_named_and_found_when_its_pod_comes() {
     watch.routes.send_replace(Arc::new(paper.book()));
     let told = watch.until(Duration::from_millis(5_500)).await;
     assert_eq!(contacts(&told, 2).last().unwrap().1, Contact::Answered);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pods_that_come_later_are_asked_at_once() {
+    let paper = with_groups();
+    let mut watch = Watch::start(&paper);
+    watch.routes.send_replace(Arc::default());
+    let told = watch.until(s(3)).await;
+    assert!(failed(&told, Asked::Metadata, None).unwrap().what.contains("no broker pod is known"));
+    watch.routes.send_replace(Arc::new(paper.book()));
+    let told = watch.until(Duration::from_millis(3_100)).await;
+    assert_eq!(answered(&told, Asked::Metadata, None).len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
