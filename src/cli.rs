@@ -324,10 +324,7 @@ mod tests {
             assert!(duration(wrong).is_err(), "{wrong:?}");
         }
         assert_eq!(parsed("kafdeck status").unwrap().global.timeout, Duration::from_secs(10));
-        assert_eq!(
-            parsed("kafdeck check").unwrap().command.and_then(|c| c.watch_for()),
-            Some(Duration::from_secs(3))
-        );
+        assert_eq!(parsed("kafdeck check").unwrap().command.and_then(|c| c.watch_for()), Some(Duration::from_secs(3)));
         assert!(refused("kafdeck status --timeout 10").contains("500ms"));
     }
 

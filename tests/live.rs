@@ -3,13 +3,13 @@
 //! `.ci/run` brings up the testbed with the flavour `plain` for it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a row fails by panicking")]
 
-mod common;
 #[path = "live/access.rs"]
 mod access;
 #[path = "live/commands.rs"]
 mod commands;
 #[path = "live/committer.rs"]
 mod committer;
+mod common;
 #[path = "live/faults.rs"]
 mod faults;
 #[path = "live/seeing.rs"]

@@ -90,6 +90,10 @@ pub fn expired_token(cluster: &Cluster) {
     let refused = Cluster { kubeconfig: with_token(cluster, &home, "not.a.token") };
     let status = refused.kafdeck().args(["status"]).run();
     assert_eq!(status.code, 4, "{status:#?}");
-    assert!(status.stderr.contains("401") || status.stderr.to_lowercase().contains("unauthorized"), "{}", status.stderr);
+    assert!(
+        status.stderr.contains("401") || status.stderr.to_lowercase().contains("unauthorized"),
+        "{}",
+        status.stderr
+    );
     assert!(status.stderr.contains("Hint"), "{}", status.stderr);
 }

@@ -40,7 +40,8 @@ fn partitions_of(document: &Value, group: &str) -> BTreeMap<(String, i64), i64> 
     let groups = document["groups"].as_array().unwrap();
     let group = groups.iter().find(|g| g["id"] == group).unwrap_or_else(|| panic!("no {group}: {document:#}"));
     let rows = group["partitions"].as_array().unwrap().iter();
-    rows.filter_map(|p| Some(((p["topic"].as_str()?.to_owned(), p["partition"].as_i64()?), p["lag"].as_i64()?))).collect()
+    rows.filter_map(|p| Some(((p["topic"].as_str()?.to_owned(), p["partition"].as_i64()?), p["lag"].as_i64()?)))
+        .collect()
 }
 
 /// The same from kafka-consumer-groups.sh.
@@ -82,7 +83,8 @@ pub fn every_command_answers(cluster: &Cluster) {
         let yaml = cluster.kafdeck().args(["--installation", "the-project/kafka", command, "-o", "yaml"]).run();
         assert!(yaml.stdout.contains(&format!("kafdeck/{command}/v1")), "{yaml:#?}");
     }
-    let logs = cluster.kafdeck().args(["--installation", "the-project/kafka", "logs", "--broker", "0", "--tail", "5"]).run();
+    let logs =
+        cluster.kafdeck().args(["--installation", "the-project/kafka", "logs", "--broker", "0", "--tail", "5"]).run();
     assert_eq!((logs.code, logs.stdout.lines().count()), (0, 5), "{logs:#?}");
     let brokers = document(cluster, &["brokers"]);
     let row = &brokers["brokers"][0];
@@ -93,8 +95,10 @@ pub fn every_command_answers(cluster: &Cluster) {
 
 pub fn check_and_record(cluster: &Cluster) {
     cluster.kafdeck().args(["--installation", "the-project/kafka", "check"]).run().expect_code(0);
-    let (outcome, home) =
-        cluster.kafdeck().args(["--installation", "the-project/kafka", "record", "facts.jsonl", "--for", "4s"]).run_in();
+    let (outcome, home) = cluster
+        .kafdeck()
+        .args(["--installation", "the-project/kafka", "record", "facts.jsonl", "--for", "4s"])
+        .run_in();
     assert_eq!(outcome.code, 0, "{outcome:#?}");
     let facts = std::fs::read_to_string(home.path().join("facts.jsonl")).unwrap();
     let facts: Vec<kafdeck::facts::Fact> = facts.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
@@ -105,8 +109,12 @@ pub fn lag_of_300_groups(cluster: &Cluster) {
     create_topic(cluster, "many", 6);
     committer::commit(cluster, "many", 300, 6);
     let groups = document(cluster, &["groups"]);
-    let ours: Vec<&Value> =
-        groups["groups"].as_array().unwrap().iter().filter(|g| g["id"].as_str().unwrap_or("").starts_with("many-")).collect();
+    let ours: Vec<&Value> = groups["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|g| g["id"].as_str().unwrap_or("").starts_with("many-"))
+        .collect();
     assert_eq!(ours.len(), 300);
     for group in &ours {
         assert_eq!(group["state"], "Empty", "{group:#}");
@@ -114,6 +122,10 @@ pub fn lag_of_300_groups(cluster: &Cluster) {
     }
     let lag = document(cluster, &["lag", "many-7"]);
     assert_eq!(partitions_of(&lag, "many-7"), tool_lag(cluster, "many-7"));
-    let began = cluster.kafdeck().args(["--installation", "the-project/kafka", "lag", "-o", "json"]).limit(Duration::from_secs(20)).run();
+    let began = cluster
+        .kafdeck()
+        .args(["--installation", "the-project/kafka", "lag", "-o", "json"])
+        .limit(Duration::from_secs(20))
+        .run();
     live::note(&format!("lag of 300 groups × 6 partitions, process and all: {:.2} s", began.took.as_secs_f64()));
 }

@@ -20,7 +20,9 @@ fn ready(cluster: &Cluster, pod: &str) -> bool {
 pub fn deleted_pod(cluster: &Cluster) {
     let mut pty = console(cluster);
     cluster.kubectl(["-n", "the-project", "delete", "pod", "kafka-2", "--wait=false"]).expect_code(0);
-    shown(&mut pty, "deletion", Instant::now(), SOON, |text| text.contains("Terminating") && text.contains("brokers 2/3"));
+    shown(&mut pty, "deletion", Instant::now(), SOON, |text| {
+        text.contains("Terminating") && text.contains("brokers 2/3")
+    });
     pty.wait_for(is_healthy, HEALING);
 }
 
@@ -49,7 +51,8 @@ pub fn crash_loop(cluster: &Cluster) {
     });
     let check = cluster.kafdeck().args(["--installation", "the-project/kafka", "check"]).run();
     assert_eq!(check.code, 1, "{check:#?}");
-    let findings = cluster.kafdeck().args(["--installation", "the-project/kafka", "findings", "-o", "json"]).run().json();
+    let findings =
+        cluster.kafdeck().args(["--installation", "the-project/kafka", "findings", "-o", "json"]).run().json();
     let ids: Vec<&str> = findings["findings"].as_array().unwrap().iter().filter_map(|f| f["id"].as_str()).collect();
     assert!(ids.contains(&"broker-crash-loop"), "{findings:#}");
     // The back-off is over when the pod is made anew.
@@ -62,7 +65,9 @@ pub fn frozen_broker(cluster: &Cluster) {
     let mut pty = console(cluster);
     let began = Instant::now();
     let fault = live::fault(["freeze", "the-project", "kafka-1", "kafka-broker"]);
-    shown(&mut pty, "silence", began, SOON + SOON, |text| text.contains("not answering") && text.contains("brokers 2/3"));
+    shown(&mut pty, "silence", began, SOON + SOON, |text| {
+        text.contains("not answering") && text.contains("brokers 2/3")
+    });
     let status = cluster.kafdeck().args(["--installation", "the-project/kafka", "status", "-o", "json"]).run();
     assert_eq!(status.code, 0, "{status:#?}");
     let document = status.json();
@@ -104,7 +109,10 @@ pub fn filled_volume(cluster: &Cluster) {
     });
     drop(fault);
     pty.send("r");
-    pty.wait_for(|s| s.contents().lines().any(|l| l.contains("datadir-kafka-0") && !l.contains("9%") && !l.contains("90%")), HEALING);
+    pty.wait_for(
+        |s| s.contents().lines().any(|l| l.contains("datadir-kafka-0") && !l.contains("9%") && !l.contains("90%")),
+        HEALING,
+    );
 }
 
 pub fn cut_tunnels(cluster: &Cluster) {
@@ -121,7 +129,9 @@ pub fn cut_tunnels(cluster: &Cluster) {
         accused |= pty.screen().contents().contains("not answering");
     }
     assert!(!accused, "cut tunnels were blamed on brokers:\n{}", pty.screen().contents());
-    shown(&mut pty, "healed", began, Duration::from_secs(15), |text| text.contains("● OK") && text.contains("brokers 3/3"));
+    shown(&mut pty, "healed", began, Duration::from_secs(15), |text| {
+        text.contains("● OK") && text.contains("brokers 3/3")
+    });
 }
 
 pub fn paused_api_server(cluster: &Cluster) {

@@ -60,7 +60,17 @@ pub fn plain_is_found_and_healthy(cluster: &Cluster) {
     shown(&mut pty, "first frame", began, SOON, |text| text.contains("kafdeck"));
     shown(&mut pty, "healthy", began, HEALING, |text| text.contains("● OK") && text.contains("brokers 3/3"));
     let text = pty.screen().contents();
-    for wanted in ["the-project/kafka", "StatefulSet", "KRaft", "4.1.2", "kafka-0", "kafka-1", "kafka-2", "datadir-kafka-0", "3 of 3 bound"] {
+    for wanted in [
+        "the-project/kafka",
+        "StatefulSet",
+        "KRaft",
+        "4.1.2",
+        "kafka-0",
+        "kafka-1",
+        "kafka-2",
+        "datadir-kafka-0",
+        "3 of 3 bound",
+    ] {
         assert!(text.contains(wanted), "{wanted:?} is missing:\n{text}");
     }
     pty.send("q");
@@ -80,7 +90,10 @@ pub fn renamed_is_found(cluster: &Cluster) {
     assert_eq!(both.code, 2, "several installations and no terminal to ask: {both:#?}");
     assert!(both.stderr.contains("quiet-otter/ledger") && both.stderr.contains("the-project/kafka"), "{}", both.stderr);
     let mut pty = open(cluster, &[]);
-    pty.wait_for(|s| s.contents().contains("quiet-otter/ledger") && s.contents().contains("the-project/kafka"), HEALING);
+    pty.wait_for(
+        |s| s.contents().contains("quiet-otter/ledger") && s.contents().contains("the-project/kafka"),
+        HEALING,
+    );
     drop(guard);
 }
 
@@ -120,7 +133,10 @@ pub fn hostile_names(cluster: &Cluster) {
     pty.send("5");
     pty.wait_for_text("telling-end", SOON);
     pty.send("6");
-    pty.wait_for(|s| s.contents().lines().any(|l| l.contains("hostile") && l.contains("Stable")), Duration::from_secs(20));
+    pty.wait_for(
+        |s| s.contents().lines().any(|l| l.contains("hostile") && l.contains("Stable")),
+        Duration::from_secs(20),
+    );
     pty.send("/hostile\r");
     pty.wait_for(|s| !s.contents().contains("orders-app "), SOON);
     pty.send("\r");
