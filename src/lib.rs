@@ -8,5 +8,6 @@ pub mod domain;
 pub mod errors;
 pub mod facts;
 pub mod io;
+pub mod view;
 pub mod wire;
 pub mod world;
