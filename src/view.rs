@@ -27,7 +27,7 @@ const SMALL_HEIGHT: u16 = 15;
 
 /// Draws the App.
 pub fn render(app: &App, look: &Look, frame: &mut Frame) {
-    let area = frame.area();
+    let (look, area) = (*look, frame.area());
     let buffer = frame.buffer_mut();
     if area.is_empty() {
         return;

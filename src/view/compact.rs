@@ -4,7 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{
     look::{Look, Slot},
-    strip::{Part, Strip, cut, cut_end, fitting},
+    strip::{Part, Strip, cut, cut_end, draw_all, fitting, wrapped},
 };
 use crate::{
     app::{
@@ -13,7 +13,11 @@ use crate::{
         lists::{ListId, ListState},
         shown::Shown,
     },
-    domain::{finding::Severity, units},
+    domain::{
+        finding::{Finding, Severity},
+        storage::UsedSource,
+        units,
+    },
     world::{alerts::AlertRow, brokers::BrokerRow, groups::GroupRow, storage::ClaimRow, topics::TopicRow},
 };
 
@@ -23,7 +27,7 @@ const NAME: usize = 32;
 const LINES: usize = 8;
 
 /// The worst rows of a pane in words, one line each; topics and alerts side by side.
-pub fn lines(shown: &Shown, id: ListId, list: &ListState, look: &Look, width: usize) -> Vec<Strip> {
+pub fn lines(shown: &Shown, id: ListId, list: &ListState, look: Look, width: usize) -> Vec<Strip> {
     let words = Words { look };
     match id {
         ListId::Brokers => each(&shown.brokers, list).map(|b| words.broker(b, width)).collect(),
@@ -56,12 +60,12 @@ fn flow(texts: impl Iterator<Item = Strip>, width: usize) -> Vec<Strip> {
 }
 
 /// Lends the look to the sentences.
-struct Words<'a> {
-    look: &'a Look,
+struct Words {
+    look: Look,
 }
 
-impl Words<'_> {
-    fn line(&self, parts: Vec<(u8, Strip)>, width: usize) -> Strip {
+impl Words {
+    fn line(parts: Vec<(u8, Strip)>, width: usize) -> Strip {
         let parts = parts.into_iter().map(|(optional, strip)| Part::new(optional, strip)).collect();
         let gap = Strip::of("  ", Style::new());
         Strip::of(" ", Style::new()).then(fitting(parts, &gap, width.saturating_sub(2)))
@@ -85,7 +89,7 @@ impl Words<'_> {
         let id = broker.id.map_or_else(|| "?".to_owned(), |id| id.to_string());
         let pod = broker.pod.as_deref().map_or_else(String::new, |p| cut(p, NAME));
         let disk = broker.disk_percent.map(|p| format!("disk {p}%")).unwrap_or_default();
-        self.line(
+        Self::line(
             vec![
                 (0, self.text(format!("{sign} {id}"), tone)),
                 (2, self.text(pod, Tone::Plain)),
@@ -116,8 +120,8 @@ impl Words<'_> {
             },
         );
         let used = claim.used_bytes.map(|b| format!("{} used", units::bytes(b))).unwrap_or_default();
-        let source = claim.used_source.map(|s| s.label()).unwrap_or_default();
-        self.line(
+        let source = claim.used_source.map(UsedSource::label).unwrap_or_default();
+        Self::line(
             vec![
                 (0, self.text(cut(&claim.pvc, NAME), Tone::Plain)),
                 (0, phase),
@@ -134,7 +138,7 @@ impl Words<'_> {
         let lag = match group.lag {
             None => self.text("lag ?", Tone::Unknown),
             Some(lag) if group.lag_incomplete => self.text(format!("lag ≥{}", units::count(lag)), Tone::Unknown),
-            Some(lag) => self.text(format!("lag {}", units::count(lag)), Tone::Plain),
+            Some(lag) => self.text(format!("lag {:>6}", units::count(lag)), Tone::Plain),
         };
         let members = group.members.map(|n| super::header::plural(n, "member")).unwrap_or_default();
         let topics = match group.topics.as_slice() {
@@ -143,7 +147,7 @@ impl Words<'_> {
             [first, rest @ ..] => format!("{} +{}", cut(first, NAME), rest.len()),
         };
         let tone = if group.state == "Stable" { Tone::Good } else { Tone::Warn };
-        self.line(
+        Self::line(
             vec![
                 (0, self.text(format!("{:<20}", cut(&group.id, NAME)), Tone::Plain)),
                 (1, self.text(format!("{:<8}", group.state), tone)),
@@ -181,31 +185,69 @@ pub fn alert_sources(shown: &Shown) -> String {
     if shown.alert_sources.is_empty() {
         return "No Prometheus or Alertmanager found.".to_owned();
     }
-    let named: Vec<String> = shown
-        .alert_sources
-        .iter()
-        .map(|s| format!("{} {}/{}:{}", s.product, s.namespace, s.service, s.port))
-        .collect();
+    let named: Vec<String> =
+        shown.alert_sources.iter().map(|s| format!("{} {}/{}:{}", s.product, s.namespace, s.service, s.port)).collect();
     format!("Found: {}.", named.join(", "))
 }
 
-/// Findings, each with its first line of evidence where there is room for both.
+/// How much is told of each finding.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// What is wrong, all evidence and the next step.
+    Everything,
+    /// What is wrong and its first evidence.
+    Evidence,
+    /// What is wrong, on one line.
+    Title,
+}
+
+/// Lines that all findings take with everything that is told of them, or with their first evidence only where
+/// that would be more than `most`.
+pub fn findings_height(app: &App, shown: &Shown, look: Look, width: u16, most: usize) -> usize {
+    let words = Words { look };
+    let height = |told| shown.findings.iter().map(|f| words.finding(app, f, told, width.into()).len()).sum();
+    let all: usize = height(Told::Everything);
+    if all <= most { all } else { height(Told::Evidence) }
+}
+
+/// Findings: everything about each where there is room for that, else less, and at last one line each.
 pub fn findings(
     app: &App,
     shown: &Shown,
     list: &ListState,
-    look: &Look,
+    look: Look,
     focused: bool,
     area: Rect,
     buffer: &mut Buffer,
 ) {
-    let height = usize::from(area.height);
-    let lines_each = if list.order.len() * 2 <= height { 2 } else { 1 };
-    let in_sight = (height / lines_each).max(1);
-    let first = list.offset(in_sight);
-    let width = usize::from(area.width);
-    for (at, index) in list.order.iter().skip(first).take(in_sight).enumerate() {
-        let Some(finding) = shown.findings.get(*index) else { continue };
+    let (width, height) = (usize::from(area.width), usize::from(area.height));
+    let words = Words { look };
+    let listed: Vec<&Finding> = list.order.iter().filter_map(|i| shown.findings.get(*i)).collect();
+    let told = [Told::Everything, Told::Evidence].into_iter().find(|told| {
+        listed.len() <= height
+            && listed.iter().map(|f| words.finding(app, f, *told, width).len()).sum::<usize>() <= height
+    });
+    let first = if told.is_some() { 0 } else { list.offset(height) };
+    let mut row = 0;
+    for (at, finding) in listed.into_iter().enumerate().skip(first).take(height) {
+        let lines = words.finding(app, finding, told.unwrap_or(Told::Title), width);
+        if focused && at == list.position() && row < area.height {
+            let selected = Rect { y: area.y + row, height: 1, ..area };
+            draw_all(&lines, buffer, Rect { y: area.y + row, height: area.height - row, ..area });
+            buffer.set_style(selected, look.style(Slot::Selected));
+        } else {
+            draw_all(
+                &lines,
+                buffer,
+                Rect { y: area.y + row.min(area.height), height: area.height.saturating_sub(row), ..area },
+            );
+        }
+        row = row.saturating_add(u16::try_from(lines.len()).unwrap_or(u16::MAX));
+    }
+}
+
+impl Words {
+    fn finding(&self, app: &App, finding: &Finding, told: Told, width: usize) -> Vec<Strip> {
         let (sign, tone) = match finding.severity {
             Severity::Critical => ("▲", Tone::Bad),
             Severity::Warning => ("▲", Tone::Warn),
@@ -213,18 +255,35 @@ pub fn findings(
         };
         let since = finding.since.map(|s| units::age(app.now, s)).unwrap_or_default();
         let room = width.saturating_sub(since.len() + 5);
-        let row = u16::try_from(at * lines_each).unwrap_or(u16::MAX);
-        Strip::of(format!(" {sign} "), look.tone(tone))
-            .put(cut_end(&finding.title, room), look.style(Slot::Title))
-            .pad_to(width.saturating_sub(since.len() + 1))
-            .put(since, look.tone(Tone::Muted))
-            .draw(buffer, area, row);
-        if focused && first + at == list.position() && row < area.height {
-            let selected = Rect { y: area.y + row, height: 1, ..area };
-            buffer.set_style(selected, look.style(Slot::Selected));
+        let mut titles =
+            if told == Told::Title { vec![cut_end(&finding.title, room)] } else { wrapped(&finding.title, room) };
+        let first = titles.remove(0);
+        let mut lines = vec![
+            Strip::of(format!(" {sign} "), self.look.tone(tone))
+                .put(first, self.look.style(Slot::Title))
+                .pad_to(width.saturating_sub(since.len() + 1))
+                .put(since, self.look.tone(Tone::Muted)),
+        ];
+        lines.extend(titles.iter().map(|t| Strip::of(format!("   {t}"), self.look.style(Slot::Title))));
+        let evidence = match told {
+            Told::Everything => finding.evidence.len(),
+            Told::Evidence => 1,
+            Told::Title => 0,
+        };
+        let mut below = |sign: &str, text: &str, tone: Tone| {
+            let room = width.saturating_sub(6);
+            let texts = if told == Told::Everything { wrapped(text, room) } else { vec![cut_end(text, room)] };
+            for (at, text) in texts.iter().enumerate() {
+                let sign = if at == 0 { sign } else { " " };
+                lines.push(Strip::of(format!("   {sign} {text}"), self.look.tone(tone)));
+            }
+        };
+        for line in finding.evidence.iter().take(evidence) {
+            below("└", &line.text, Tone::Muted);
         }
-        if let (2, Some(evidence)) = (lines_each, finding.evidence.first()) {
-            Strip::of(format!("   └ {}", evidence.text), look.tone(Tone::Muted)).draw(buffer, area, row + 1);
+        if let (Told::Everything, Some(next)) = (told, &finding.next_action) {
+            below("→", &next.text, Tone::Plain);
         }
+        lines
     }
 }

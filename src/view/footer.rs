@@ -18,7 +18,7 @@ use crate::app::{
 };
 
 /// Draws the last line.
-pub fn render(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
     let width = usize::from(area.width);
     let strip = if let Some(Overlay::Filter(form)) = &app.overlay {
         let typed = Strip::of(" /", look.style(Slot::Key)).then(typed(form, look));
@@ -32,7 +32,7 @@ pub fn render(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
 }
 
 /// A line that is being typed, with its cursor.
-pub fn typed(form: &Form, look: &Look) -> Strip {
+pub fn typed(form: &Form, look: Look) -> Strip {
     let chars: Vec<char> = form.text().chars().collect();
     let at = form.cursor().min(chars.len());
     let (before, rest) = chars.split_at(at);
@@ -53,7 +53,7 @@ fn matches(app: &App) -> String {
 }
 
 /// Keys that act here, as many as fit; help always.
-fn keys(app: &App, look: &Look, width: usize) -> Strip {
+fn keys(app: &App, look: Look, width: usize) -> Strip {
     let mut commands: Vec<&Command> = app.commands_here().filter(|c| c.footer > 0 && acts(app, c.id)).collect();
     commands.sort_by_key(|c| c.footer);
     let filter = app.current_filter();
@@ -66,7 +66,8 @@ fn keys(app: &App, look: &Look, width: usize) -> Strip {
         let key = look.key(*command.keys.first()?);
         let refused = (command.refuse)(app).is_some();
         let style = |slot| look.style(if refused { Slot::Label } else { slot });
-        let strip = Strip::of(key, style(Slot::Key)).put(format!(" {}", label(command)), style(Slot::Tone(Tone::Plain)));
+        let strip =
+            Strip::of(key, style(Slot::Key)).put(format!(" {}", label(command)), style(Slot::Tone(Tone::Plain)));
         Some(Part::new(if command.id == CommandId::Help { 0 } else { command.footer }, strip))
     }));
     Strip::of(" ", Style::new()).then(fitting(parts, &Strip::of("   ", Style::new()), width.saturating_sub(2)))

@@ -28,7 +28,7 @@ pub fn height(app: &App, area: Rect) -> u16 {
 }
 
 /// Draws the header.
-pub fn render(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
     let width = usize::from(area.width);
     let verdict = app.shown.as_ref().map(|shown| figures(app, shown, look, width)).unwrap_or_default();
     let banner = banner(app).map(|text| {
@@ -47,7 +47,7 @@ pub fn render(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
 }
 
 /// Context, installation and what it is; the clock to the right.
-fn name(app: &App, look: &Look, width: usize) -> Strip {
+fn name(app: &App, look: Look, width: usize) -> Strip {
     let plain = Style::new();
     let (title, label) = (look.style(Slot::Title), look.style(Slot::Label));
     let mut right = Strip::default();
@@ -57,31 +57,33 @@ fn name(app: &App, look: &Look, width: usize) -> Strip {
     let right = right.put(app.now.format("%H:%M:%SZ").to_string(), plain).put(" ", plain);
     let room = width.saturating_sub(right.width() + 2);
     let context = app.world.connection.as_ref().map(|c| c.context.clone()).unwrap_or_default();
-    let mut parts = vec![Part::new(8, Strip::of("kafdeck", label))];
     let Some(id) = &app.chosen else {
-        parts.push(Part::new(0, Strip::of(cut_front(&context, room), title)));
-        return join(fitting(parts, &Strip::of("  ", plain), room), right, width);
+        let left = Strip::of("kafdeck  ", label).put(cut_front(&context, room.saturating_sub(9)), title);
+        return join(left, right, width);
     };
-    if !context.is_empty() {
-        parts.push(Part::new(6, Strip::of(context, plain).put(" ▸", label)));
+    let id = Strip::of(cut_front(&id.to_string(), room), title);
+    let context = if context.is_empty() { Strip::default() } else { Strip::of(context, plain).put(" ▸ ", label) };
+    let what = app.shown.as_ref().map(|shown| kind(shown, look)).unwrap_or_default();
+    let whole = 9 + context.width() + id.width() + 3 + fitting(what.clone(), &Strip::of(" · ", label), 999).width();
+    let mut parts = vec![Part::new(1, context), Part::new(0, id)];
+    if whole <= room {
+        parts.insert(0, Part::new(2, Strip::of("kafdeck  ", label)));
     }
-    parts.push(Part::new(0, Strip::of(cut_front(&id.to_string(), room), title)));
-    if let Some(shown) = &app.shown {
-        let brokers = shown.summary.brokers.total;
-        let version = shown.installation.kafka_version.as_deref();
-        let what = vec![
-            Part::new(5, Strip::of(shown.installation.flavour.to_string(), plain)),
-            Part::new(3, Strip::of(format!("Kafka {}", version.unwrap_or("?")), plain)),
-            Part::new(6, Strip::of(shown.mode.unwrap_or_default(), plain)),
-            Part::new(7, Strip::of(plural(brokers, "broker"), plain)),
-        ];
-        let used: usize = parts.iter().map(|p| p.strip.width() + 2).sum();
-        let what = fitting(what, &Strip::of(" · ", label), room.saturating_sub(used + 1));
-        if used + what.width() <= room {
-            parts.push(Part::new(4, Strip::of(" ", plain).then(what)));
-        }
-    }
-    join(fitting(parts, &Strip::of("  ", plain), room), right, width)
+    let left = fitting(parts, &Strip::default(), room);
+    let what = fitting(what, &Strip::of(" · ", label), room.saturating_sub(left.width() + 3));
+    join(left.put("   ", plain).then(what), right, width)
+}
+
+/// What the installation is.
+fn kind(shown: &Shown, look: Look) -> Vec<Part> {
+    let plain = look.tone(Tone::Plain);
+    let version = shown.installation.kafka_version.as_deref().unwrap_or("?");
+    vec![
+        Part::new(2, Strip::of(shown.installation.flavour.to_string(), plain)),
+        Part::new(1, Strip::of(format!("Kafka {version}"), plain)),
+        Part::new(3, Strip::of(shown.mode.unwrap_or_default(), plain)),
+        Part::new(4, Strip::of(plural(shown.summary.brokers.total, "broker"), plain)),
+    ]
 }
 
 /// Two texts at the two ends of a line.
@@ -94,7 +96,7 @@ fn join(left: Strip, right: Strip, width: usize) -> Strip {
 }
 
 /// The verdict and its figures.
-fn figures(app: &App, shown: &Shown, look: &Look, width: usize) -> Strip {
+fn figures(app: &App, shown: &Shown, look: Look, width: usize) -> Strip {
     let verdict = shown.judgement.verdict;
     let word = Strip::of(format!(" {} {verdict}", glyph(verdict)), look.style(Slot::Verdict(verdict)));
     let mut parts = vec![Part::new(0, word)];
@@ -121,13 +123,7 @@ fn figures(app: &App, shown: &Shown, look: &Look, width: usize) -> Strip {
         _ => Tone::Plain,
     };
     let unknown = || "?".to_owned();
-    parts.push(figure.part(
-        4,
-        "disk max",
-        &disk.map_or_else(unknown, |p| format!("{p}%")),
-        disk_tone,
-        &fresh.log_dirs,
-    ));
+    parts.push(figure.part(4, "disk max", &disk.map_or_else(unknown, |p| format!("{p}%")), disk_tone, &fresh.log_dirs));
     let lag = shown.summary.groups.lag_max.map_or_else(
         // Groups that were listed and have nothing to lag behind are known not to lag.
         || if shown.summary.groups.total == Some(0) { "-".to_owned() } else { "?".to_owned() },
@@ -141,17 +137,15 @@ fn figures(app: &App, shown: &Shown, look: &Look, width: usize) -> Strip {
     ));
     let findings = shown.findings.len();
     let tone = if findings > 0 { Tone::Bad } else { Tone::Plain };
-    parts.push(Part::new(
-        5,
-        Strip::of("findings ", look.style(Slot::Label)).put(findings.to_string(), look.tone(tone)),
-    ));
+    parts
+        .push(Part::new(5, Strip::of("findings ", look.style(Slot::Label)).put(findings.to_string(), look.tone(tone))));
     if verdict == Verdict::Blind && width >= 110 {
         parts.push(reason(shown, look, 2));
     }
     fitting(parts, &Strip::of("  ", Style::new()), width)
 }
 
-fn reason(shown: &Shown, look: &Look, optional: u8) -> Part {
+fn reason(shown: &Shown, look: Look, optional: u8) -> Part {
     let why = shown.judgement.why.as_deref().unwrap_or_default();
     Part::new(optional, Strip::of(format!("({why})"), look.style(Slot::Verdict(Verdict::Blind))))
 }
@@ -172,7 +166,8 @@ fn partition_figures(figure: &Figure<'_>, shown: &Shown) -> Vec<Part> {
     let (under, under_tone) = number(|c| c.under_min_isr, Tone::Bad, true);
     let (urp, urp_tone) = number(|c| c.under_replicated, Tone::Warn, false);
     let (at_min, _) = number(|c| c.at_min_isr, Tone::Warn, true);
-    let at_min = if counts.is_some_and(|c| c.under_replicated > 0) { format!(" (at-min {at_min})") } else { String::new() };
+    let at_min =
+        if counts.is_some_and(|c| c.under_replicated > 0) { format!(" (at-min {at_min})") } else { String::new() };
     vec![
         figure.part(1, "offline", &offline, offline_tone, metadata),
         figure.part(2, "under-min", &under, under_tone, metadata),
@@ -183,7 +178,7 @@ fn partition_figures(figure: &Figure<'_>, shown: &Shown) -> Vec<Part> {
 /// Lends what every figure needs.
 struct Figure<'a> {
     app: &'a App,
-    look: &'a Look,
+    look: Look,
 }
 
 impl Figure<'_> {
@@ -213,7 +208,7 @@ pub fn glyph(verdict: Verdict) -> &'static str {
 }
 
 /// The tabs with their numbers; only the numbers of the others where there is no room.
-fn tabs(app: &App, look: &Look, width: usize) -> Strip {
+fn tabs(app: &App, look: Look, width: usize) -> Strip {
     let line = |short: bool| {
         let mut strip = Strip::of(" ", Style::new());
         for (at, tab) in Tab::ALL.into_iter().enumerate() {

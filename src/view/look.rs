@@ -85,7 +85,7 @@ const ASCII: &[(&str, &str)] = &[
 
 impl Look {
     /// The style of a slot.
-    pub fn style(&self, slot: Slot) -> Style {
+    pub fn style(self, slot: Slot) -> Style {
         let (color, modifier) = style_of(slot);
         let style = Style::new().add_modifier(modifier);
         match color {
@@ -95,12 +95,12 @@ impl Look {
     }
 
     /// The style of a tone.
-    pub fn tone(&self, tone: Tone) -> Style {
+    pub fn tone(self, tone: Tone) -> Style {
         self.style(Slot::Tone(tone))
     }
 
     /// A key's name as it is shown: words where only ASCII can be.
-    pub fn key(&self, key: Key) -> String {
+    pub fn key(self, key: Key) -> String {
         match key {
             Key::Enter if self.ascii => "enter".to_owned(),
             Key::Up if self.ascii => "up".to_owned(),
@@ -112,7 +112,7 @@ impl Look {
     }
 
     /// Replaces everything that is not ASCII, where the look asks for that.
-    pub fn finish(&self, buffer: &mut Buffer) {
+    pub fn finish(self, buffer: &mut Buffer) {
         if !self.ascii {
             return;
         }
@@ -138,9 +138,8 @@ fn style_of(slot: Slot) -> (Option<Color>, Modifier) {
         Slot::Tone(Tone::Plain) => (None, NONE),
         Slot::Tone(Tone::Good) | Slot::Verdict(Verdict::Ok) => (Some(Color::Green), NONE),
         Slot::Tone(Tone::Warn) => (Some(Color::Yellow), NONE),
-        Slot::Tone(Tone::Bad) => (Some(Color::Red), Modifier::BOLD),
+        Slot::Tone(Tone::Bad) | Slot::Verdict(Verdict::Critical) => (Some(Color::Red), Modifier::BOLD),
         Slot::Tone(Tone::Muted | Tone::Unknown) | Slot::Rule | Slot::Label => (None, Modifier::DIM),
-        Slot::Verdict(Verdict::Critical) => (Some(Color::Red), Modifier::BOLD),
         Slot::Verdict(Verdict::Degraded) => (Some(Color::Yellow), Modifier::BOLD),
         Slot::Verdict(Verdict::Blind) => (Some(Color::Magenta), Modifier::BOLD),
         Slot::Title => (None, Modifier::BOLD),

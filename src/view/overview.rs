@@ -1,6 +1,7 @@
 //! The Overview: six panes at once, stacked on a small terminal and in two columns on a large one.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use unicode_width::UnicodeWidthStr;
 
 use super::{
     compact,
@@ -18,17 +19,18 @@ use crate::app::{
 
 /// From this size on there are two columns.
 const COLUMNS_FROM: (u16, u16) = (110, 30);
-/// Rows up to which a pane without the focus tells its worst rows in words instead of as a table.
-const COMPACT: u16 = 2;
+/// Lines up to which everything is told of the findings on a small terminal.
+const TOLD: usize = 7;
 
 /// The panes of the two columns.
 const LEFT: [ListId; 3] = [ListId::Brokers, ListId::Storage, ListId::Topics];
 const RIGHT: [ListId; 3] = [ListId::Findings, ListId::Groups, ListId::Alerts];
 
 /// Draws the Overview.
-pub fn render(app: &App, shown: &Shown, look: &Look, area: Rect, buffer: &mut Buffer) {
-    let page = Page { app, shown, look };
-    if area.width >= COLUMNS_FROM.0 && buffer.area.height >= COLUMNS_FROM.1 {
+pub fn render(app: &App, shown: &Shown, look: Look, area: Rect, buffer: &mut Buffer) {
+    let columns = area.width >= COLUMNS_FROM.0 && buffer.area.height >= COLUMNS_FROM.1;
+    let page = Page { app, shown, look, columns };
+    if columns {
         let half = area.width / 2;
         let separator = Rect { x: area.x + half, width: 1, ..area };
         page.column(&LEFT, Rect { width: half, ..area }, buffer);
@@ -49,21 +51,23 @@ pub fn render(app: &App, shown: &Shown, look: &Look, area: Rect, buffer: &mut Bu
 struct Page<'a> {
     app: &'a App,
     shown: &'a Shown,
-    look: &'a Look,
+    look: Look,
+    columns: bool,
 }
 
 impl Page<'_> {
     /// Panes below each other in a column of a large terminal: rows by what each has, not by the focus, so
     /// that nothing moves when the focus does.
     fn column(&self, ids: &[ListId], area: Rect, buffer: &mut Buffer) {
-        let least: Vec<u16> = ids.iter().map(|id| if self.is_quiet(*id) { 1 } else { 4 }).collect();
-        let wanted: Vec<u16> = ids.iter().map(|id| self.wanted(*id, true)).collect();
+        let least: Vec<u16> = ids.iter().map(|id| if self.is_quiet(*id, area.width) { 1 } else { 4 }).collect();
+        let wanted: Vec<u16> = ids.iter().map(|id| self.wanted(*id, true, area.width)).collect();
         let mut heights = share(area.height, &least, &wanted);
         let spare = area.height.saturating_sub(heights.iter().sum());
-        if let Some(last) = heights.last_mut() {
-            *last += spare;
+        let count = u16::try_from(heights.len()).unwrap_or(1).max(1);
+        for (at, height) in heights.iter_mut().enumerate().skip_while(|(at, _)| self.is_quiet(ids[*at], area.width)) {
+            *height += spare / count + u16::from(at + 1 == ids.len()) * (spare % count);
         }
-        self.place(ids, &heights, area, buffer, true);
+        self.place(ids, &heights, area, buffer);
     }
 
     /// All panes below each other: one row each, then the focused one opens, then the rest as they can.
@@ -71,7 +75,7 @@ impl Page<'_> {
         let focus = PANES.iter().position(|id| *id == self.app.pane).unwrap_or_default();
         let mut least = Vec::new();
         for (at, id) in PANES.iter().enumerate() {
-            let wanted = self.wanted(*id, at == focus);
+            let wanted = self.wanted(*id, at == focus, area.width);
             let opened = match id {
                 _ if at == focus => 8,
                 ListId::Brokers => 5,
@@ -80,55 +84,59 @@ impl Page<'_> {
             };
             least.push(wanted.min(opened));
         }
-        let wanted: Vec<u16> = PANES
-            .iter()
-            .enumerate()
-            .map(|(at, id)| if at == focus { self.wanted(*id, true) } else { self.wanted(*id, false) })
-            .collect();
+        let wanted: Vec<u16> =
+            PANES.iter().enumerate().map(|(at, id)| self.wanted(*id, at == focus, area.width)).collect();
         let mut heights = fit(area.height, &least);
         grow(&mut heights, focus, wanted[focus], area.height);
         let heights = share(area.height, &heights, &wanted);
-        self.place(&PANES, &heights, area, buffer, false);
+        self.place(&PANES, &heights, area, buffer);
     }
 
-    fn place(&self, ids: &[ListId], heights: &[u16], area: Rect, buffer: &mut Buffer, tables: bool) {
+    fn place(&self, ids: &[ListId], heights: &[u16], area: Rect, buffer: &mut Buffer) {
         let mut y = area.y;
         for (id, height) in ids.iter().zip(heights) {
             let here = Rect { y, height: *height, ..area }.intersection(area);
-            self.pane(*id, tables, here, buffer);
+            self.pane(*id, here, buffer);
             y = y.saturating_add(*height);
         }
     }
 
     /// Rows a pane would take with everything it has, its title included.
-    fn wanted(&self, id: ListId, open: bool) -> u16 {
-        if self.is_quiet(id) {
+    fn wanted(&self, id: ListId, open: bool, width: u16) -> u16 {
+        if self.is_quiet(id, width) {
             return 1;
         }
-        let rows = panes::len(self.shown, id).max(1);
+        let most = if self.columns { usize::MAX } else { TOLD };
+        let none = ListState::default();
         let rows = match id {
-            ListId::Findings => rows * 2,
-            ListId::Alerts if !open => 1,
-            _ => rows + usize::from(open || id == ListId::Brokers),
+            ListId::Findings if self.shown.findings.is_empty() => {
+                wrapped(&panes::quiet(self.app, self.shown).1, usize::from(width).saturating_sub(2)).len()
+            }
+            ListId::Findings => compact::findings_height(self.app, self.shown, self.look, width, most),
+            _ if open || id == ListId::Brokers => panes::len(self.shown, id) + 1,
+            _ => {
+                let list = self.app.lists.get(&id).unwrap_or(&none);
+                compact::lines(self.shown, id, list, self.look, usize::from(width)).len()
+            }
         };
-        let doubt = usize::from(panes::doubt(self.app, self.shown, id).is_some());
-        let sources = usize::from(id == ListId::Alerts);
-        u16::try_from(1 + rows + doubt + sources).unwrap_or(u16::MAX)
+        let notes = self.notes(id).len();
+        u16::try_from(1 + rows.max(1) + notes).unwrap_or(u16::MAX)
     }
 
     /// The findings pane is one line while there is none.
-    fn is_quiet(&self, id: ListId) -> bool {
-        id == ListId::Findings && self.shown.findings.is_empty()
+    fn is_quiet(&self, id: ListId, width: u16) -> bool {
+        let said = || panes::quiet(self.app, self.shown).1.width() + 6;
+        id == ListId::Findings && self.shown.findings.is_empty() && said() <= usize::from(width)
     }
 
-    fn pane(&self, id: ListId, tables: bool, area: Rect, buffer: &mut Buffer) {
+    fn pane(&self, id: ListId, area: Rect, buffer: &mut Buffer) {
         let (app, shown, look) = (self.app, self.shown, self.look);
         if area.height == 0 {
             return;
         }
         let focused = app.pane == id && app.overlay.is_none();
         let width = usize::from(area.width);
-        if self.is_quiet(id) {
+        if self.is_quiet(id, area.width) {
             let (tone, text) = panes::quiet(app, shown);
             let name = Strip::of(text, look.tone(tone));
             panes::rule(name, Vec::new(), focused, look, width).draw(buffer, area, 0);
@@ -136,9 +144,9 @@ impl Page<'_> {
         }
         let none = ListState::default();
         let list = app.lists.get(&id).unwrap_or(&none);
-        let mut body = Rect { y: area.y + 1, height: area.height - 1, ..area };
-        let is_table = tables || app.pane == id || body.height > COMPACT;
-        self.notes(id, &mut body, buffer);
+        let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
+        let is_table = self.columns || app.pane == id || id == ListId::Brokers;
+        let body = draw_first(&self.notes(id), body, buffer);
         let heading = id != ListId::Findings && body.height > 1;
         let mut right = panes::summary(app, shown, id);
         if is_table && app.pane == id {
@@ -160,21 +168,14 @@ impl Page<'_> {
     }
 
     /// Lines that come before the rows: why the pane cannot be trusted, who evaluates alerts.
-    fn notes(&self, id: ListId, body: &mut Rect, buffer: &mut Buffer) {
-        let mut notes = Vec::new();
-        if let Some(doubt) = panes::doubt(self.app, self.shown, id) {
-            notes.push(Strip::of(format!(" ? {doubt}"), self.look.tone(Tone::Warn)));
-        }
+    fn notes(&self, id: ListId) -> Vec<Strip> {
+        let doubt = panes::doubt(self.app, self.shown, id);
+        let mut notes: Vec<Strip> =
+            doubt.map(|doubt| Strip::of(format!(" ? {doubt}"), self.look.tone(Tone::Warn))).into_iter().collect();
         if id == ListId::Alerts {
             notes.push(Strip::of(format!(" {}", compact::alert_sources(self.shown)), self.look.tone(Tone::Muted)));
         }
-        for note in notes {
-            if body.height == 0 {
-                return;
-            }
-            note.draw(buffer, *body, 0);
-            *body = Rect { y: body.y + 1, height: body.height - 1, ..*body };
-        }
+        notes
     }
 
     /// What is left of the Overview on a terminal that is too small for it.
@@ -188,8 +189,7 @@ impl Page<'_> {
         let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
         if self.shown.findings.is_empty() {
             let (tone, text) = panes::quiet(self.app, self.shown);
-            let lines: Vec<Strip> =
-                wrapped(&text, width).iter().map(|l| Strip::of(l, self.look.tone(tone))).collect();
+            let lines: Vec<Strip> = wrapped(&text, width).iter().map(|l| Strip::of(l, self.look.tone(tone))).collect();
             draw_all(&lines, buffer, body);
             return;
         }
@@ -197,6 +197,13 @@ impl Page<'_> {
         let list = self.app.lists.get(&ListId::Findings).unwrap_or(&none);
         compact::findings(self.app, self.shown, list, self.look, true, body, buffer);
     }
+}
+
+/// Draws lines at the top of an area and answers with what is left of it.
+fn draw_first(lines: &[Strip], area: Rect, buffer: &mut Buffer) -> Rect {
+    draw_all(lines, buffer, area);
+    let taken = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.height);
+    Rect { y: area.y + taken, height: area.height - taken, ..area }
 }
 
 /// Heights that fit: from the last pane on, each gives up to all but its title.

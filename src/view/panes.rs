@@ -51,7 +51,7 @@ pub fn len(shown: &Shown, id: ListId) -> usize {
 }
 
 /// Draws the rows of a list.
-pub fn rows(shown: &Shown, id: ListId, list: &ListState, with: TableLook<'_>, area: Rect, buffer: &mut Buffer) {
+pub fn rows(shown: &Shown, id: ListId, list: &ListState, with: TableLook, area: Rect, buffer: &mut Buffer) {
     match id {
         ListId::Findings => table::render(&shown.findings, list, with, area, buffer),
         ListId::Brokers => table::render(&shown.brokers, list, with, area, buffer),
@@ -102,7 +102,9 @@ pub fn summary(app: &App, shown: &Shown, id: ListId) -> Vec<Part> {
     let fresh = freshness(shown, id);
     match (fresh.state, fresh.as_of) {
         (SourceState::Live, _) => {}
-        (SourceState::Blind, _) | (SourceState::Stale, None) => parts.push(Part::new(0, Strip::of("blind", Style::new()))),
+        (SourceState::Blind, _) | (SourceState::Stale, None) => {
+            parts.push(Part::new(0, Strip::of("blind", Style::new())));
+        }
         (SourceState::Stale, Some(at)) => {
             let text = format!("as of {} ({})", at.format("%H:%M:%S"), units::age(app.now, at));
             parts.push(Part::new(0, Strip::of(text, Style::new())));
@@ -205,7 +207,7 @@ pub fn quiet(app: &App, shown: &Shown) -> (Tone, String) {
 }
 
 /// A title rule: the name to the left, the summary to the right, heavy where the focus is.
-pub fn rule(name: Strip, right: Vec<Part>, focused: bool, look: &Look, width: usize) -> Strip {
+pub fn rule(name: Strip, right: Vec<Part>, focused: bool, look: Look, width: usize) -> Strip {
     let line = if focused { "━" } else { "─" };
     let style = look.style(if focused { Slot::Focus } else { Slot::Rule });
     let label = look.style(Slot::Label);
@@ -222,7 +224,7 @@ pub fn rule(name: Strip, right: Vec<Part>, focused: bool, look: &Look, width: us
 }
 
 /// The heading of a list in a title rule.
-pub fn heading(id: ListId, focused: bool, look: &Look) -> Strip {
+pub fn heading(id: ListId, focused: bool, look: Look) -> Strip {
     Strip::of(title(id), look.style(if focused { Slot::Focus } else { Slot::Title }))
 }
 

@@ -11,7 +11,7 @@ use super::{
 use crate::app::{App, columns::Tone, lists::ListState, shown::Shown};
 
 /// Draws the place.
-pub fn render(app: &App, shown: &Shown, look: &Look, area: Rect, buffer: &mut Buffer) {
+pub fn render(app: &App, shown: &Shown, look: Look, area: Rect, buffer: &mut Buffer) {
     let Some(id) = app.list() else { return };
     let none = ListState::default();
     let list = app.lists.get(&id).unwrap_or(&none);

@@ -17,12 +17,16 @@ use crate::app::{
 const GAP: usize = 2;
 /// A name's column grows in such steps, so that it does not shift with every row that scrolls by.
 const STEP: usize = 8;
+/// Up to this width a name is shown whole before columns of comfort are.
+const NAME: usize = 36;
+/// From this `optional` on a column is comfort.
+const COMFORT: u8 = 3;
 
 /// How a table is drawn.
 #[derive(Debug, Clone, Copy)]
-pub struct TableLook<'a> {
+pub struct TableLook {
     /// Styles.
-    pub look: &'a Look,
+    pub look: Look,
     /// The cursor is shown.
     pub focused: bool,
     /// Names of columns are shown.
@@ -37,7 +41,7 @@ pub fn in_sight(height: u16, heading: bool) -> usize {
 }
 
 /// Draws a list.
-pub fn render<R: Row>(rows: &[R], list: &ListState, with: TableLook<'_>, area: Rect, buffer: &mut Buffer) {
+pub fn render<R: Row>(rows: &[R], list: &ListState, with: TableLook, area: Rect, buffer: &mut Buffer) {
     let area = area.intersection(buffer.area);
     let height = in_sight(area.height, with.heading);
     let first = list.offset(height);
@@ -45,7 +49,7 @@ pub fn render<R: Row>(rows: &[R], list: &ListState, with: TableLook<'_>, area: R
     let cells: Vec<Vec<Cell>> =
         visible.iter().map(|row| R::COLUMNS.iter().map(|c| (c.cell)(row, with.now)).collect()).collect();
     let titles: Vec<String> = R::COLUMNS.iter().enumerate().map(|(at, c)| title(c, at, list.sort)).collect();
-    let widths = widths(R::COLUMNS, &titles, &cells, usize::from(area.width).saturating_sub(1));
+    let widths = widths(R::COLUMNS, &titles, &cells, usize::from(area.width).saturating_sub(2));
     if with.heading {
         let heading = titles.iter().map(|t| (t.clone(), with.look.style(Slot::Label)));
         line(R::COLUMNS, &widths, heading).draw(buffer, area, 0);
@@ -100,14 +104,30 @@ fn widths<R>(columns: &[Column<R>], titles: &[String], cells: &[Vec<Cell>], avai
             })
         })
         .collect();
-    while total(&widths) > available {
-        let present = columns.iter().enumerate().filter(|(at, c)| widths[*at].is_some() && c.optional > 0);
-        let Some((at, _)) = present.max_by_key(|(at, c)| (c.optional, *at)) else { break };
-        widths[at] = None;
-    }
+    // A name that can be read whole is worth more than comfort; what matters is worth more than a whole name.
+    let whole: usize = rest(columns).map(|(at, min)| content(at).min(NAME).saturating_sub(min)).sum();
+    leave_out(columns, &mut widths, available.saturating_sub(whole), COMFORT);
+    leave_out(columns, &mut widths, available, 1);
     narrow(&mut widths, available);
     widen(columns, &mut widths, available, content);
     widths
+}
+
+/// Columns of names, with the least they take.
+fn rest<R>(columns: &[Column<R>]) -> impl Iterator<Item = (usize, usize)> {
+    columns.iter().enumerate().filter_map(|(at, c)| match c.width {
+        Width::Rest { min } => Some((at, usize::from(min))),
+        Width::Fit { .. } => None,
+    })
+}
+
+/// Leaves columns out, the least important first, until the rest fits.
+fn leave_out<R>(columns: &[Column<R>], widths: &mut [Option<usize>], available: usize, from: u8) {
+    while total(widths) > available {
+        let present = columns.iter().enumerate().filter(|(at, c)| widths[*at].is_some() && c.optional >= from);
+        let Some((at, _)) = present.max_by_key(|(at, c)| (c.optional, *at)) else { return };
+        widths[at] = None;
+    }
 }
 
 fn total(widths: &[Option<usize>]) -> usize {
@@ -130,12 +150,7 @@ fn narrow(widths: &mut [Option<usize>], available: usize) {
 }
 
 /// Gives what is left to the columns that take it: as much as their cells need, and all of it to the last one.
-fn widen<R>(
-    columns: &[Column<R>],
-    widths: &mut [Option<usize>],
-    available: usize,
-    content: impl Fn(usize) -> usize,
-) {
+fn widen<R>(columns: &[Column<R>], widths: &mut [Option<usize>], available: usize, content: impl Fn(usize) -> usize) {
     let last = widths.iter().rposition(Option::is_some);
     for (at, column) in columns.iter().enumerate() {
         let spare = available.saturating_sub(total(widths));

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Draws what is waited for.
-pub fn render(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
     let page = Page { app, look, width: usize::from(area.width).saturating_sub(4).min(100) };
     let lines = if app.chosen.is_some() {
         page.reading()
@@ -31,14 +31,19 @@ pub fn render(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
         page.not_chosen()
     };
     let above = area.height.saturating_sub(u16::try_from(lines.len()).unwrap_or(u16::MAX)) / 3;
-    let body = Rect { x: area.x + 2.min(area.width), y: area.y + above, width: area.width.saturating_sub(4), height: area.height - above };
+    let body = Rect {
+        x: area.x + 2.min(area.width),
+        y: area.y + above,
+        width: area.width.saturating_sub(4),
+        height: area.height - above,
+    };
     draw_all(&lines, buffer, body);
 }
 
 /// What every message needs.
 struct Page<'a> {
     app: &'a App,
-    look: &'a Look,
+    look: Look,
     width: usize,
 }
 
@@ -136,7 +141,10 @@ impl Page<'_> {
                 }
                 SourceState::Blind => ("◌", Tone::Unknown, "waiting for the first answer".to_owned()),
             };
-            lines.push(Strip::of(format!("{sign} {:<14}", kind.resource()), self.look.tone(tone)).put(state, self.look.tone(tone)));
+            lines.push(
+                Strip::of(format!("{sign} {:<14}", kind.resource()), self.look.tone(tone))
+                    .put(state, self.look.tone(tone)),
+            );
             if tone == Tone::Warn {
                 let indent = |text: &str, tone| -> Vec<Strip> {
                     let width = self.width.saturating_sub(4);
