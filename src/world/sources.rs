@@ -16,6 +16,9 @@ use crate::domain::{
 /// A heartbeat older than this means that the API server does not answer, whatever else is known.
 const LINK_PATIENCE: TimeDelta = TimeDelta::seconds(5);
 
+/// A heartbeat that is sent because a broker fell silent may leave a moment before that silence is told.
+const SAME_MOMENT: TimeDelta = TimeDelta::milliseconds(250);
+
 /// All sources that have answered or failed.
 #[derive(Debug, Default)]
 pub struct Sources {
@@ -170,7 +173,7 @@ impl Sources {
         };
         self.link(now).state == SourceState::Live
             && self.link.live_since.is_some_and(|since| since < asked_at)
-            && self.link.sent_at.is_some_and(|sent| sent > seen_at)
+            && self.link.sent_at.is_some_and(|sent| sent + SAME_MOMENT > seen_at)
     }
 
     /// All sources that have answered or failed, with their states at `now`; the link first.
