@@ -5,12 +5,17 @@
 //! is the App's.
 
 mod compact;
+mod detail;
 mod footer;
 mod header;
+mod help;
+mod logs;
 pub mod look;
+mod overlay;
 mod overview;
 mod panes;
 mod place;
+mod sources;
 mod strip;
 mod table;
 mod waiting;
@@ -40,11 +45,13 @@ pub fn render(app: &App, look: &Look, frame: &mut Frame) {
         None => waiting::render(app, look, middle, buffer),
         Some(shown) => match &app.place {
             Place::Tab(Tab::Overview) => overview::render(app, shown, look, middle, buffer),
+            Place::Logs => logs::render(app, look, middle, buffer),
             _ => place::render(app, shown, look, middle, buffer),
         },
     }
     if below > 0 {
         footer::render(app, look, Rect { y: area.bottom() - 1, height: 1, ..area }, buffer);
     }
+    overlay::render(app, look, area, buffer);
     look.finish(buffer);
 }

@@ -36,6 +36,19 @@ pub fn title(id: ListId) -> &'static str {
     }
 }
 
+/// What one row of a list is.
+pub fn noun(id: ListId) -> &'static str {
+    match id {
+        ListId::Findings => "Finding",
+        ListId::Brokers => "Broker",
+        ListId::Storage => "PVC",
+        ListId::Topics => "Topic",
+        ListId::Partitions | ListId::GroupPartitions => "Partition",
+        ListId::Groups => "Group",
+        ListId::Alerts => "Alert",
+    }
+}
+
 /// How many rows a list has.
 pub fn len(shown: &Shown, id: ListId) -> usize {
     match id {

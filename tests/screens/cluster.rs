@@ -466,3 +466,36 @@ pub fn press(app: &mut App, keys: &[Key]) {
         app.update(Msg::Key(*key), app.now);
     }
 }
+
+/// A cluster whose pods may not be listed any more while its brokers go on answering.
+pub fn pods_lost() -> App {
+    let cluster = Cluster::healthy();
+    let mut app = cluster.app();
+    let later = noon() + seconds(89);
+    let why = "list pods is forbidden in all namespaces for user \"ops\"";
+    let hint = Some("ask for a Role that may get, list and watch pods");
+    let mut facts = cluster.answers(later);
+    facts.push(failed(Source::Watch(Kind::Pods), later, FailureKind::Forbidden, why, hint));
+    facts.push(heartbeat(later));
+    app.update(Msg::Facts(facts), later);
+    app.update(Msg::Tick, later);
+    app
+}
+
+/// Two installations, none of which was asked for.
+pub fn several() -> App {
+    let mut app = connected();
+    let at = noon() - seconds(2);
+    let mut cluster = Cluster::healthy();
+    let other = |id: i32| {
+        let mut pod = pod(id);
+        pod.meta.namespace = "analytics-platform-production".into();
+        pod.meta.name = format!("events-{id}");
+        pod.meta.owner = Some(Owner { kind: "StatefulSet".into(), name: "events".into() });
+        pod
+    };
+    cluster.pods.push(other(0));
+    app.update(Msg::Facts(cluster.objects(at)), at);
+    app.update(Msg::Facts(vec![heartbeat(noon())]), noon());
+    app
+}
