@@ -1,4 +1,51 @@
 //! kafdeck: a terminal console for Apache Kafka on Kubernetes. This page is the map of the house.
+//!
+//! # What holds it up
+//! 1. The cluster is the truth: the screen never claims more than was observed, nor hides when.
+//! 2. One owner: `App` is a value on one task; no shared state, no locks around rows.
+//! 3. Pure middle: facts → world → findings → frames contain no async, no clock, no socket.
+//! 4. What you preview is what runs.
+//! 5. Same door for everyone: console, command line and tests drive the same App.
+//! 6. A stand-in for a cluster stays outside: nothing above `kube::Client` and the byte stream knows of one.
+//! 7. One table each for commands, columns, findings and styles; bars, help and documents are made from it.
+//! 8. Quiet on the wire: watch, batch, draw only what changed.
+//!
+//! # The rooms, from the outside in
+//! - `main` parses the arguments, installs the hooks and maps a failure to the exit code.
+//! - `cli` is the shape of the command line; `cmd` holds its fronts: `session` (the App and what it listens
+//!   to), `console` (keys and frames), `terminal` (taken and given back), and the one-shot documents.
+//! - `io` is the only place that talks and spawns: `connect` and `watch` (Kubernetes), `heartbeat` (is the
+//!   API server there), `dial` (a byte stream to a pod through a port-forward; TLS and SASL are layers to
+//!   come), `kafka` (the observer over such streams), `logs`, `volumes`. What it hears becomes facts.
+//! - `wire` is Kafka's codec as we use it: frames, version choice, and the guard against hostile lengths.
+//! - `facts` is everything the outside can tell us; `record` writes them to a file.
+//! - `world` takes facts in and gives readings out: rows, counts, freshness.
+//! - `discover` recognises installations by evidence and knows which pod is behind which address.
+//! - `diagnose` concludes: findings and the verdict.
+//! - `app` owns the world and the screen's state; `update(Msg, now) -> Vec<Effect>` is all it does.
+//! - `view` draws an `&App`; it decides nothing.
+//! - `domain` is the vocabulary; `clock` the only now(); `errors` the one failure a user sees.
+//!
+//! # From a watch event to a frame
+//! `io::watch` → `Fact` → bounded channel → `Session::step` (up to 256 at once) → `App::update` →
+//! `World::apply` says what is dirty → rediscover, re-read, arrange → `take_redraw` → at most one frame per
+//! 33 ms, while the terminal takes bytes → `view::render`. From a key: `app::keys` → overlay, then the
+//! table in `app::commands` → `App::run` → an `Effect` → `cmd::session`.
+//!
+//! # Who may import whom
+//! Held by `tests/architecture.rs`, which reads every `use` against its table: domain and wire import none of
+//! ours; facts: domain; world: domain, facts; discover and diagnose: domain, world; app: those and no tokio,
+//! kube or ratatui; view: app, domain, world; io: domain, facts, wire, clock, errors; cmd and main: all.
+//!
+//! # Where do I add…
+//! - a pane: a file in `view`, a row in `app::lists::ListId` and its columns in `app::columns`
+//! - a finding: a function in `diagnose/<area>.rs` and a row in its registry
+//! - a fact: a variant in `facts`, an arm in `world`, and who sends it in `io`
+//! - a flavour: a file beside `discover::installations` and a row in `domain::installation::Flavour`
+//! - a command or key: a row in `app::commands`
+//!
+//! Rooms to come, and where: the sandbox below `kube::Client`; themes and keymap files in `config`; TLS and
+//! SASL as layers of `io::dial`; plans and actions between `app` and `io`; rule evaluation in `rules`.
 
 pub mod app;
 pub mod cli;

@@ -1,2 +1,79 @@
-//! kafdeck's entry point.
-fn main() {}
+//! kafdeck's entry point: arguments, hooks, log file, runtime, exit code.
+
+use std::{ffi::OsString, io::Write, process::ExitCode, time::Duration};
+
+use kafdeck::{
+    cli::{self, Cli},
+    cmd::{self, terminal},
+    errors::{Failure, FailureKind},
+};
+
+/// How long tasks may take to end: a credential plugin that hangs must not hold the exit.
+const FAREWELL: Duration = Duration::from_millis(200);
+
+fn main() -> ExitCode {
+    if let Err(error) = install_hooks() {
+        return fail(&Failure::new(FailureKind::Wrong, "The panic hook could not be installed.").why(error));
+    }
+    let cli = match cli::parse(std::env::args_os().collect::<Vec<OsString>>()) {
+        Ok(cli) => cli,
+        Err(help_or_mistake) => {
+            let code = help_or_mistake.exit_code();
+            // Nobody is left to tell when the help cannot be printed.
+            let _ = help_or_mistake.print();
+            return ExitCode::from(u8::try_from(code).unwrap_or(2));
+        }
+    };
+    match start(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => fail(&failure),
+    }
+}
+
+fn start(cli: Cli) -> Result<u8, Failure> {
+    log_to_file(&cli)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::new(FailureKind::Wrong, "The async runtime did not start.").why(e))?;
+    let result = runtime.block_on(cmd::run(cli));
+    runtime.shutdown_timeout(FAREWELL);
+    result
+}
+
+/// Prints a failure on standard error and says its exit code.
+fn fail(failure: &Failure) -> ExitCode {
+    // A closed standard error leaves the exit code to speak.
+    let _ = writeln!(std::io::stderr(), "{failure}");
+    ExitCode::from(failure.kind.exit_code())
+}
+
+/// Reports panics and errors in full, after the terminal has been given back, and ends the process: a
+/// console that goes on without one of its tasks would show what is no longer true.
+fn install_hooks() -> color_eyre::Result<()> {
+    let (panic_hook, eyre_hook) = color_eyre::config::HookBuilder::default()
+        .panic_section("This is a bug in kafdeck. Nothing was changed in your cluster by it.")
+        .into_hooks();
+    eyre_hook.install()?;
+    std::panic::set_hook(Box::new(move |info| {
+        terminal::restore();
+        let _ = writeln!(std::io::stderr(), "{}", panic_hook.panic_report(info));
+        terminal::leave(101);
+    }));
+    Ok(())
+}
+
+/// Writes what kafdeck does to the file that was asked for; nothing is ever logged to the terminal.
+fn log_to_file(cli: &Cli) -> Result<(), Failure> {
+    let Some(path) = &cli.global.log_file else { return Ok(()) };
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path).map_err(|e| {
+        Failure::new(FailureKind::Usage, format!("The log file {} cannot be written.", path.display()))
+            .why(e)
+            .hint("name another file with --log-file")
+    })?;
+    let filter = tracing_subscriber::EnvFilter::try_from_env("KAFDECK_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("kafdeck=debug,kube_runtime=info,warn"));
+    tracing_subscriber::fmt().with_writer(std::sync::Mutex::new(file)).with_ansi(false).with_env_filter(filter).init();
+    Ok(())
+}

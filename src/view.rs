@@ -1,4 +1,57 @@
-//! placeholder
-use crate::app::App;
-pub struct Look;
-pub fn render(_: &App, _: &Look, _: &mut ratatui::Frame) {}
+//! From the App to cells: one frame, drawn from shared references and nothing else.
+//!
+//! The header and the tabs above, the footer below, one place in the middle, and over them whatever is open.
+//! Every text passes `strip`, which makes it printable; every style comes from `look`'s one table; the time
+//! is the App's.
+
+mod compact;
+mod detail;
+mod footer;
+mod header;
+mod help;
+mod logs;
+pub mod look;
+mod overlay;
+mod overview;
+mod panes;
+mod place;
+mod sources;
+mod strip;
+mod table;
+mod waiting;
+
+use ratatui::{Frame, layout::Rect};
+
+pub use self::look::Look;
+use crate::app::{App, Place, Tab};
+
+/// Below this width or height only the verdict and the findings are shown.
+const SMALL_WIDTH: u16 = 60;
+/// See `SMALL_WIDTH`.
+const SMALL_HEIGHT: u16 = 15;
+
+/// Draws the App.
+pub fn render(app: &App, look: &Look, frame: &mut Frame) {
+    let (look, area) = (*look, frame.area());
+    let buffer = frame.buffer_mut();
+    if area.is_empty() {
+        return;
+    }
+    let above = header::height(app, area).min(area.height);
+    let below = u16::from(area.height > above + 2);
+    let middle = Rect { y: area.y + above, height: area.height - above - below, ..area };
+    header::render(app, look, Rect { height: above, ..area }, buffer);
+    match &app.shown {
+        None => waiting::render(app, look, middle, buffer),
+        Some(shown) => match &app.place {
+            Place::Tab(Tab::Overview) => overview::render(app, shown, look, middle, buffer),
+            Place::Logs => logs::render(app, look, middle, buffer),
+            _ => place::render(app, shown, look, middle, buffer),
+        },
+    }
+    if below > 0 {
+        footer::render(app, look, Rect { y: area.bottom() - 1, height: 1, ..area }, buffer);
+    }
+    overlay::render(app, look, area, buffer);
+    look.finish(buffer);
+}

@@ -14,6 +14,8 @@ pub mod reading;
 pub mod sources;
 pub mod storage;
 pub mod summary;
+#[cfg(test)]
+mod tests;
 pub mod topics;
 
 use std::{collections::BTreeMap, mem};
@@ -68,7 +70,7 @@ impl World {
         let mut dirty = Dirty { objects: false, shown: true };
         match body {
             Body::Failed(failure) => {
-                self.sources.failed(source, seen_at, failure);
+                dirty.shown = self.sources.failed(source, failure);
                 return dirty;
             }
             Body::Connected(connection) => self.connection = Some(connection),

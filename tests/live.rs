@@ -1,30 +1,49 @@
 //! kafdeck against a real cluster, the one that `KUBECONFIG` leads to; without it every row is skipped and says so.
 //!
 //! `.ci/run` brings up the testbed with the flavour `plain` for it.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a row fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a row fails by panicking")]
 
+#[path = "live/access.rs"]
+mod access;
+#[path = "live/commands.rs"]
+mod commands;
+#[path = "live/committer.rs"]
+mod committer;
 mod common;
+#[path = "live/faults.rs"]
+mod faults;
+#[path = "live/seeing.rs"]
+mod seeing;
 
 use std::process::ExitCode;
 
-use common::live::{self, Cluster, Row};
+use common::live::{self, Row};
 
-/// Every live test, in the order in which they run.
+/// Every live test, in the order in which they run: looking first, breaking last.
 const ROWS: &[Row] = &[
-    ("the testbed answers", the_testbed_answers),
-    ("the plain flavour runs three brokers", the_plain_flavour_runs_three_brokers),
+    ("the plain flavour is found and judged healthy within seconds", seeing::plain_is_found_and_healthy),
+    ("a renamed installation behind a sidecar is found by evidence", seeing::renamed_is_found),
+    ("a topic created by kafka-topics.sh appears without a key", seeing::new_topic_appears),
+    ("a topic name of 249 characters and hostile client ids are shown as text", seeing::hostile_names),
+    ("logs are followed from the console", seeing::logs_are_followed),
+    ("the tools of Kafka and kafdeck agree on partitions and lag", commands::agrees_with_kafkas_tools),
+    ("every command answers with its document", commands::every_command_answers),
+    ("check exits 0 on a healthy cluster and record writes facts", commands::check_and_record),
+    ("the lag of 300 groups is right", commands::lag_of_300_groups),
+    ("an account that may only get pods learns what it lacks", access::only_get_pods),
+    ("an account that may see pods alone keeps the panes it can fill", access::pods_alone),
+    ("an expired token is told as such", access::expired_token),
+    ("a deleted pod is seen and its return too", faults::deleted_pod),
+    ("a crashed broker is seen and its return too", faults::crashed_broker),
+    ("a crash loop is found and check exits 1", faults::crash_loop),
+    ("a frozen broker is named and delays nobody else", faults::frozen_broker),
+    ("an isolated broker falls out of sync and comes back", faults::isolated_broker),
+    ("a filled volume is seen", faults::filled_volume),
+    ("cut tunnels heal alone", faults::cut_tunnels),
+    ("a paused API server raises a banner and accuses no broker", faults::paused_api_server),
+    ("a restarted API server is survived", faults::restarted_api_server),
 ];
 
 fn main() -> ExitCode {
     live::main(ROWS)
-}
-
-fn the_testbed_answers(cluster: &Cluster) {
-    let outcome = cluster.kubectl(["get", "--raw=/readyz"]).expect_code(0);
-    assert_eq!(outcome.stdout.trim(), "ok");
-}
-
-fn the_plain_flavour_runs_three_brokers(cluster: &Cluster) {
-    let set = cluster.kubectl(["-n", "the-project", "get", "statefulset", "kafka", "-o", "json"]).expect_code(0).json();
-    assert_eq!(set["status"]["readyReplicas"], 3, "{set:#}");
 }

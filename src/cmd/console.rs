@@ -6,6 +6,7 @@ use crossterm::event::{Event, EventStream};
 use futures::StreamExt;
 use ratatui::{Terminal, backend::CrosstermBackend, buffer::Buffer};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::{Msg, keys::Key},
@@ -89,6 +90,9 @@ pub async fn run(mut session: Session, look: Look) -> Result<(), Failure> {
     crossterm::style::force_color_output(true);
     terminal::take().map_err(|e| no_terminal(&e))?;
     terminal::watch_for_hangup();
+    let cancel = CancellationToken::new();
+    let _ends_the_signal_tasks = cancel.clone().drop_guard();
+    terminal::leave_on_signals(&cancel);
     let result = run_loop(&mut session, look).await;
     terminal::restore();
     result

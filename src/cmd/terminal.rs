@@ -21,7 +21,11 @@ use crossterm::{
     terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen},
 };
 use rustix::event::{PollFd, PollFlags, poll};
-use tokio::sync::mpsc as async_mpsc;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc as async_mpsc,
+};
+use tokio_util::sync::CancellationToken;
 
 use crate::io::task;
 
@@ -68,6 +72,25 @@ pub fn leave(code: i32) -> ! {
     });
     let _ = finished.recv_timeout(PATIENCE);
     std::process::exit(code)
+}
+
+/// Leaves on the signals that end a process, with the exit code a shell gives them.
+///
+/// Answered by a task and not by the loop, which may be waiting for a terminal that is gone.
+pub fn leave_on_signals(cancel: &CancellationToken) {
+    let signals = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()];
+    for kind in signals {
+        match signal(kind) {
+            Ok(mut signals) => {
+                task::spawn("signal", cancel, async move {
+                    if signals.recv().await.is_some() {
+                        leave(128 + kind.as_raw_value());
+                    }
+                });
+            }
+            Err(error) => tracing::error!(?kind, %error, "signal not handled"),
+        }
+    }
 }
 
 /// Watches for the terminal's end: a hang-up that no read and no signal may ever tell of.

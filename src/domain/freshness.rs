@@ -78,6 +78,8 @@ impl Kind {
 /// What brokers are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Asked {
+    /// Whether one broker answers at all, and what it says of itself (ApiVersions, key 18).
+    Contact,
     /// Metadata (key 3): brokers, topics, partitions, ISR.
     Metadata,
     /// ListGroups and DescribeGroups (16, 15, 69) of one coordinator.
@@ -96,6 +98,7 @@ impl Asked {
     /// How long after its last answer it still counts as live.
     pub fn live_for(self) -> Duration {
         Duration::from_secs(match self {
+            Self::Contact => 15,
             Self::Metadata | Self::Groups => 8,
             Self::Offsets | Self::EndOffsets => 18,
             Self::LogDirs => 50,
@@ -107,6 +110,7 @@ impl Asked {
 impl fmt::Display for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Contact => "contact",
             Self::Metadata => "Metadata",
             Self::Groups => "groups",
             Self::Offsets => "offsets",

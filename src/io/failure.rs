@@ -32,7 +32,9 @@ pub fn words(error: &(dyn StdError + 'static)) -> String {
     if let Some(auth) = chain(error).find_map(|e| e.downcast_ref::<AuthError>()) {
         return plugin_words(auth);
     }
-    let said: Vec<String> = chain(error).map(ToString::to_string).filter(|text| !text.is_empty()).collect();
+    // rustls adds the address of a manual to some of its messages.
+    let plain = |text: String| text.split(": https://docs.rs/").next().unwrap_or_default().to_owned();
+    let said: Vec<String> = chain(error).map(|e| plain(e.to_string())).filter(|text| !text.is_empty()).collect();
     let Some(last) = said.last() else { return "an unknown error".to_owned() };
     match said.iter().rev().nth(1) {
         // Most wrappers repeat the cause; `tcp connect error` and `dns error` do not, and tell where it happened.
@@ -139,12 +141,12 @@ fn permission(message: &str) -> Option<String> {
     let group = between(rest, "in API group \"").filter(|group| !group.is_empty());
     let full = group.map_or_else(|| resource.to_owned(), |group| format!("{resource}.{group}"));
     Some(match between(rest, "in the namespace \"") {
-        Some(ns) => format!(
-            "Ask for verb {verb} on {full} in namespace {ns}. Check: kubectl auth can-i {verb} {resource} -n {ns}"
-        ),
+        Some(ns) => {
+            format!("Ask for verb {verb} on {full} in namespace {ns}. Check: kubectl auth can-i {verb} {full} -n {ns}")
+        }
         None => format!(
             "Ask for verb {verb} on {full} cluster-wide, or give a namespace with -n. \
-             Check: kubectl auth can-i {verb} {resource} -A"
+             Check: kubectl auth can-i {verb} {full} -A"
         ),
     })
 }
@@ -180,7 +182,7 @@ mod tests {
         assert!(failure.what.contains("User \"eve\" cannot list"), "{}", failure.what);
         let hint = failure.hint.unwrap();
         assert!(hint.contains("verb list on statefulsets.apps in namespace kafka"), "{hint}");
-        assert!(hint.contains("kubectl auth can-i list statefulsets -n kafka"), "{hint}");
+        assert!(hint.contains("kubectl auth can-i list statefulsets.apps -n kafka"), "{hint}");
         let cluster =
             r#"nodes is forbidden: User "eve" cannot list resource "nodes" in API group "" at the cluster scope"#;
         let hint = classify(&api(403, cluster), "list nodes").hint.unwrap();
@@ -209,6 +211,8 @@ mod tests {
         assert!(!failure.what.contains("ServiceError"), "{}", failure.what);
         let tls = service(io::Error::other("invalid peer certificate: UnknownIssuer"));
         assert_eq!(classify(&tls, "list pods").kind, FailureKind::Tls);
+        let manual = service(io::Error::other("peer closed connection: https://docs.rs/rustls/manual"));
+        assert_eq!(classify(&manual, "list pods").what, "Cannot list pods: peer closed connection.");
         let late = service(io::Error::from(io::ErrorKind::TimedOut));
         assert_eq!(classify(&late, "list pods").kind, FailureKind::Timeout);
     }

@@ -14,4 +14,10 @@ mod lag;
 pub mod observer;
 mod roster;
 mod topics;
+
 pub use observer::{Observer, ObserverSetup, observe};
+
+#[cfg(test)]
+mod scripted;
+#[cfg(test)]
+mod tests;

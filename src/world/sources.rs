@@ -16,6 +16,9 @@ use crate::domain::{
 /// A heartbeat older than this means that the API server does not answer, whatever else is known.
 const LINK_PATIENCE: TimeDelta = TimeDelta::seconds(5);
 
+/// A heartbeat that is sent because a broker fell silent may leave a moment before that silence is told.
+const SAME_MOMENT: TimeDelta = TimeDelta::milliseconds(250);
+
 /// All sources that have answered or failed.
 #[derive(Debug, Default)]
 pub struct Sources {
@@ -50,14 +53,17 @@ impl Sources {
         was_bad
     }
 
-    /// A source failed. What it said before stays known, with its age.
-    pub fn failed(&mut self, source: Source, _at: DateTime<Utc>, failure: SourceFailure) {
-        if source == Source::Link {
+    /// A source failed; true when that is news. What it said before stays known, with its age.
+    pub fn failed(&mut self, source: Source, failure: SourceFailure) -> bool {
+        let known = if source == Source::Link {
             self.link.live_since = None;
-            self.link.failure = Some(failure);
+            &mut self.link.failure
         } else {
-            self.statuses.entry(source).or_default().failure = Some(failure);
-        }
+            &mut self.statuses.entry(source).or_default().failure
+        };
+        let is_news = known.as_ref() != Some(&failure);
+        *known = Some(failure);
+        is_news
     }
 
     /// A heartbeat came back; true when the link had been down.
@@ -167,7 +173,7 @@ impl Sources {
         };
         self.link(now).state == SourceState::Live
             && self.link.live_since.is_some_and(|since| since < asked_at)
-            && self.link.sent_at.is_some_and(|sent| sent > seen_at)
+            && self.link.sent_at.is_some_and(|sent| sent + SAME_MOMENT > seen_at)
     }
 
     /// All sources that have answered or failed, with their states at `now`; the link first.

@@ -66,6 +66,17 @@ pub fn fault<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Fault {
     guard
 }
 
+/// Injects a fault, where it may be impossible at the moment, such as a crash of what does not run.
+pub fn try_fault<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Fault {
+    run(testbed("fault").args(args), LIMIT);
+    Fault { running: None }
+}
+
+/// Prints a figure beside the row's result.
+pub fn note(text: &str) {
+    show(&format!("[{text}] "));
+}
+
 /// Injects a fault that lasts as long as its command runs, as `["api-pause", "20"]`, and does not wait for it.
 pub fn fault_meanwhile<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Fault {
     let mut command = testbed("fault");

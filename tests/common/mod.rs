@@ -9,6 +9,7 @@
 pub mod fake_api;
 pub mod live;
 pub mod process;
+pub mod proxy;
 pub mod pty;
 
 pub use fake_api::{Answer, FakeApi};

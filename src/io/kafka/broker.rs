@@ -280,7 +280,8 @@ impl Link {
         setup.on_silence.notify_one();
     }
 
-    /// A connection ended. One that hung up between answers says nothing yet: the next dial will.
+    /// A connection ended. One that hung up between answers says nothing yet: the next dial will. That the
+    /// broker answered before is not told any more.
     fn ended(&self, setup: &LinkSetup, why: &CallError) {
         self.update(setup, |s| {
             s.connection = None;
@@ -288,6 +289,8 @@ impl Link {
                 s.contact = Some(Contact::Garbled { why: what.clone() });
                 s.failure = Some(why.clone());
                 s.silent = false;
+            } else if s.contact == Some(Contact::Answered) {
+                s.contact = None;
             }
         });
     }
@@ -295,11 +298,12 @@ impl Link {
     /// A dial led to nothing.
     fn not_connected(&self, setup: &LinkSetup, why: CallError) {
         let contact = match &why {
-            // The way to it is broken, which says nothing about the broker.
+            // The way to it is broken, which says nothing about the broker: its last contact only ages.
             CallError::Dial(DialError::Forbidden { .. } | DialError::ApiUnreachable { .. }) => None,
             CallError::Garbled { why } => Some(Contact::Garbled { why: why.clone() }),
-            CallError::Closed { .. } => {
-                Some(Contact::Refused { why: "the connection was closed before any answer".to_owned() })
+            // A port that nobody listens on is forwarded all the same, and closed at the first byte.
+            CallError::Closed { why } => {
+                Some(Contact::Refused { why: format!("the connection was closed before any answer: {why}") })
             }
             CallError::Timeout { .. } => self.state.borrow().contact.clone(),
             other => Some(Contact::Refused { why: other.to_string() }),
@@ -308,7 +312,7 @@ impl Link {
         self.update(setup, |s| {
             s.connection = None;
             s.silent = s.silent && still_silent;
-            s.contact = contact.or(s.contact.take());
+            s.contact = contact;
             s.failure = Some(why);
         });
     }

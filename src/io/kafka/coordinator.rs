@@ -43,12 +43,19 @@ pub type Partitions = BTreeMap<String, BTreeSet<i32>>;
 pub async fn coordinate(shared: Arc<Shared>, broker: BrokerId) {
     let mut round = shared.lag.round();
     let mut pulse = shared.pulse();
-    let mut coordinator = Coordinator { shared, broker, groups: None, members: BTreeMap::new() };
+    let mut coordinator =
+        Coordinator { shared, broker, groups: Err(CallError::Nobody), members: BTreeMap::new(), missed: None };
     let mut list_at = Instant::now();
     loop {
         if Instant::now() >= list_at {
             list_at = Instant::now() + LIST_EVERY;
             coordinator.list().await;
+            if let Some(number) = coordinator.missed
+                && coordinator.groups.is_ok()
+            {
+                // It is back: its commits need not wait for the next pass.
+                coordinator.look(number).await;
+            }
         }
         if round.has_changed().unwrap_or(false) {
             let number = *round.borrow_and_update();
@@ -76,26 +83,26 @@ pub async fn coordinate(shared: Arc<Shared>, broker: BrokerId) {
 struct Coordinator {
     shared: Arc<Shared>,
     broker: BrokerId,
-    /// Groups as they were listed last; `None` when that failed.
-    groups: Option<Vec<Group>>,
+    /// Groups as they were listed last, or why they were not.
+    groups: Result<Vec<Group>, CallError>,
     /// Members as they were described last, by group.
     members: BTreeMap<String, Vec<Member>>,
+    /// The pass in which it could not take part.
+    missed: Option<u64>,
 }
 
 impl Coordinator {
     /// Lists groups (key 16) and tells of them, with the members that are known.
     async fn list(&mut self) {
         let answer = self.shared.roster.ask(self.broker, &requests::list_groups()).await;
-        match answer.and_then(|answer| answers::groups(&answer)) {
+        self.groups = answer.and_then(|answer| answers::groups(&answer));
+        match &self.groups {
             Ok(groups) => {
-                self.members.retain(|id, _| groups.iter().any(|g| g.id == *id));
-                self.groups = Some(groups);
+                let listed: BTreeSet<&str> = groups.iter().map(|g| g.id.as_str()).collect();
+                self.members.retain(|id, _| listed.contains(id.as_str()));
                 self.tell_groups().await;
             }
-            Err(why) => {
-                self.groups = None;
-                self.shared.desk.failed(Asked::Groups, Some(self.broker), &why).await;
-            }
+            Err(why) => self.shared.desk.failed(Asked::Groups, Some(self.broker), why).await,
         }
     }
 
@@ -110,32 +117,34 @@ impl Coordinator {
 
     /// Asks for members and commits of all groups, both at once, and tells of them.
     async fn look(&mut self, round: u64) {
-        if let Some(groups) = &self.groups {
-            let commits = async {
-                self.fetch(groups).await;
-                self.shared.lag.done(self.broker, round);
-            };
-            let ((), described) = tokio::join!(commits, self.describe(groups));
-            if !described.is_empty() {
-                self.take(described);
-                self.tell_groups().await;
+        match &self.groups {
+            Ok(groups) => {
+                self.missed = None;
+                let commits = async {
+                    self.fetch(groups).await;
+                    self.shared.lag.done(self.broker, round);
+                };
+                let ((), described) = tokio::join!(commits, self.describe(groups));
+                if !described.is_empty() {
+                    self.take(described);
+                    self.tell_groups().await;
+                }
             }
-        } else {
-            let why = match self.shared.roster.link(self.broker) {
-                Ok(link) => link.failure().unwrap_or(CallError::Timeout { after: super::broker::CALL_DEADLINE }),
-                Err(why) => why,
-            };
-            self.shared.desk.failed(Asked::Offsets, Some(self.broker), &why).await;
-            self.shared.lag.done(self.broker, round);
+            Err(why) => {
+                self.missed = Some(round);
+                self.shared.desk.failed(Asked::Offsets, Some(self.broker), why).await;
+                self.shared.lag.done(self.broker, round);
+            }
         }
     }
 
     fn take(&mut self, described: BTreeMap<String, Described>) {
-        for (id, described) in described {
-            let group = self.groups.iter_mut().flatten().find(|g| g.id == id);
-            if let (Some(group), Some(state)) = (group, described.state) {
-                group.state = state;
+        for group in self.groups.iter_mut().flatten() {
+            if let Some(state) = described.get(&group.id).and_then(|d| d.state.as_ref()) {
+                group.state.clone_from(state);
             }
+        }
+        for (id, described) in described {
             match described.members {
                 Some(members) => self.members.insert(id, members),
                 None => self.members.remove(&id),

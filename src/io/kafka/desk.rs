@@ -74,13 +74,13 @@ impl Desk {
     pub async fn contact(&self, broker: BrokerId, contact: Contact) {
         let news = is_news(&mut self.told().contacts, broker, &contact);
         if news {
-            self.send(Asked::Metadata, Some(broker), Body::Kafka(KafkaBody::Contact { broker, contact })).await;
+            self.send(Asked::Contact, Some(broker), Body::Kafka(KafkaBody::Contact { broker, contact })).await;
         }
     }
 
     /// What a broker said of itself.
     pub async fn features(&self, broker: BrokerId, features: Features) {
-        self.send(Asked::Metadata, Some(broker), Body::Kafka(KafkaBody::Features { broker, features })).await;
+        self.send(Asked::Contact, Some(broker), Body::Kafka(KafkaBody::Features { broker, features })).await;
     }
 
     async fn send(&self, what: Asked, broker: Option<BrokerId>, body: Body) {

@@ -97,10 +97,13 @@ impl CallError {
     fn hint(&self, what: Asked) -> Option<String> {
         let hint = match self {
             Self::TooOld(_) => "Kafka 3.0 and later offer it; what Kubernetes tells is shown all the same.",
+            Self::Dial(DialError::Forbidden { hint: Some(hint), .. }) => hint,
             Self::Dial(DialError::Forbidden { .. }) => "Ask for the verb create on pods/portforward in this namespace.",
             Self::Dial(DialError::ApiUnreachable { .. }) => "Check that kubectl get pods answers.",
             Self::Refused { code } if errors::is_forbidden(*code) => match what {
-                Asked::Metadata | Asked::EndOffsets => "Grant Describe on the topics to the user that is connected.",
+                Asked::Contact | Asked::Metadata | Asked::EndOffsets => {
+                    "Grant Describe on the topics to the user that is connected."
+                }
                 Asked::TopicConfigs => "Grant DescribeConfigs on the topics to the user that is connected.",
                 Asked::Groups | Asked::Offsets => "Grant Describe on the groups to the user that is connected.",
                 Asked::LogDirs => "Grant Describe on the cluster to the user that is connected.",

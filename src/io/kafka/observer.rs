@@ -30,7 +30,7 @@ use super::{
     coordinator::coordinate,
     desk::Desk,
     lag::{self, Lag},
-    roster::Roster,
+    roster::{Roster, Seen},
     topics,
 };
 use crate::{
@@ -53,6 +53,9 @@ const BYTES_PER_SECOND: f64 = 50_000.0;
 
 /// How often log directories are asked for.
 const LOG_DIRS_EVERY: Duration = Duration::from_secs(15);
+
+/// After a failure they are asked for again.
+const LOG_DIRS_AGAIN: Duration = Duration::from_secs(4);
 
 /// A broker that owes an answer for longer than this is not waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -117,7 +120,7 @@ impl Shared {
 }
 
 /// Observes an installation's brokers until `cancel` is cancelled. Must run inside a tokio runtime.
-pub fn observe(setup: ObserverSetup, cancel: &CancellationToken) -> Observer {
+pub fn observe(mut setup: ObserverSetup, cancel: &CancellationToken) -> Observer {
     let counts = Arc::new(RequestCounts::default());
     let desk = Arc::new(Desk::new(setup.installation, setup.clock, setup.facts));
     let link = LinkSetup {
@@ -130,8 +133,10 @@ pub fn observe(setup: ObserverSetup, cancel: &CancellationToken) -> Observer {
     let roster = Roster::new(link, cancel.child_token());
     let shared = Arc::new(Shared { roster, desk, lag: Lag::default(), pulse: watch::Sender::default() });
     task::spawn("kafka refresh", cancel, refresh(Arc::clone(&shared), setup.refresh));
+    // The first routes are taken before anything is asked: else there would be nobody to ask.
+    let first = Arc::clone(&setup.routes.borrow_and_update());
+    task::spawn("kafka metadata", cancel, metadata(Arc::clone(&shared), first));
     task::spawn("kafka routes", cancel, routes(Arc::clone(&shared), setup.routes));
-    task::spawn("kafka metadata", cancel, metadata(Arc::clone(&shared)));
     task::spawn("kafka lag", cancel, lag::passes(Arc::clone(&shared), cancel.clone()));
     task::spawn("kafka configs", cancel, topics::configs(Arc::clone(&shared)));
     task::spawn("kafka brokers", cancel, brokers(shared, cancel.clone()));
@@ -149,35 +154,40 @@ async fn refresh(shared: Arc<Shared>, refresh: Arc<Notify>) {
 
 /// Follows the routes.
 async fn routes(shared: Arc<Shared>, mut routes: watch::Receiver<Arc<AddressBook>>) {
-    loop {
+    // When whoever knows the routes is gone, those that are known still hold.
+    while routes.changed().await.is_ok() {
         let book = Arc::clone(&routes.borrow_and_update());
         shared.roster.reroute(book).await;
-        if routes.changed().await.is_err() {
-            // Whoever knew the routes is gone; those that are known still hold.
-            return std::future::pending().await;
-        }
     }
 }
 
 /// Asks for Metadata (key 3).
-async fn metadata(shared: Arc<Shared>) {
+async fn metadata(shared: Arc<Shared>, first: Arc<AddressBook>) {
     let mut pulse = shared.pulse();
+    let mut changed = shared.roster.changed();
+    shared.roster.reroute(first).await;
     loop {
+        changed.mark_unchanged();
+        let mut failed = false;
         let asked = Instant::now();
         let mut pause = METADATA_EVERY;
         let answer = shared.roster.ask_any(&requests::metadata()).await;
         match answer.and_then(|a| answers::metadata(&a.body).map(|m| (m, a.bytes))) {
             Ok((metadata, bytes)) => {
                 pause = pause.max(Duration::from_secs_f64(bytes as f64 / BYTES_PER_SECOND));
-                let metadata = Arc::new(metadata);
-                shared.roster.learn(Arc::clone(&metadata)).await;
-                let body = KafkaBody::Metadata(Arc::unwrap_or_clone(metadata));
-                shared.desk.answered(Asked::Metadata, None, body).await;
+                let seen = Seen::of(&metadata);
+                shared.desk.answered(Asked::Metadata, None, KafkaBody::Metadata(metadata)).await;
+                shared.roster.learn(seen).await;
             }
-            Err(why) => shared.desk.failed(Asked::Metadata, None, &why).await,
+            Err(why) => {
+                failed = true;
+                shared.desk.failed(Asked::Metadata, None, &why).await;
+            }
         }
         tokio::select! {
             () = sleep_until(asked + pause) => {}
+            // Whoever comes back is asked at once.
+            _ = changed.changed(), if failed => {}
             gone = pulse.changed() => if gone.is_err() {
                 return;
             },
@@ -217,11 +227,14 @@ async fn brokers(shared: Arc<Shared>, cancel: CancellationToken) {
 async fn log_dirs(shared: Arc<Shared>, broker: BrokerId) {
     let mut pulse = shared.pulse();
     loop {
-        let next = Instant::now() + LOG_DIRS_EVERY;
+        let mut next = Instant::now() + LOG_DIRS_EVERY;
         let answer = shared.roster.ask(broker, &requests::describe_log_dirs()).await;
         match answer.and_then(|answer| answers::log_dirs(&answer)) {
             Ok(dirs) => shared.desk.answered(Asked::LogDirs, Some(broker), KafkaBody::LogDirs(dirs)).await,
-            Err(why) => shared.desk.failed(Asked::LogDirs, Some(broker), &why).await,
+            Err(why) => {
+                next = Instant::now() + LOG_DIRS_AGAIN;
+                shared.desk.failed(Asked::LogDirs, Some(broker), &why).await;
+            }
         }
         tokio::select! {
             () = sleep_until(next) => {}

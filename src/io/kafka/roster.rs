@@ -23,9 +23,10 @@ use super::{
 };
 use crate::{
     domain::{
-        broker::Contact,
+        broker::{Advertised, Contact},
         ids::{BrokerId, ObjectKey},
         installation::{AddressBook, PodPort},
+        topic::Topic,
     },
     facts::Metadata,
     wire::requests::Ask,
@@ -43,7 +44,7 @@ pub struct Snapshot {
     /// Brokers, and the pod of each; an address that leads to none stays an address.
     pub brokers: BTreeMap<BrokerId, Result<PodPort, String>>,
     /// Leaders of each topic's partitions, by index.
-    pub leaders: HashMap<String, Vec<Option<BrokerId>>>,
+    pub leaders: Arc<Leaders>,
 }
 
 impl Snapshot {
@@ -66,8 +67,18 @@ pub struct Roster {
 struct Known {
     links: HashMap<PodPort, LinkHandle>,
     book: Arc<AddressBook>,
-    metadata: Option<Arc<Metadata>>,
+    seen: Seen,
 }
+
+/// What is kept of Metadata.
+#[derive(Debug, Default)]
+pub struct Seen {
+    brokers: Vec<Advertised>,
+    leaders: Arc<Leaders>,
+}
+
+/// Leaders of each topic's partitions, by index.
+type Leaders = HashMap<String, Vec<Option<BrokerId>>>;
 
 impl Roster {
     /// Nobody is known yet; links end with `cancel`.
@@ -78,6 +89,11 @@ impl Roster {
     /// What the last Metadata said, and every change.
     pub fn snapshot(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshot.subscribe()
+    }
+
+    /// Changes when any link does.
+    pub fn changed(&self) -> watch::Receiver<u64> {
+        self.setup.changed.subscribe()
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -101,8 +117,8 @@ impl Roster {
     }
 
     /// Takes what Metadata says.
-    pub async fn learn(&self, metadata: Arc<Metadata>) {
-        self.known().metadata = Some(metadata);
+    pub async fn learn(&self, seen: Seen) {
+        self.known().seen = seen;
         self.arrange().await;
     }
 
@@ -110,7 +126,7 @@ impl Roster {
     async fn arrange(&self) {
         let snapshot = {
             let mut known = self.known();
-            let snapshot = snapshot(&known.book, known.metadata.as_deref());
+            let snapshot = snapshot(&known.book, &known.seen);
             let mut owners: HashMap<PodPort, Option<BrokerId>> =
                 known.book.seeds.iter().map(|seed| (seed.clone(), hinted(&known.book, seed, &snapshot))).collect();
             for (id, to) in &snapshot.brokers {
@@ -132,6 +148,8 @@ impl Roster {
             }
         }
         self.snapshot.send_replace(Arc::new(snapshot));
+        // Whoever waits for a link looks again whether there is one to wait for.
+        self.setup.changed.send_modify(|n| *n = n.wrapping_add(1));
     }
 
     /// The link to a broker.
@@ -234,25 +252,33 @@ fn hinted(book: &AddressBook, seed: &PodPort, snapshot: &Snapshot) -> Option<Bro
     (!elsewhere && first).then_some(*id)
 }
 
-fn snapshot(book: &AddressBook, metadata: Option<&Metadata>) -> Snapshot {
-    let Some(metadata) = metadata else { return Snapshot::default() };
-    let brokers = metadata.brokers.iter().map(|b| {
+fn snapshot(book: &AddressBook, seen: &Seen) -> Snapshot {
+    let brokers = seen.brokers.iter().map(|b| {
         let to = book.resolve(b.id, &b.host, b.port).ok_or_else(|| format!("{}:{}", b.host, b.port));
         (b.id, to)
     });
-    let leaders = metadata.topics.iter().map(|t| {
-        let mut leaders = Vec::with_capacity(t.partitions.len());
-        // Partitions are in the order of their index; one that is missing has no leader.
-        for p in &t.partitions {
-            let Ok(index) = usize::try_from(p.index) else { continue };
-            if index <= leaders.len() + MOST_MISSING {
-                leaders.resize(leaders.len().max(index + 1), None);
-                leaders[index] = p.leader;
-            }
+    Snapshot { brokers: brokers.collect(), leaders: Arc::clone(&seen.leaders) }
+}
+
+impl Seen {
+    /// What matters of an answer for asking brokers.
+    pub fn of(metadata: &Metadata) -> Self {
+        let leaders = metadata.topics.iter().map(|t| (t.name.clone(), leaders(t)));
+        Self { brokers: metadata.brokers.clone(), leaders: Arc::new(leaders.collect()) }
+    }
+}
+
+/// Leaders by index; a partition that is missing has none.
+fn leaders(topic: &Topic) -> Vec<Option<BrokerId>> {
+    let mut leaders = Vec::with_capacity(topic.partitions.len());
+    for p in &topic.partitions {
+        let Ok(index) = usize::try_from(p.index) else { continue };
+        if index <= leaders.len() + MOST_MISSING {
+            leaders.resize(leaders.len().max(index + 1), None);
+            leaders[index] = p.leader;
         }
-        (t.name.clone(), leaders)
-    });
-    Snapshot { brokers: brokers.collect(), leaders: leaders.collect() }
+    }
+    leaders
 }
 
 /// Indexes that may be missing in a row: an answer must not make a table larger than itself by much.

@@ -78,8 +78,8 @@ fn split(line: &str) -> Option<(DateTime<Utc>, &str)> {
 pub(super) struct Place {
     /// The moment of the newest line, and how many lines of that moment were told.
     last: Option<(DateTime<Utc>, usize)>,
-    /// How many lines of that moment the present request has still to repeat.
-    repeats: usize,
+    /// While a request repeats what was told: how many lines of that moment it has still to repeat.
+    repeats: Option<usize>,
 }
 
 impl Place {
@@ -90,25 +90,27 @@ impl Place {
 
     /// A new request begins: it will repeat what was told last.
     pub(super) fn resume(&mut self) {
-        self.repeats = self.last.map_or(0, |(_, seen)| seen);
+        self.repeats = self.last.map(|(_, seen)| seen);
     }
 
     /// True when a line is new; lines without a moment always are.
     pub(super) fn is_new(&mut self, at: Option<DateTime<Utc>>) -> bool {
         let Some(at) = at else { return true };
         match &mut self.last {
-            Some((last, _)) if at < *last => false,
-            Some((last, _)) if at == *last && self.repeats > 0 => {
-                self.repeats -= 1;
-                false
-            }
+            // Nodes write standard output and error side by side: unless repeated, an older line is only out of order.
+            Some((last, _)) if at < *last => self.repeats.is_none(),
             Some((last, seen)) if at == *last => {
+                if let Some(left @ 1..) = &mut self.repeats {
+                    *left -= 1;
+                    return false;
+                }
                 *seen += 1;
+                self.repeats = None;
                 true
             }
             last => {
                 *last = Some((at, 1));
-                self.repeats = 0;
+                self.repeats = None;
                 true
             }
         }
@@ -171,6 +173,7 @@ mod tests {
         let told = [1, 2, 2, 2, 3, 3].map(|s| place.is_new(at(s)));
         assert_eq!(told, [false, false, false, true, true, true]);
         assert!(place.is_new(None));
+        assert!(place.is_new(at(2)), "out of order, but not repeated");
         assert_eq!(place.moment(), at(3));
     }
 }

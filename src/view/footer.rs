@@ -1,0 +1,88 @@
+//! The last line: what is being typed, what was just said, or the keys that act here.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+};
+
+use super::{
+    look::{Look, Slot},
+    strip::{Part, Strip, fitting},
+};
+use crate::app::{
+    App, Overlay, Place, Tab,
+    columns::Tone,
+    commands::{Command, CommandId},
+    form::Form,
+};
+
+/// Draws the last line.
+pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
+    let width = usize::from(area.width);
+    let strip = if let Some(Overlay::Filter(form)) = &app.overlay {
+        let typed = Strip::of(" /", look.style(Slot::Key)).then(typed(form, look));
+        typed.put(format!("  {}  enter keeps it, esc clears it", matches(app)), look.tone(Tone::Muted))
+    } else if let Some(notice) = &app.notice {
+        Strip::of(" ", Style::new()).put(notice, look.style(Slot::Title))
+    } else {
+        keys(app, look, width)
+    };
+    strip.draw(buffer, area, 0);
+}
+
+/// A line that is being typed, with its cursor.
+pub fn typed(form: &Form, look: Look) -> Strip {
+    let chars: Vec<char> = form.text().chars().collect();
+    let at = form.cursor().min(chars.len());
+    let (before, rest) = chars.split_at(at);
+    let strip = Strip::of(before.iter().collect::<String>(), Style::new());
+    match rest.split_first() {
+        None => strip.put("█", look.style(Slot::Key)),
+        Some((under, after)) => strip
+            .put(under.to_string(), Style::new().add_modifier(Modifier::REVERSED))
+            .put(after.iter().collect::<String>(), Style::new()),
+    }
+}
+
+/// How many rows pass the filter.
+fn matches(app: &App) -> String {
+    let (Some(id), Some(shown)) = (app.list(), &app.shown) else { return String::new() };
+    let passing = app.lists.get(&id).map_or(0, |l| l.order.len());
+    format!("({passing} of {})", super::panes::len(shown, id))
+}
+
+/// Keys that act here, as many as fit; help always.
+fn keys(app: &App, look: Look, width: usize) -> Strip {
+    let mut commands: Vec<&Command> = app.commands_here().filter(|c| c.footer > 0 && acts(app, c.id)).collect();
+    commands.sort_by_key(|c| c.footer);
+    let filter = app.current_filter();
+    let mut parts = Vec::new();
+    if !filter.is_empty() {
+        let text = format!("filter: {filter} {}", matches(app));
+        parts.push(Part::new(0, Strip::of(text.trim_end(), look.tone(Tone::Warn))));
+    }
+    parts.extend(commands.into_iter().filter_map(|command| {
+        let key = look.key(*command.keys.first()?);
+        let refused = (command.refuse)(app).is_some();
+        let style = |slot| look.style(if refused { Slot::Label } else { slot });
+        let strip =
+            Strip::of(key, style(Slot::Key)).put(format!(" {}", label(command)), style(Slot::Tone(Tone::Plain)));
+        Some(Part::new(if command.id == CommandId::Help { 0 } else { command.footer }, strip))
+    }));
+    Strip::of(" ", Style::new()).then(fitting(parts, &Strip::of("   ", Style::new()), width.saturating_sub(2)))
+}
+
+/// Panes change only where there are several.
+fn acts(app: &App, id: CommandId) -> bool {
+    id != CommandId::NextPane || app.place == Place::Tab(Tab::Overview)
+}
+
+/// A command's short name.
+fn label(command: &Command) -> String {
+    match command.name.rsplit_once('.') {
+        Some(("pane", name)) => format!("{name} pane"),
+        Some((_, name)) => name.to_owned(),
+        None => command.name.to_owned(),
+    }
+}

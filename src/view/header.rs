@@ -1,0 +1,259 @@
+//! The first lines of every screen: what is looked at, the verdict with its figures, and the tabs.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::{
+    look::{Look, Slot},
+    strip::{Part, Strip, cut_end, cut_front, fitting},
+};
+use crate::{
+    app::{App, Place, Tab, columns::Tone, shown::Shown},
+    domain::{
+        freshness::{Freshness, SourceState},
+        units,
+        verdict::Verdict,
+    },
+    world::topics::PartitionCounts,
+};
+
+/// Lines that are kept above everything, as long as nothing has to be said about the link.
+const LINES: u16 = 3;
+
+/// How many lines the header takes at this size.
+pub fn height(app: &App, area: Rect) -> u16 {
+    if area.height < super::SMALL_HEIGHT {
+        return 1;
+    }
+    LINES + u16::from(banner(app).is_some())
+}
+
+/// Draws the header.
+pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
+    let width = usize::from(area.width);
+    let verdict = app.shown.as_ref().map(|shown| figures(app, shown, look, width)).unwrap_or_default();
+    let banner = banner(app).map(|text| {
+        Strip::of(format!(" {}", cut_end(&text, width.saturating_sub(1))), look.style(Slot::Banner)).pad_to(width)
+    });
+    if area.height == 1 {
+        banner.unwrap_or(verdict).draw(buffer, area, 0);
+        return;
+    }
+    name(app, look, width).draw(buffer, area, 0);
+    verdict.draw(buffer, area, 1);
+    tabs(app, look, width).draw(buffer, area, 2);
+    if let Some(banner) = banner {
+        banner.draw(buffer, area, 3);
+    }
+}
+
+/// Context, installation and what it is; the clock to the right.
+fn name(app: &App, look: Look, width: usize) -> Strip {
+    let plain = Style::new();
+    let (title, label) = (look.style(Slot::Title), look.style(Slot::Label));
+    let mut right = Strip::default();
+    if app.paused {
+        right = right.put(" PAUSED ", look.style(Slot::Banner)).put("  ", plain);
+    }
+    let right = right.put(app.now.format("%H:%M:%SZ").to_string(), plain).put(" ", plain);
+    let room = width.saturating_sub(right.width() + 2);
+    let context = app.world.connection.as_ref().map(|c| c.context.clone()).unwrap_or_default();
+    let Some(id) = &app.chosen else {
+        let left = Strip::of("kafdeck  ", label).put(cut_front(&context, room.saturating_sub(9)), title);
+        return join(left, right, width);
+    };
+    let id = Strip::of(cut_front(&id.to_string(), room), title);
+    let context = if context.is_empty() { Strip::default() } else { Strip::of(context, plain).put(" ▸ ", label) };
+    let what = app.shown.as_ref().map(|shown| kind(shown, look)).unwrap_or_default();
+    let whole = 9 + context.width() + id.width() + 3 + fitting(what.clone(), &Strip::of(" · ", label), 999).width();
+    let mut parts = vec![Part::new(1, context), Part::new(0, id)];
+    if whole <= room {
+        parts.insert(0, Part::new(2, Strip::of("kafdeck  ", label)));
+    }
+    let left = fitting(parts, &Strip::default(), room);
+    let what = fitting(what, &Strip::of(" · ", label), room.saturating_sub(left.width() + 3));
+    join(left.put("   ", plain).then(what), right, width)
+}
+
+/// What the installation is.
+fn kind(shown: &Shown, look: Look) -> Vec<Part> {
+    let plain = look.tone(Tone::Plain);
+    let version = shown.installation.kafka_version.as_deref().unwrap_or("?");
+    vec![
+        Part::new(2, Strip::of(shown.installation.flavour.to_string(), plain)),
+        Part::new(1, Strip::of(format!("Kafka {version}"), plain)),
+        Part::new(3, Strip::of(shown.mode.unwrap_or_default(), plain)),
+        Part::new(4, Strip::of(plural(shown.summary.brokers.total, "broker"), plain)),
+    ]
+}
+
+/// Two texts at the two ends of a line.
+fn join(left: Strip, right: Strip, width: usize) -> Strip {
+    let strip = Strip::of(" ", Style::new()).then(left);
+    if strip.width() + right.width() > width {
+        return strip;
+    }
+    strip.pad_to(width - right.width()).then(right)
+}
+
+/// The verdict and its figures.
+fn figures(app: &App, shown: &Shown, look: Look, width: usize) -> Strip {
+    let verdict = shown.judgement.verdict;
+    let word = Strip::of(format!(" {} {verdict}", glyph(verdict)), look.style(Slot::Verdict(verdict)));
+    let mut parts = vec![Part::new(0, word)];
+    let fresh = &shown.freshness;
+    let figure = Figure { app, look };
+    let brokers = &shown.summary.brokers;
+    let ready = brokers.ready.map_or_else(|| "?".to_owned(), |n| n.to_string());
+    let tone = if brokers.not_ready > 0 {
+        Tone::Warn
+    } else if brokers.unknown > 0 {
+        Tone::Unknown
+    } else {
+        Tone::Plain
+    };
+    parts.push(figure.part(1, "brokers", &format!("{ready}/{}", brokers.total), tone, &fresh.pods));
+    if verdict == Verdict::Blind && width < 110 {
+        parts.push(reason(shown, look, 1));
+    }
+    parts.extend(partition_figures(&figure, shown));
+    let disk = shown.summary.storage.used_percent_max;
+    let disk_tone = match disk {
+        Some(95..) => Tone::Bad,
+        Some(85..) => Tone::Warn,
+        _ => Tone::Plain,
+    };
+    let unknown = || "?".to_owned();
+    parts.push(figure.part(4, "disk max", &disk.map_or_else(unknown, |p| format!("{p}%")), disk_tone, &fresh.log_dirs));
+    let lag = shown.summary.groups.lag_max.map_or_else(
+        // Groups that were listed and have nothing to lag behind are known not to lag.
+        || if shown.summary.groups.total == Some(0) { "-".to_owned() } else { "?".to_owned() },
+        units::count,
+    );
+    parts.push(figure.part(3, "lag max", &lag, Tone::Plain, &fresh.groups));
+    let rules = shown.summary.alerts.rules;
+    parts.push(Part::new(
+        8,
+        Strip::of("alerts ", look.style(Slot::Label)).put(plural(rules, "rule"), look.tone(Tone::Muted)),
+    ));
+    let findings = shown.findings.len();
+    let tone = if findings > 0 { Tone::Bad } else { Tone::Plain };
+    parts
+        .push(Part::new(5, Strip::of("findings ", look.style(Slot::Label)).put(findings.to_string(), look.tone(tone))));
+    if verdict == Verdict::Blind && width >= 110 {
+        parts.push(reason(shown, look, 2));
+    }
+    fitting(parts, &Strip::of("  ", Style::new()), width)
+}
+
+fn reason(shown: &Shown, look: Look, optional: u8) -> Part {
+    let why = shown.judgement.why.as_deref().unwrap_or_default();
+    Part::new(optional, Strip::of(format!("({why})"), look.style(Slot::Verdict(Verdict::Blind))))
+}
+
+fn partition_figures(figure: &Figure<'_>, shown: &Shown) -> Vec<Part> {
+    let metadata = &shown.freshness.metadata;
+    let counts = shown.summary.partitions.as_ref();
+    let number = |of: fn(&PartitionCounts) -> usize, bad: Tone, needs_min_isr: bool| match counts {
+        None => ("?".to_owned(), Tone::Unknown),
+        // A minimum that is not known is never taken for one that is kept.
+        Some(c) if needs_min_isr && c.min_isr_unknown > 0 => match of(c) {
+            0 => ("?".to_owned(), Tone::Unknown),
+            n => (format!("≥{n}"), bad),
+        },
+        Some(c) => (of(c).to_string(), if of(c) > 0 { bad } else { Tone::Plain }),
+    };
+    let (offline, offline_tone) = number(|c| c.offline, Tone::Bad, false);
+    let (under, under_tone) = number(|c| c.under_min_isr, Tone::Bad, true);
+    let (urp, urp_tone) = number(|c| c.under_replicated, Tone::Warn, false);
+    let (at_min, _) = number(|c| c.at_min_isr, Tone::Warn, true);
+    let at_min =
+        if counts.is_some_and(|c| c.under_replicated > 0) { format!(" (at-min {at_min})") } else { String::new() };
+    vec![
+        figure.part(1, "offline", &offline, offline_tone, metadata),
+        figure.part(2, "under-min", &under, under_tone, metadata),
+        figure.part(2, "URP", &format!("{urp}{at_min}"), urp_tone, metadata),
+    ]
+}
+
+/// Lends what every figure needs.
+struct Figure<'a> {
+    app: &'a App,
+    look: Look,
+}
+
+impl Figure<'_> {
+    /// A label and its value, dim and with its age when its source is stale.
+    fn part(&self, optional: u8, label: &str, value: &str, tone: Tone, of: &Freshness) -> Part {
+        let stale = of.state != SourceState::Live;
+        let tone = if stale && tone == Tone::Plain { Tone::Unknown } else { tone };
+        let mut strip = Strip::of(format!("{label} "), self.look.style(Slot::Label)).put(value, self.look.tone(tone));
+        if let (SourceState::Stale, Some(at)) = (of.state, of.as_of) {
+            // While the link is down the banner says how old everything is.
+            if self.app.link_is_live() {
+                let age = format!(" ({} ago)", units::age(self.app.now, at));
+                strip = strip.put(age, self.look.tone(Tone::Unknown));
+            }
+        }
+        Part::new(optional, strip)
+    }
+}
+
+/// The verdict's sign, so that its colour is not alone in telling it.
+pub fn glyph(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Critical | Verdict::Degraded => "▲",
+        Verdict::Blind => "?",
+        Verdict::Ok => "●",
+    }
+}
+
+/// The tabs with their numbers; only the numbers of the others where there is no room.
+fn tabs(app: &App, look: Look, width: usize) -> Strip {
+    let line = |short: bool| {
+        let mut strip = Strip::of(" ", Style::new());
+        for (at, tab) in Tab::ALL.into_iter().enumerate() {
+            let here = is_here(app, tab);
+            let name = if short && !here { String::new() } else { format!(" {}", tab.title()) };
+            let style = look.style(if here { Slot::Focus } else { Slot::Label });
+            strip = strip.put(format!("{}{name}", at + 1), style).put("  ", Style::new());
+        }
+        strip
+    };
+    let full = line(false);
+    if full.width() <= width { full } else { line(true) }
+}
+
+fn is_here(app: &App, tab: Tab) -> bool {
+    match &app.place {
+        Place::Tab(here) => *here == tab,
+        Place::Topic(_) => tab == Tab::Topics,
+        Place::Group(_) => tab == Tab::Groups,
+        Place::Logs => false,
+    }
+}
+
+/// What has to be said about the link or the installation before any figure is believed.
+fn banner(app: &App) -> Option<String> {
+    app.shown.as_ref()?;
+    let link = app.world.sources.link(app.now);
+    if link.state != SourceState::Live {
+        let why = link.why.unwrap_or_default();
+        let hint = link.hint.map(|h| format!(" ({h})")).unwrap_or_default();
+        return Some(match link.as_of {
+            Some(at) => {
+                let age = units::age(app.now, at);
+                format!("API server not answering for {age}: {why}{hint}; showing {}", at.format("%H:%M:%S"))
+            }
+            None => format!("API server has not answered yet: {why}{hint}"),
+        });
+    }
+    if app.reading().is_none() {
+        return Some("This installation is gone from the cluster; showing what was last known of it.".to_owned());
+    }
+    None
+}
+
+/// A count with its noun.
+pub fn plural(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}

@@ -1,0 +1,173 @@
+//! What lies over the screen: boxes that clear what is under them and are never larger than the screen.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::Style,
+    text::Line,
+    widgets::{Block, Clear, Widget},
+};
+
+use super::{
+    detail, footer,
+    header::plural,
+    help,
+    look::{Look, Slot},
+    sources,
+    strip::{Strip, cut, cut_end, draw_all},
+};
+use crate::app::{
+    App, Overlay,
+    columns::Tone,
+    commands::Command,
+    palette::{Entry, Palette},
+};
+
+/// Draws what is open, if anything is.
+pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
+    match &app.overlay {
+        None | Some(Overlay::Filter(_)) => {}
+        Some(Overlay::Help) => help::render(app, look, area, buffer),
+        Some(Overlay::What) => sources::render(app, look, area, buffer),
+        Some(Overlay::Detail) => detail::render(app, look, area, buffer),
+        Some(Overlay::Palette(palette)) => palette_box(app, palette, look, area, buffer),
+        Some(Overlay::Actions(at)) => actions(app, *at, look, area, buffer),
+        Some(Overlay::Installations(at)) => installations(app, *at, look, area, buffer),
+        Some(Overlay::Leave) => leave(look, area, buffer),
+    }
+}
+
+/// Clears room for so many columns and rows of content, frames it, and answers with the inside.
+pub fn open(title: &str, columns: usize, rows: usize, look: Look, area: Rect, buffer: &mut Buffer) -> Rect {
+    let size = |wanted: usize, most: u16| u16::try_from(wanted.saturating_add(2)).unwrap_or(u16::MAX).min(most);
+    let (width, height) = (size(columns + 2, area.width), size(rows, area.height));
+    let frame = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 3, width, height };
+    Clear.render(frame, buffer);
+    let title = cut_end(title, usize::from(width).saturating_sub(4));
+    let block = Block::bordered()
+        .border_style(look.style(Slot::Focus))
+        .title(Line::styled(format!(" {title} "), look.style(Slot::Title)));
+    let inside = block.inner(frame);
+    block.render(frame, buffer);
+    let margin = u16::from(inside.width > 2);
+    Rect { x: inside.x + margin, width: inside.width - 2 * margin, ..inside }
+}
+
+/// Opens a box around lines and draws them.
+pub fn show(title: &str, lines: &[Strip], look: Look, area: Rect, buffer: &mut Buffer) {
+    let columns = lines.iter().map(Strip::width).max().unwrap_or(0).max(title.chars().count() + 2);
+    let inside = open(title, columns, lines.len(), look, area, buffer);
+    draw_all(lines, buffer, inside);
+}
+
+/// Marks the selected row of a box.
+fn select(row: usize, look: Look, inside: Rect, buffer: &mut Buffer) {
+    let row = u16::try_from(row).unwrap_or(u16::MAX);
+    if row < inside.height {
+        let line = Rect { y: inside.y + row, height: 1, ..inside };
+        buffer.set_style(line, look.style(Slot::Selected));
+    }
+}
+
+fn actions(app: &App, at: usize, look: Look, area: Rect, buffer: &mut Buffer) {
+    let line = |(letter, command, refusal): &(char, &'static Command, Option<&'static str>)| {
+        let (key, text) =
+            if refusal.is_some() { (Slot::Label, Slot::Label) } else { (Slot::Key, Slot::Tone(Tone::Plain)) };
+        let strip =
+            Strip::of(letter.to_string(), look.style(key)).put(format!("  {}", command.title), look.style(text));
+        match refusal {
+            Some(why) => strip.put(format!("  – {why}"), look.style(Slot::Label)),
+            None => strip,
+        }
+    };
+    let lines: Vec<Strip> = app.menu().iter().map(line).collect();
+    let columns = lines.iter().map(Strip::width).max().unwrap_or(0).max(40);
+    let inside = open(&subject(app), columns, lines.len(), look, area, buffer);
+    draw_all(&lines, buffer, inside);
+    select(at, look, inside, buffer);
+}
+
+/// What the actions are about: the selected row, else the installation.
+fn subject(app: &App) -> String {
+    let selected = app.list().zip(app.selected());
+    match selected {
+        Some((id, selected)) => format!("{} · {}", super::panes::noun(id), cut(selected, 48)),
+        None => app.chosen.as_ref().map_or_else(|| "Actions".to_owned(), ToString::to_string),
+    }
+}
+
+fn installations(app: &App, at: usize, look: Look, area: Rect, buffer: &mut Buffer) {
+    let name = |f: &crate::app::Found| cut(&f.installation.id.to_string(), 44);
+    let widest = app.found.iter().map(|f| name(f).chars().count()).max().unwrap_or(0);
+    let lines: Vec<Strip> = app
+        .found
+        .iter()
+        .map(|found| {
+            let it = &found.installation;
+            let here = if app.chosen.as_ref() == Some(&it.id) { "▸ " } else { "  " };
+            let version = it.kafka_version.as_deref().unwrap_or("?");
+            let brokers = plural(it.brokers.len(), "broker");
+            Strip::of(here, look.style(Slot::Key))
+                .put(name(found), look.style(Slot::Title))
+                .pad_to(widest + 4)
+                .put(format!("{:<12} Kafka {version:<8} {brokers}", it.flavour.to_string()), look.tone(Tone::Plain))
+        })
+        .collect();
+    let title = format!("Choose an installation: {} found", app.found.len());
+    let columns = lines.iter().map(Strip::width).max().unwrap_or(0).max(title.len() + 2);
+    let inside = open(&title, columns, lines.len(), look, area, buffer);
+    let first = (at + 1).saturating_sub(usize::from(inside.height).max(1));
+    draw_all(lines.get(first..).unwrap_or_default(), buffer, inside);
+    select(at - first.min(at), look, inside, buffer);
+}
+
+fn leave(look: Look, area: Rect, buffer: &mut Buffer) {
+    let key = |key: &str| Strip::of(key, look.style(Slot::Key));
+    let lines = [
+        Strip::default(),
+        key("y").put(" leaves     ", Style::new()).then(key("any other key")).put(" stays", Style::new()),
+    ];
+    show("Leave kafdeck?", &lines, look, area, buffer);
+}
+
+fn palette_box(app: &App, palette: &Palette, look: Look, area: Rect, buffer: &mut Buffer) {
+    let entries = app.palette_entries(palette.form.text());
+    let height = usize::from(area.height).saturating_sub(4).clamp(2, 20);
+    let inside = open("Command, installation, topic or group", 72, height, look, area, buffer);
+    let width = usize::from(inside.width);
+    let typed = Strip::of(":", look.style(Slot::Key)).then(footer::typed(&palette.form, look));
+    let count = plural(entries.len(), "match").replace("matchs", "matches");
+    let typed = if typed.width() + count.len() + 2 <= width {
+        typed.pad_to(width - count.len()).put(count, look.style(Slot::Label))
+    } else {
+        typed
+    };
+    typed.draw(buffer, inside, 0);
+    let list = Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside };
+    let first = (palette.selected + 1).saturating_sub(usize::from(list.height).max(1));
+    for (at, entry) in entries.iter().enumerate().skip(first).take(list.height.into()) {
+        let row = u16::try_from(at - first).unwrap_or(u16::MAX);
+        palette_entry(entry, look, width).draw(buffer, list, row);
+    }
+    if !entries.is_empty() {
+        select(palette.selected - first, look, list, buffer);
+    }
+}
+
+fn palette_entry(entry: &Entry, look: Look, width: usize) -> Strip {
+    let refused = entry.refusal.is_some();
+    let style = |slot| look.style(if refused { Slot::Label } else { slot });
+    let key = entry.key.clone().unwrap_or_default();
+    let key = if look.ascii && key == "↵" { "enter".to_owned() } else { key };
+    let name = cut(&entry.name, width.saturating_sub(10).min(40));
+    let what = match entry.refusal {
+        Some(why) => format!("{} – {why}", entry.title),
+        None => entry.title.clone(),
+    };
+    let strip = Strip::of(name, style(Slot::Tone(Tone::Plain))).pad_to(20).put("  ", Style::new());
+    let room = width.saturating_sub(strip.width() + 8);
+    strip
+        .put(cut_end(&what, room), look.style(Slot::Label))
+        .pad_to(width.saturating_sub(key.chars().count()))
+        .put(key, style(Slot::Key))
+}

@@ -1,0 +1,248 @@
+//! What every list says of itself: its title, its summary, how far it can be trusted, and what it says when
+//! it is empty.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::{
+    header::plural,
+    look::{Look, Slot},
+    strip::{Part, Strip, fitting},
+    table::{self, TableLook},
+};
+use crate::{
+    app::{
+        App,
+        columns::Tone,
+        lists::{ListId, ListState},
+        shown::Shown,
+    },
+    domain::{
+        finding::Severity,
+        freshness::{Freshness, SourceState},
+        units,
+    },
+};
+
+/// A pane's title.
+pub fn title(id: ListId) -> &'static str {
+    match id {
+        ListId::Findings => "Findings",
+        ListId::Brokers => "Brokers",
+        ListId::Storage => "Storage",
+        ListId::Topics => "Topics",
+        ListId::Partitions | ListId::GroupPartitions => "Partitions",
+        ListId::Groups => "Groups",
+        ListId::Alerts => "Alerts",
+    }
+}
+
+/// What one row of a list is.
+pub fn noun(id: ListId) -> &'static str {
+    match id {
+        ListId::Findings => "Finding",
+        ListId::Brokers => "Broker",
+        ListId::Storage => "PVC",
+        ListId::Topics => "Topic",
+        ListId::Partitions | ListId::GroupPartitions => "Partition",
+        ListId::Groups => "Group",
+        ListId::Alerts => "Alert",
+    }
+}
+
+/// How many rows a list has.
+pub fn len(shown: &Shown, id: ListId) -> usize {
+    match id {
+        ListId::Findings => shown.findings.len(),
+        ListId::Brokers => shown.brokers.len(),
+        ListId::Storage => shown.storage.len(),
+        ListId::Topics => shown.topics.len(),
+        ListId::Partitions => shown.partitions.len(),
+        ListId::Groups => shown.groups.len(),
+        ListId::GroupPartitions => shown.group_partitions.len(),
+        ListId::Alerts => shown.alerts.len(),
+    }
+}
+
+/// Draws the rows of a list.
+pub fn rows(shown: &Shown, id: ListId, list: &ListState, with: TableLook, area: Rect, buffer: &mut Buffer) {
+    match id {
+        ListId::Findings => table::render(&shown.findings, list, with, area, buffer),
+        ListId::Brokers => table::render(&shown.brokers, list, with, area, buffer),
+        ListId::Storage => table::render(&shown.storage, list, with, area, buffer),
+        ListId::Topics => table::render(&shown.topics, list, with, area, buffer),
+        ListId::Partitions => table::render(&shown.partitions, list, with, area, buffer),
+        ListId::Groups => table::render(&shown.groups, list, with, area, buffer),
+        ListId::GroupPartitions => table::render(&shown.group_partitions, list, with, area, buffer),
+        ListId::Alerts => table::render(&shown.alerts, list, with, area, buffer),
+    }
+}
+
+/// How far a list can be trusted: the state of what it rests on.
+pub fn freshness(shown: &Shown, id: ListId) -> Freshness {
+    let fresh = &shown.freshness;
+    match id {
+        ListId::Brokers | ListId::Findings => fresh.pods.clone().worst(fresh.metadata.clone()),
+        ListId::Storage => {
+            let usage_is_known = shown.storage.iter().all(|c| c.used_source.is_some() && !c.used_stale);
+            if fresh.claims.state == SourceState::Live && !usage_is_known {
+                return fresh.log_dirs.clone();
+            }
+            fresh.claims.clone()
+        }
+        ListId::Topics | ListId::Partitions => fresh.metadata.clone(),
+        ListId::Groups | ListId::GroupPartitions => fresh.groups.clone(),
+        ListId::Alerts => fresh.rules.clone(),
+    }
+}
+
+/// Why a list cannot be trusted now and what can be done, unless the banner over everything says it already.
+pub fn doubt(app: &App, shown: &Shown, id: ListId) -> Option<String> {
+    let fresh = freshness(shown, id);
+    if fresh.state == SourceState::Live || !app.link_is_live() {
+        return None;
+    }
+    let why = fresh.why.unwrap_or_else(|| "waiting for the first answer".to_owned());
+    Some(fresh.hint.map_or_else(|| why.clone(), |hint| format!("{why}; {hint}")))
+}
+
+/// A pane's one-line summary, most important part first.
+pub fn summary(app: &App, shown: &Shown, id: ListId) -> Vec<Part> {
+    let mut parts: Vec<Part> = figures(shown, id)
+        .into_iter()
+        .enumerate()
+        .map(|(at, text)| Part::new(u8::try_from(at).unwrap_or(9).min(9), Strip::of(text, Style::new())))
+        .collect();
+    let fresh = freshness(shown, id);
+    match (fresh.state, fresh.as_of) {
+        (SourceState::Live, _) => {}
+        (SourceState::Blind, _) | (SourceState::Stale, None) => {
+            parts.push(Part::new(0, Strip::of("blind", Style::new())));
+        }
+        (SourceState::Stale, Some(at)) => {
+            let text = format!("as of {} ({})", at.format("%H:%M:%S"), units::age(app.now, at));
+            parts.push(Part::new(0, Strip::of(text, Style::new())));
+        }
+    }
+    parts
+}
+
+fn figures(shown: &Shown, id: ListId) -> Vec<String> {
+    let summary = &shown.summary;
+    match id {
+        ListId::Findings => {
+            let of = |severity| shown.findings.iter().filter(|f| f.severity == severity).count();
+            let counts = [(Severity::Critical, "critical"), (Severity::Warning, "warning"), (Severity::Info, "info")];
+            counts.into_iter().filter(|(s, _)| of(*s) > 0).map(|(s, word)| format!("{} {word}", of(s))).collect()
+        }
+        ListId::Brokers => {
+            let ready = summary.brokers.ready.map_or_else(|| "?".to_owned(), |n| n.to_string());
+            vec![format!("{ready} of {} ready", summary.brokers.total)]
+        }
+        ListId::Storage => {
+            let mut texts = vec![format!("{} of {} bound", summary.storage.bound, summary.storage.pvcs)];
+            texts.extend(summary.storage.used_percent_max.map(|p| format!("fullest {p}%")));
+            texts
+        }
+        ListId::Topics => topic_figures(shown),
+        ListId::Partitions => vec![plural(shown.partitions.len(), "partition")],
+        ListId::Groups => {
+            let Some(total) = summary.groups.total else { return vec!["?".to_owned()] };
+            let mut texts = vec![plural(total, "group")];
+            texts.extend(summary.groups.lag_max.map(|l| format!("lag max {}", units::count(l))));
+            texts
+        }
+        ListId::GroupPartitions => {
+            let lag: i64 = shown.group_partitions.iter().filter_map(|p| p.lag).sum();
+            let unknown = shown.group_partitions.iter().any(|p| p.committed.is_some() && p.lag.is_none());
+            let bound = if unknown { "≥" } else { "" };
+            vec![plural(shown.group_partitions.len(), "partition"), format!("lag {bound}{}", units::count(lag))]
+        }
+        ListId::Alerts => vec![format!("{}, not evaluated", plural(shown.alerts.len(), "rule"))],
+    }
+}
+
+fn topic_figures(shown: &Shown) -> Vec<String> {
+    let Some(counts) = &shown.summary.partitions else { return vec!["?".to_owned()] };
+    let mut texts = vec![plural(counts.total, "partition")];
+    if counts.offline > 0 {
+        texts.push(format!("{} offline", counts.offline));
+    }
+    if counts.under_min_isr > 0 {
+        texts.push(format!("{} under min-ISR", counts.under_min_isr));
+    }
+    texts.push(format!("URP {}", counts.under_replicated));
+    if counts.under_replicated > 0 {
+        texts.push(format!("at min-ISR {}", counts.at_min_isr));
+    }
+    texts.push(plural(shown.topics.len(), "topic"));
+    texts
+}
+
+/// What an empty list says: why, if it cannot be seen, else that there is nothing.
+pub fn empty(app: &App, shown: &Shown, id: ListId) -> String {
+    let filter = app.lists.get(&id).map(|l| l.filter.as_str()).unwrap_or_default();
+    if !filter.is_empty() && len(shown, id) > 0 {
+        return format!("No row passes the filter {filter:?}; esc clears it.");
+    }
+    let fresh = freshness(shown, id);
+    if fresh.as_of.is_none() {
+        // The reason stands above.
+        return "Nothing is known of this yet.".to_owned();
+    }
+    let sentence = match id {
+        ListId::Findings => return quiet(app, shown).1,
+        ListId::Brokers => "No broker has been seen.",
+        ListId::Storage => "No broker pod mounts a claim.",
+        ListId::Topics => "No topic.",
+        ListId::Partitions => "No such topic any more.",
+        ListId::Groups => "No consumer group.",
+        ListId::GroupPartitions => "This group holds no partition and has committed nothing.",
+        ListId::Alerts => "No alerting rule in what is watched.",
+    };
+    sentence.to_owned()
+}
+
+/// What is said instead of findings when there is none; good news only when the verdict is.
+pub fn quiet(app: &App, shown: &Shown) -> (Tone, String) {
+    use crate::domain::verdict::Verdict;
+    let why = shown.judgement.why.clone().unwrap_or_default();
+    match shown.judgement.verdict {
+        Verdict::Ok => {
+            let brokers = plural(shown.summary.brokers.total, "broker");
+            let partitions = shown.summary.partitions.as_ref().map_or(0, |p| p.total);
+            let watched = units::age(app.now, app.started_at);
+            let partitions = plural(partitions, "partition");
+            (Tone::Good, format!("● Nothing is wrong. {brokers}, {partitions} in sync, watched for {watched}."))
+        }
+        Verdict::Blind => (Tone::Unknown, format!("? Cannot tell: {why}")),
+        Verdict::Critical | Verdict::Degraded => (Tone::Warn, format!("▲ {why}")),
+    }
+}
+
+/// A title rule: the name to the left, the summary to the right, heavy where the focus is.
+pub fn rule(name: Strip, right: Vec<Part>, focused: bool, look: Look, width: usize) -> Strip {
+    let line = if focused { "━" } else { "─" };
+    let style = look.style(if focused { Slot::Focus } else { Slot::Rule });
+    let label = look.style(Slot::Label);
+    let start = Strip::of(format!("{line} "), style).then(name).put(" ", style);
+    let room = width.saturating_sub(start.width() + 5);
+    let right = fitting(right, &Strip::of(" · ", label), room);
+    let fill = |n: usize| Strip::of(line.repeat(n), style);
+    if right.is_empty() || right.width() > room {
+        let rest = width.saturating_sub(start.width());
+        return start.then(fill(rest));
+    }
+    let rest = width.saturating_sub(start.width() + right.width() + 3);
+    start.then(fill(rest)).put(" ", style).then(right).put(format!(" {line}"), style)
+}
+
+/// The heading of a list in a title rule.
+pub fn heading(id: ListId, focused: bool, look: Look) -> Strip {
+    Strip::of(title(id), look.style(if focused { Slot::Focus } else { Slot::Title }))
+}
+
+/// `12/340`, when not all rows are in sight.
+pub fn position(list: &ListState, in_sight: usize) -> Option<Part> {
+    let all = list.order.len();
+    (all > in_sight).then(|| Part::new(0, Strip::of(format!("{}/{all}", list.position() + 1), Style::new())))
+}

@@ -1,0 +1,139 @@
+//! A tab, or the partitions of a topic or a group: one table over the whole middle, and on a tall screen what
+//! no column shows of the selected row below it.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::{
+    compact, detail,
+    header::plural,
+    look::{Look, Slot},
+    panes,
+    strip::{Part, Strip, cut, draw_all, wrapped},
+    table::{self, TableLook},
+};
+use crate::{
+    app::{
+        App, Place,
+        columns::{Row, Tone},
+        lists::{ListId, ListState},
+        shown::Shown,
+    },
+    domain::units,
+};
+
+/// From this height on the selected row is told below the table.
+const TALL: u16 = 30;
+/// Lines that it may take, rule included.
+const BELOW: u16 = 9;
+
+/// Draws the place.
+pub fn render(app: &App, shown: &Shown, look: Look, area: Rect, buffer: &mut Buffer) {
+    let Some(id) = app.list() else { return };
+    let none = ListState::default();
+    let list = app.lists.get(&id).unwrap_or(&none);
+    let width = usize::from(area.width);
+    let notes = notes(app, shown, id, look, width);
+    let taken = u16::try_from(notes.len() + 1).unwrap_or(u16::MAX).min(area.height);
+    let body = Rect { y: area.y + taken, height: area.height - taken, ..area };
+    let body = below(app, shown, id, look, body, buffer);
+    let mut right = figures(app, shown, id);
+    right.extend(panes::position(list, table::in_sight(body.height, true)));
+    panes::rule(name(app, id, look, width), right, true, look, width).draw(buffer, area, 0);
+    draw_all(&notes, buffer, Rect { y: area.y + 1, height: taken.saturating_sub(1), ..area });
+    if list.order.is_empty() {
+        let quiet = id == ListId::Findings && list.filter.is_empty();
+        let (tone, text) = if quiet { panes::quiet(app, shown) } else { (Tone::Muted, panes::empty(app, shown, id)) };
+        let lines = wrapped(&text, width.saturating_sub(2));
+        let lines: Vec<Strip> = lines.iter().map(|l| Strip::of(format!(" {l}"), look.tone(tone))).collect();
+        draw_all(&lines, buffer, body);
+        return;
+    }
+    let how = TableLook { look, focused: app.overlay.is_none(), heading: true, now: app.now };
+    panes::rows(shown, id, list, how, body, buffer);
+}
+
+/// The name of what is shown: the tab, or the topic or group that is open.
+fn name(app: &App, id: ListId, look: Look, width: usize) -> Strip {
+    let of = |kind: &str, name: &str| {
+        let name = cut(name, (width / 2).max(12));
+        Strip::of(format!("{kind} "), look.style(Slot::Label)).put(name, look.style(Slot::Focus))
+    };
+    match &app.place {
+        Place::Topic(topic) => of("Topic", topic),
+        Place::Group(group) => of("Group", group),
+        _ => panes::heading(id, true, look),
+    }
+}
+
+/// The right side of the title: figures of what is open.
+fn figures(app: &App, shown: &Shown, id: ListId) -> Vec<Part> {
+    let text = |optional, text: String| Part::new(optional, Strip::of(text, Style::new()));
+    let mut parts = Vec::new();
+    if let Place::Topic(name) = &app.place
+        && let Some(topic) = shown.topics.iter().find(|t| t.name == *name)
+    {
+        let min_isr = topic.min_isr.map_or_else(|| "?".to_owned(), |n| n.to_string());
+        parts.push(text(1, format!("RF {}", topic.replication_factor)));
+        parts.push(text(2, format!("min-ISR {min_isr}")));
+        parts.extend(topic.size_bytes.map(|b| text(3, units::bytes(b))));
+    }
+    if let Place::Group(name) = &app.place
+        && let Some(group) = shown.groups.iter().find(|g| g.id() == *name)
+    {
+        parts.push(text(1, group.state.clone()));
+        parts.extend(group.members.map(|n| text(2, plural(n, "member"))));
+        parts.push(text(3, format!("coordinator {}", group.coordinator)));
+    }
+    let mut all = panes::summary(app, shown, id);
+    all.extend(parts);
+    all
+}
+
+/// Lines between the title and the table: doubts, what the topic sets itself, who evaluates alerts.
+fn notes(app: &App, shown: &Shown, id: ListId, look: Look, width: usize) -> Vec<Strip> {
+    let mut notes = Vec::new();
+    let mut add = |text: &str, tone: Tone, most: usize| {
+        let lines = wrapped(text, width.saturating_sub(2));
+        notes.extend(lines.iter().take(most).map(|l| Strip::of(format!(" {l}"), look.tone(tone))));
+    };
+    if let Some(doubt) = panes::doubt(app, shown, id) {
+        add(&format!("? {doubt}"), Tone::Warn, 3);
+    }
+    match &app.place {
+        Place::Topic(topic) => {
+            let set = detail::overrides(app, topic).unwrap_or_else(|| "nothing".to_owned());
+            add(&format!("sets itself: {set}"), Tone::Muted, 2);
+        }
+        Place::Group(group) => {
+            let error = shown.groups.iter().find(|g| g.id == *group).and_then(|g| g.error.as_ref());
+            if let Some(error) = error {
+                add(&format!("▲ commits: {error}"), Tone::Warn, 2);
+            }
+        }
+        _ if id == ListId::Alerts => add(&compact::alert_sources(shown), Tone::Muted, 2),
+        _ => {}
+    }
+    notes
+}
+
+/// Draws what no column shows of the selected row at the bottom, and answers with what is left for the table.
+fn below(app: &App, shown: &Shown, id: ListId, look: Look, area: Rect, buffer: &mut Buffer) -> Rect {
+    if buffer.area.height < TALL || area.height < BELOW * 2 {
+        return area;
+    }
+    let width = usize::from(area.width);
+    let lines = detail::below(app, shown, id, look, width.saturating_sub(2));
+    if lines.is_empty() {
+        return area;
+    }
+    let most = if id == ListId::Findings { area.height / 2 } else { BELOW };
+    let height = u16::try_from(lines.len() + 1).unwrap_or(u16::MAX).min(most);
+    let here = Rect { y: area.bottom() - height, height, ..area };
+    let selected = app.selected().unwrap_or_default();
+    let name = Strip::of(format!("{} ", panes::noun(id)), look.style(Slot::Label))
+        .put(cut(selected, 48), look.style(Slot::Title));
+    panes::rule(name, Vec::new(), false, look, width).draw(buffer, here, 0);
+    let inside = Rect { x: here.x + 1, y: here.y + 1, width: here.width.saturating_sub(1), height: height - 1 };
+    draw_all(&lines, buffer, inside);
+    Rect { height: area.height - height, ..area }
+}

@@ -1,0 +1,108 @@
+//! Where the figures come from: every source with its state, its age and why it is not live, and the terms.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::{
+    look::{Look, Slot},
+    overlay,
+    strip::{Strip, cut, wrapped},
+};
+use crate::{
+    app::{App, columns::Tone},
+    domain::{
+        freshness::{Freshness, Source, SourceState},
+        units,
+    },
+};
+
+/// What the terms of the header mean.
+const TERMS: [(&str, &str); 5] = [
+    ("offline", "partitions without a leader that answers"),
+    ("URP", "partitions with fewer in-sync replicas than replicas"),
+    ("under-min", "partitions below min.insync.replicas: acks=all fails"),
+    ("at-min", "partitions that are behind and one loss from that"),
+    ("lag", "records between a group's commit and the partition's end"),
+];
+
+/// Columns of a source's name.
+const NAME: usize = 34;
+
+/// Draws the sources.
+pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
+    let width = usize::from(area.width).saturating_sub(4).min(110);
+    let height = usize::from(area.height).saturating_sub(2);
+    let mut lines = vec![
+        Strip::of("SOURCE", look.style(Slot::Label)).pad_to(NAME + 2).put("STATE  ANSWERED", look.style(Slot::Label)),
+    ];
+    for (name, fresh) in merged(app) {
+        lines.extend(source(app, &name, &fresh, look, width));
+    }
+    if lines.len() > height {
+        let left_out = lines.len() + 1 - height;
+        lines.truncate(height.saturating_sub(1));
+        lines.push(Strip::of(format!("… and {left_out} more lines"), look.tone(Tone::Muted)));
+    } else if lines.len() + TERMS.len() < height {
+        lines.push(Strip::default());
+        for (term, meaning) in TERMS {
+            lines.push(Strip::of(format!("{term:<11}"), look.style(Slot::Title)).put(meaning, Style::new()));
+        }
+    }
+    overlay::show("Where these figures come from", &lines, look, area, buffer);
+}
+
+fn source(app: &App, name: &str, fresh: &Freshness, look: Look, width: usize) -> Vec<Strip> {
+    let (sign, word, tone) = match fresh.state {
+        SourceState::Live => ("●", "live", Tone::Good),
+        SourceState::Stale => ("▲", "stale", Tone::Warn),
+        SourceState::Blind => ("▲", "blind", Tone::Bad),
+    };
+    let age = fresh.as_of.map_or_else(|| "never".to_owned(), |at| format!("{} ago", units::age(app.now, at)));
+    let mut lines = vec![
+        Strip::of(format!("{sign} "), look.tone(tone))
+            .put(cut(name, NAME - 1), Style::new())
+            .pad_to(NAME + 2)
+            .put(format!("{word:<5}"), look.tone(tone))
+            .put(format!("  {age}"), Style::new()),
+    ];
+    let room = width.saturating_sub(4);
+    let mut below = |text: &str, tone: Tone| {
+        lines.extend(wrapped(text, room).iter().map(|l| Strip::of(format!("    {l}"), look.tone(tone))));
+    };
+    if let Some(why) = &fresh.why {
+        below(why, Tone::Plain);
+    }
+    if let Some(hint) = &fresh.hint {
+        below(hint, Tone::Muted);
+    }
+    lines
+}
+
+/// Sources that are not live first; live ones that each broker is asked by itself as one.
+fn merged(app: &App) -> Vec<(String, Freshness)> {
+    let all = app.reading().map_or_else(|| app.world.sources.all(app.now), |r| r.sources());
+    let mut bad = Vec::new();
+    let mut live: Vec<(String, usize, Freshness)> = Vec::new();
+    for (source, fresh) in all {
+        if fresh.state != SourceState::Live {
+            bad.push((source.to_string(), fresh));
+            continue;
+        }
+        let name = match &source {
+            Source::Kafka { what, .. } => what.to_string(),
+            Source::Volumes { .. } => "kubelet volumes".to_owned(),
+            other => other.to_string(),
+        };
+        match live.iter_mut().find(|(known, ..)| *known == name) {
+            Some((_, count, oldest)) => {
+                *count += 1;
+                *oldest = oldest.clone().worst(fresh);
+            }
+            None => live.push((name, 1, fresh)),
+        }
+    }
+    let live = live.into_iter().map(|(name, count, fresh)| match count {
+        1 => (name, fresh),
+        n => (format!("{name} ({n} sources)"), fresh),
+    });
+    bad.into_iter().chain(live).collect()
+}

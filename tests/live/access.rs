@@ -1,0 +1,99 @@
+//! Poor permissions and bad credentials.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use tempfile::TempDir;
+
+use crate::common::live::Cluster;
+
+use super::seeing::open;
+
+/// A service account with a Role in `the-project`, and a kubeconfig that uses it.
+struct Account<'a> {
+    cluster: &'a Cluster,
+    name: &'static str,
+    home: TempDir,
+}
+
+impl<'a> Account<'a> {
+    fn new(cluster: &'a Cluster, name: &'static str, verbs: &str) -> Self {
+        let kubectl = |args: &[&str]| cluster.kubectl([&["-n", "the-project"], args].concat());
+        kubectl(&["create", "serviceaccount", name]).expect_code(0);
+        let verb = format!("--verb={verbs}");
+        kubectl(&["create", "role", name, &verb, "--resource=pods"]).expect_code(0);
+        let role = format!("--role={name}");
+        let account = format!("--serviceaccount=the-project:{name}");
+        kubectl(&["create", "rolebinding", name, &role, &account]).expect_code(0);
+        Self { cluster, name, home: TempDir::new().unwrap() }
+    }
+
+    /// The cluster as this account sees it.
+    fn cluster(&self) -> Cluster {
+        let token = self.cluster.kubectl(["-n", "the-project", "create", "token", self.name]).expect_code(0);
+        Cluster { kubeconfig: with_token(self.cluster, &self.home, token.stdout.trim()) }
+    }
+}
+
+impl Drop for Account<'_> {
+    fn drop(&mut self) {
+        for kind in ["rolebinding", "role", "serviceaccount"] {
+            self.cluster.kubectl(["-n", "the-project", "delete", kind, self.name, "--ignore-not-found"]);
+        }
+    }
+}
+
+/// The cluster's kubeconfig with a token in place of the administrator's certificate.
+fn with_token(cluster: &Cluster, home: &TempDir, token: &str) -> PathBuf {
+    let config = cluster.kubectl(["config", "view", "--raw", "--minify", "-o", "json"]).expect_code(0).json();
+    let server = &config["clusters"][0]["cluster"];
+    let document = serde_json::json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "poor",
+        "clusters": [{"name": "poor", "cluster": server}],
+        "users": [{"name": "poor", "user": {"token": token}}],
+        "contexts": [{"name": "poor", "context": {"cluster": "poor", "user": "poor", "namespace": "the-project"}}],
+    });
+    let path = home.path().join("kubeconfig");
+    fs::write(&path, document.to_string()).unwrap();
+    path
+}
+
+pub fn only_get_pods(cluster: &Cluster) {
+    let account = Account::new(cluster, "only-get", "get");
+    let poor = account.cluster();
+    let status = poor.kafdeck().args(["status"]).run();
+    assert_eq!(status.code, 4, "{status:#?}");
+    assert!(status.stderr.contains("list") && status.stderr.contains("pods"), "{}", status.stderr);
+    let doctor = poor.kafdeck().args(["doctor"]).run();
+    assert_eq!(doctor.code, 4, "{doctor:#?}");
+    for wanted in ["kind: Role", "pods/portforward", "persistentvolumeclaims"] {
+        assert!(doctor.stdout.contains(wanted), "{wanted} is missing:\n{}", doctor.stdout);
+    }
+    let mut pty = open(&poor, &[]);
+    pty.wait_for(|s| s.contents().contains("forbidden") && s.contents().contains("pods"), Duration::from_secs(10));
+}
+
+pub fn pods_alone(cluster: &Cluster) {
+    let account = Account::new(cluster, "pods-alone", "get,list,watch");
+    let poor = account.cluster();
+    let mut pty = open(&poor, &[]);
+    // The pods are seen and recognised; what may not be looked at says so; the verdict is not green.
+    pty.wait_for(|s| s.contents().contains("kafka-0") && s.contents().contains("BLIND"), Duration::from_secs(15));
+    pty.wait_for_text("forbidden", Duration::from_secs(5));
+    let check = poor.kafdeck().args(["check"]).run();
+    assert_eq!(check.code, 4, "{check:#?}");
+}
+
+pub fn expired_token(cluster: &Cluster) {
+    let home = TempDir::new().unwrap();
+    let refused = Cluster { kubeconfig: with_token(cluster, &home, "not.a.token") };
+    let status = refused.kafdeck().args(["status"]).run();
+    assert_eq!(status.code, 4, "{status:#?}");
+    assert!(
+        status.stderr.contains("401") || status.stderr.to_lowercase().contains("unauthorized"),
+        "{}",
+        status.stderr
+    );
+    assert!(status.stderr.contains("Hint"), "{}", status.stderr);
+}

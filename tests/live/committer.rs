@@ -1,0 +1,81 @@
+//! Commits offsets for many groups, as so many small applications would.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use kafdeck::{
+    domain::{ids::ObjectKey, installation::PodPort},
+    io::{
+        connect::{self, ConnectOptions},
+        dial::{BoxStream, PortForward, Transport},
+    },
+};
+use kafka_protocol::{
+    messages::{
+        FindCoordinatorRequest, OffsetCommitRequest, RequestHeader, ResponseHeader,
+        offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic},
+    },
+    protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes},
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_util::sync::CancellationToken;
+
+use crate::common::live::Cluster;
+
+/// Commits offset 0 of every partition of `topic` for the groups `TOPIC-0`, `TOPIC-1`, ….
+pub fn commit(cluster: &Cluster, topic: &str, groups: usize, partitions: i32) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    runtime.block_on(commit_all(cluster, topic, groups, partitions));
+}
+
+async fn commit_all(cluster: &Cluster, topic: &str, groups: usize, partitions: i32) {
+    let options = ConnectOptions { kubeconfig: Some(cluster.kubeconfig.clone()), ..ConnectOptions::default() };
+    let cluster = connect::connect(&options).await.unwrap();
+    let cancel = CancellationToken::new();
+    let forward: Arc<dyn Transport> = Arc::new(PortForward::new(&cluster, &cancel));
+    let mut brokers = Vec::new();
+    for n in 0..3 {
+        let to = PodPort { pod: ObjectKey::new("the-project", format!("kafka-{n}")), port: 9092 };
+        brokers.push(forward.open(&to).await.unwrap());
+    }
+    let names: Vec<StrBytes> = (0..groups).map(|n| StrBytes::from_string(format!("{topic}-{n}"))).collect();
+    let find = FindCoordinatorRequest::default().with_key_type(0).with_coordinator_keys(names.clone());
+    let found = ask(&mut brokers[0], &find, 4).await;
+    let mut by_broker: BTreeMap<i32, Vec<StrBytes>> = BTreeMap::new();
+    for coordinator in found.coordinators {
+        by_broker.entry(coordinator.node_id.0).or_default().push(coordinator.key);
+    }
+    for (broker, names) in by_broker {
+        let connection = &mut brokers[usize::try_from(broker).expect("a group without a coordinator")];
+        for name in names {
+            let rows = (0..partitions)
+                .map(|p| OffsetCommitRequestPartition::default().with_partition_index(p).with_committed_offset(0))
+                .collect();
+            let topic = OffsetCommitRequestTopic::default()
+                .with_name(StrBytes::from_string(topic.to_owned()).into())
+                .with_partitions(rows);
+            let request = OffsetCommitRequest::default().with_group_id(name.into()).with_topics(vec![topic]);
+            let answer = ask(connection, &request, 8).await;
+            assert!(answer.topics.iter().flat_map(|t| &t.partitions).all(|p| p.error_code == 0), "{answer:?}");
+        }
+    }
+    cancel.cancel();
+}
+
+/// One request and its answer.
+async fn ask<R: Request>(stream: &mut BoxStream, request: &R, version: i16) -> R::Response {
+    let header = RequestHeader::default().with_request_api_key(R::KEY).with_request_api_version(version);
+    let mut body = BytesMut::new();
+    header.encode(&mut body, R::header_version(version)).unwrap();
+    request.encode(&mut body, version).unwrap();
+    let mut frame = BytesMut::new();
+    frame.put_i32(body.len().try_into().unwrap());
+    frame.put(body);
+    stream.write_all(&frame).await.unwrap();
+    let length = stream.read_i32().await.unwrap();
+    let mut answer = vec![0; length.try_into().unwrap()];
+    stream.read_exact(&mut answer).await.unwrap();
+    let mut answer = Bytes::from(answer);
+    ResponseHeader::decode(&mut answer, R::Response::header_version(version)).unwrap();
+    R::Response::decode(&mut answer, version).unwrap()
+}

@@ -1,0 +1,271 @@
+//! Every screen in every state it can be in, as text: facts go in through `App::update`, cells come out.
+
+#![expect(clippy::unwrap_used, reason = "a screen that cannot be drawn is a failed test")]
+
+#[path = "screens/cluster.rs"]
+mod cluster;
+
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use kafdeck::{
+    app::{App, Msg, keys::Key, logs::LogLine},
+    domain::text::is_unprintable,
+    view::{self, Look},
+};
+use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
+
+use cluster::{Cluster, noon, press};
+
+const COLOR: Look = Look { color: true, ascii: false };
+const MONO_ASCII: Look = Look { color: false, ascii: true };
+
+fn draw(app: &App, look: Look, columns: u16, rows: u16) -> Buffer {
+    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
+    terminal.draw(|frame| view::render(app, &look, frame)).unwrap();
+    terminal.backend().buffer().clone()
+}
+
+/// The screen as text, without blanks at the ends of lines.
+fn screen(app: &App, look: Look, columns: u16, rows: u16) -> String {
+    let buffer = draw(app, look, columns, rows);
+    let mut text = String::new();
+    for row in buffer.content.chunks(usize::from(columns)) {
+        let line: String = row.iter().map(ratatui::buffer::Cell::symbol).collect();
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn char(c: char) -> Key {
+    Key::Char(c)
+}
+
+/// An App after some keys.
+fn after(mut app: App, keys: &[Key]) -> App {
+    press(&mut app, keys);
+    app
+}
+
+/// An App that follows three pods' logs.
+fn logs() -> App {
+    let mut app = after(Cluster::crash_looping().app(), &[char('L')]);
+    let line = |n: i64, pod: &str, text: &str, notice: bool| LogLine {
+        pod: pod.into(),
+        at: Some(noon() + TimeDelta::seconds(n)),
+        text: text.into(),
+        notice,
+    };
+    let long = format!(
+        "[2026-11-20 12:04:33,001] WARN [RaftManager id=0] {} (org.apache.kafka.raft)",
+        "Connection to node 1 could not be established. ".repeat(3)
+    );
+    let lines = vec![
+        line(
+            0,
+            "kafka-cluster-0",
+            "[2026-11-20 12:04:31,118] INFO [GroupCoordinator id=0] Stabilized group orders-app",
+            false,
+        ),
+        line(
+            1,
+            "kafka-cluster-1",
+            "[2026-11-20 12:04:32,407] ERROR Exiting Kafka due to fatal exception (kafka.Kafka$)",
+            false,
+        ),
+        line(
+            1,
+            "kafka-cluster-1",
+            "\u{1b}[31mjava.io.IOException: No space left on device\u{1b}[0m\tat \u{202e}sun.nio",
+            false,
+        ),
+        line(2, "kafka-cluster-1", "the container ended with exit 1; waiting for the next", true),
+        line(2, "kafka-cluster-2", &long, false),
+    ];
+    app.update(Msg::Logs(lines), noon());
+    app
+}
+
+/// Every state with its name.
+fn states() -> Vec<(&'static str, App)> {
+    let healthy = || Cluster::healthy().app();
+    let bad = || Cluster::crash_looping().app();
+    let hostile = || Cluster::hostile().app();
+    let mut many = Cluster::healthy();
+    many.topics = (0..400).map(|i| cluster::topic(&format!("topic-{i:04}"), 3, false)).collect();
+    let mut all = vec![
+        ("started", App::new(None, (80, 24), noon())),
+        ("connected", cluster::connected()),
+        ("healthy", healthy()),
+        ("bad", bad()),
+        ("hostile", hostile()),
+        ("forbidden", cluster::forbidden()),
+        ("pods_lost", cluster::pods_lost()),
+        ("empty", cluster::empty()),
+        ("link_down", cluster::link_down()),
+        ("stale", cluster::stale()),
+        ("several", cluster::several()),
+        ("logs", logs()),
+        ("logs_wrapped", after(logs(), &[char('W'), char('t')])),
+        ("logs_filtered", after(logs(), &[char('/'), char('z')])),
+        ("many", many.app()),
+        ("many_end", after(many.app(), &[char('5'), char('G')])),
+        ("paused", after(healthy(), &[char('p')])),
+        ("leave", after(healthy(), &[Key::Esc])),
+        ("hostile_topic", after(hostile(), &[char('5'), char('G'), Key::Enter])),
+        ("hostile_filter", after(hostile(), &[char('5'), char('/'), char('x'), char('q')])),
+        ("hostile_palette", after(hostile(), &[char(':'), char('e')])),
+        ("pane_topics", after(bad(), &[Key::Tab, Key::Tab, Key::Tab])),
+        ("group", after(bad(), &[char('6'), Key::Enter])),
+    ];
+    for tab in '1'..='7' {
+        for (name, app) in [("healthy_tab", healthy()), ("bad_tab", bad()), ("hostile_tab", hostile())] {
+            all.push((name, after(app, &[char(tab)])));
+        }
+        for key in ['?', 'w', 'a', ':', '/', 's'] {
+            all.push(("bad_overlay", after(bad(), &[char(tab), char(key)])));
+        }
+        all.push(("hostile_open", after(hostile(), &[char(tab), Key::Enter])));
+    }
+    all
+}
+
+macro_rules! snapshot {
+    ($name:literal, $app:expr, $columns:literal, $rows:literal) => {
+        insta::assert_snapshot!($name, screen(&$app, COLOR, $columns, $rows));
+    };
+}
+
+#[test]
+fn overview_healthy() {
+    let app = Cluster::healthy().app();
+    snapshot!("overview_healthy_80x24", app, 80, 24);
+    snapshot!("overview_healthy_120x40", app, 120, 40);
+    snapshot!("overview_healthy_200x50", app, 200, 50);
+    snapshot!("overview_healthy_50x12", app, 50, 12);
+}
+
+#[test]
+fn overview_bad() {
+    let app = Cluster::crash_looping().app();
+    snapshot!("overview_bad_80x24", app, 80, 24);
+    snapshot!("overview_bad_120x40", app, 120, 40);
+    snapshot!("overview_bad_50x12", app, 50, 12);
+    insta::assert_snapshot!("overview_bad_80x24_mono_ascii", screen(&app, MONO_ASCII, 80, 24));
+    let topics = after(app, &[Key::Tab, Key::Tab, Key::Tab]);
+    snapshot!("overview_bad_topics_80x24", topics, 80, 24);
+}
+
+#[test]
+fn what_cannot_be_seen_is_said() {
+    snapshot!("forbidden_80x24", cluster::forbidden(), 80, 24);
+    snapshot!("pods_lost_80x24", cluster::pods_lost(), 80, 24);
+    snapshot!("pods_lost_120x40", cluster::pods_lost(), 120, 40);
+    snapshot!("empty_80x24", cluster::empty(), 80, 24);
+    snapshot!("link_down_80x24", cluster::link_down(), 80, 24);
+    snapshot!("stale_80x24", cluster::stale(), 80, 24);
+    snapshot!("stale_topics_80x24", after(cluster::stale(), &[char('5')]), 80, 24);
+    snapshot!("started_80x24", App::new(None, (80, 24), noon()), 80, 24);
+    snapshot!("several_80x24", cluster::several(), 80, 24);
+    snapshot!("paused_80x24", after(Cluster::healthy().app(), &[char('p'), char('3')]), 80, 24);
+}
+
+#[test]
+fn names_from_outside() {
+    let app = Cluster::hostile().app();
+    snapshot!("overview_hostile_80x24", app, 80, 24);
+    snapshot!("topics_hostile_80x24", after(app, &[char('5')]), 80, 24);
+}
+
+#[test]
+fn tabs() {
+    let bad = || Cluster::crash_looping().app();
+    snapshot!("diagnosis_120x40", after(bad(), &[char('2')]), 120, 40);
+    snapshot!("brokers_80x24", after(bad(), &[char('3')]), 80, 24);
+    snapshot!("brokers_120x40", after(bad(), &[char('3')]), 120, 40);
+    snapshot!("storage_80x24", after(bad(), &[char('4')]), 80, 24);
+    snapshot!("topics_80x24", after(bad(), &[char('5'), char('s')]), 80, 24);
+    snapshot!("groups_80x24", after(bad(), &[char('6')]), 80, 24);
+    snapshot!("alerts_120x40", after(bad(), &[char('7')]), 120, 40);
+    snapshot!("partitions_80x24", after(bad(), &[char('5'), Key::Enter]), 80, 24);
+    snapshot!("group_80x24", after(bad(), &[char('6'), Key::Enter]), 80, 24);
+    snapshot!("filter_80x24", after(bad(), &[char('5'), char('/'), char('o'), char('r')]), 80, 24);
+    snapshot!("filtered_80x24", after(bad(), &[char('5'), char('/'), char('o'), char('r'), Key::Enter]), 80, 24);
+}
+
+#[test]
+fn the_log_view() {
+    snapshot!("logs_80x24", logs(), 80, 24);
+    snapshot!("logs_wrapped_80x24", after(logs(), &[char('W'), char('t')]), 80, 24);
+}
+
+#[test]
+fn overlays() {
+    let bad = || Cluster::crash_looping().app();
+    snapshot!("help_80x24", after(bad(), &[char('?')]), 80, 24);
+    snapshot!("what_80x24", after(cluster::stale(), &[char('w')]), 80, 24);
+    snapshot!("palette_80x24", after(bad(), &[char(':'), char('l'), char('o')]), 80, 24);
+    snapshot!("actions_80x24", after(bad(), &[char('3'), char('a'), Key::Down]), 80, 24);
+    snapshot!("finding_80x24", after(bad(), &[char('2'), Key::Enter]), 80, 24);
+    snapshot!("finding_120x40", after(bad(), &[char('2'), Key::Enter]), 120, 40);
+    snapshot!("broker_80x24", after(bad(), &[char('3'), Key::Enter]), 80, 24);
+    snapshot!("leave_80x24", after(bad(), &[Key::Esc]), 80, 24);
+}
+
+#[test]
+fn nothing_from_outside_reaches_the_terminal_as_a_control() {
+    for (name, app) in states() {
+        for (columns, rows) in [(80, 24), (120, 40), (40, 10)] {
+            for cell in &draw(&app, COLOR, columns, rows).content {
+                assert!(!cell.symbol().chars().any(is_unprintable), "{name}: {:?}", cell.symbol());
+            }
+            for cell in &draw(&app, MONO_ASCII, columns, rows).content {
+                assert!(cell.symbol().is_ascii(), "{name}: {:?} is not ASCII", cell.symbol());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_state_can_be_drawn_at_every_size() {
+    for (name, app) in states() {
+        for (columns, rows) in (1..=220).step_by(13).flat_map(|c| (1..=60).step_by(7).map(move |r| (c, r))) {
+            let drawn = draw(&app, COLOR, columns, rows);
+            assert_eq!(drawn.area.width, columns, "{name}");
+        }
+        for (columns, rows) in [(1, 1), (2, 2), (3, 1), (1, 60), (5, 3), (59, 15), (60, 14), (110, 29), (109, 30)] {
+            draw(&app, COLOR, columns, rows);
+        }
+    }
+}
+
+#[test]
+fn without_colour_no_cell_has_one() {
+    use ratatui::style::Color;
+    for (name, app) in states() {
+        let drawn = draw(&app, MONO_ASCII, 80, 24);
+        assert!(drawn.content.iter().all(|c| c.fg == Color::Reset && c.bg == Color::Reset), "{name}");
+    }
+}
+
+#[test]
+fn a_frame_costs_what_is_in_sight() {
+    let mut cluster = Cluster::healthy();
+    let time = |topics: usize, cluster: &mut Cluster| {
+        cluster.topics = (0..topics).map(|i| cluster::topic(&format!("topic-{i:05}"), 1, false)).collect();
+        let app = after(cluster.app(), &[char('5')]);
+        draw(&app, COLOR, 200, 50);
+        let mut best = Duration::MAX;
+        for _ in 0..10 {
+            #[expect(clippy::disallowed_methods, reason = "it is time itself that is measured")]
+            let start = Instant::now();
+            draw(&app, COLOR, 200, 50);
+            best = best.min(start.elapsed());
+        }
+        best
+    };
+    let (few, many) = (time(100, &mut cluster), time(10_000, &mut cluster));
+    println!("100 topics: {few:?}, 10,000 topics: {many:?}");
+    assert!(many < few * 4 + Duration::from_millis(5), "100 topics take {few:?}, 10,000 take {many:?}");
+}

@@ -1,0 +1,501 @@
+//! A cluster of three brokers as facts, at fixed times, and Apps that were fed with them.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use kafdeck::{
+    app::{App, Msg, keys::Key},
+    domain::{
+        broker::{Advertised, Contact, Features},
+        freshness::{Asked, FailureKind, Kind, Source, SourceFailure},
+        group::{Commits, Committed, EndOffset, Group, Member},
+        ids::{BrokerId, InstallationId},
+        kubernetes::{
+            AlertRule, Claim, Container, ContainerPort, ContainerState, Meta, Mount, Node, Object, Owner, Pod,
+            RuleObject, Service, ServicePort, Terminated, Volume, Waiting, Workload,
+        },
+        storage::{LogDir, ReplicaSize},
+        topic::{ConfigEntry, Partition, Topic, TopicConfig},
+    },
+    facts::{Body, Connection, Fact, KafkaBody, Metadata},
+};
+
+pub const NAMESPACE: &str = "messaging";
+pub const NAME: &str = "kafka-cluster";
+
+/// The moment at which everything was seen.
+pub fn noon() -> DateTime<Utc> {
+    "2026-11-20T12:04:31Z".parse().unwrap()
+}
+
+pub fn seconds(n: i64) -> TimeDelta {
+    TimeDelta::seconds(n)
+}
+
+/// The facts of a cluster; tests change what they are about.
+pub struct Cluster {
+    pub pods: Vec<Pod>,
+    pub claims: Vec<Claim>,
+    pub rules: Vec<RuleObject>,
+    pub topics: Vec<Topic>,
+    pub advertised: Vec<i32>,
+    pub silent: Vec<i32>,
+    pub groups: Vec<(Group, Vec<Committed>)>,
+    pub used_percent: [u64; 3],
+    pub configs: Vec<TopicConfig>,
+}
+
+fn meta(name: &str) -> Meta {
+    Meta {
+        namespace: NAMESPACE.into(),
+        name: name.into(),
+        uid: format!("uid-{name}"),
+        labels: [("app".to_owned(), "kafka".to_owned())].into(),
+        created_at: Some(noon() - seconds(5 * 86_400)),
+        ..Meta::default()
+    }
+}
+
+fn container() -> Container {
+    Container {
+        name: "kafka".into(),
+        image: "apache/kafka:4.1.2".into(),
+        command: vec!["kafka-server-start.sh".into(), "process.roles=broker,controller".into()],
+        ports: vec![ContainerPort { name: "client".into(), port: 9092 }],
+        mounts: vec![Mount { volume: "data".into(), path: "/var/lib/kafka".into() }],
+        state: ContainerState::Running { since: Some(noon() - seconds(720)) },
+        ready: true,
+        ..Container::default()
+    }
+}
+
+pub fn pod(id: i32) -> Pod {
+    let name = format!("{NAME}-{id}");
+    Pod {
+        meta: Meta { owner: Some(Owner { kind: "StatefulSet".into(), name: NAME.into() }), ..meta(&name) },
+        phase: "Running".into(),
+        node: Some(format!("node-{}", id + 1)),
+        ip: Some(format!("10.0.0.{}", id + 10)),
+        hostname: Some(name.clone()),
+        subdomain: Some("kafka".into()),
+        ready: Some(true),
+        ready_changed_at: Some(noon() - seconds(700)),
+        containers: vec![container()],
+        volumes: vec![Volume { name: "data".into(), claim: Some(format!("data-{name}")), ephemeral: false }],
+        ..Pod::default()
+    }
+}
+
+pub fn topic(name: &str, partitions: i32, internal: bool) -> Topic {
+    let brokers = |i: i32| (0..3).map(|r| BrokerId((i + r) % 3)).collect::<Vec<_>>();
+    Topic {
+        name: name.into(),
+        internal,
+        error: None,
+        partitions: (0..partitions)
+            .map(|index| Partition {
+                index,
+                leader: Some(BrokerId(index % 3)),
+                replicas: brokers(index),
+                isr: brokers(index),
+            })
+            .collect(),
+    }
+}
+
+pub fn group(id: &str, state: &str, topic: &str, partitions: i32, offset: i64) -> (Group, Vec<Committed>) {
+    let assigned: Vec<(String, i32)> = (0..partitions).map(|p| (topic.to_owned(), p)).collect();
+    let members = if state == "Empty" {
+        Vec::new()
+    } else {
+        vec![Member {
+            id: format!("{id}-1-5f0c9c6e"),
+            client_id: format!("{id}-1"),
+            host: "/10.0.1.7".into(),
+            assigned: assigned.clone(),
+        }]
+    };
+    let commits = assigned.into_iter().map(|(topic, partition)| Committed { topic, partition, offset }).collect();
+    (Group { id: id.into(), state: state.into(), kind: Some("consumer".into()), members: Some(members) }, commits)
+}
+
+pub fn config(topic: &str, overridden: &[(&str, &str)]) -> TopicConfig {
+    let entry =
+        |name: &str, value: &str, overridden| ConfigEntry { name: name.into(), value: Some(value.into()), overridden };
+    let mut entries = vec![entry("min.insync.replicas", "2", false)];
+    entries.extend(overridden.iter().map(|(name, value)| entry(name, value, true)));
+    TopicConfig { topic: topic.into(), entries }
+}
+
+impl Cluster {
+    /// Three brokers, four topics, two groups, nothing wrong.
+    pub fn healthy() -> Self {
+        let rule = |name: &str, severity: &str, hold: &str, expression: &str| AlertRule {
+            name: name.into(),
+            group: "kafka".into(),
+            expression: expression.into(),
+            hold: Some(hold.into()),
+            labels: [("severity".to_owned(), severity.to_owned())].into(),
+            summary: Some("See the runbook.".into()),
+        };
+        let rules = vec![
+            rule(
+                "KafkaUnderReplicatedPartitions",
+                "warning",
+                "5m",
+                "sum(kafka_server_replicamanager_underreplicatedpartitions) > 0",
+            ),
+            rule("KafkaBrokerDown", "critical", "1m", "count(up{job=\"kafka\"} == 1) < 3"),
+            rule("KafkaDiskAlmostFull", "warning", "10m", "kubelet_volume_stats_available_bytes < 5e9"),
+        ];
+        let claim = |id: i32| Claim {
+            meta: meta(&format!("data-{NAME}-{id}")),
+            phase: "Bound".into(),
+            class: Some("standard".into()),
+            requested_bytes: Some(10 << 30),
+            capacity_bytes: Some(10 << 30),
+            volume: Some(format!("pvc-{id}")),
+        };
+        Self {
+            pods: (0..3).map(pod).collect(),
+            claims: (0..3).map(claim).collect(),
+            rules: vec![RuleObject { meta: meta("kafka-rules"), alerts: rules, unreadable: Vec::new() }],
+            topics: vec![
+                topic("orders", 6, false),
+                topic("payments", 12, false),
+                topic("shipments", 6, false),
+                topic("__consumer_offsets", 5, true),
+            ],
+            advertised: vec![0, 1, 2],
+            silent: Vec::new(),
+            groups: vec![
+                group("orders-app", "Stable", "orders", 6, 98_000),
+                group("billing", "Stable", "payments", 12, 99_990),
+                group("nightly-export", "Empty", "orders", 6, 100_000),
+            ],
+            used_percent: [71, 64, 69],
+            configs: vec![
+                config("orders", &[("retention.ms", "604800000"), ("cleanup.policy", "delete")]),
+                config("payments", &[("retention.ms", "-1")]),
+                config("shipments", &[]),
+                config("__consumer_offsets", &[("cleanup.policy", "compact")]),
+            ],
+        }
+    }
+
+    /// Broker 1 crashes again and again: its replicas are behind, and the topic with two copies is under its
+    /// minimum.
+    pub fn crash_looping() -> Self {
+        let mut cluster = Self::healthy();
+        let one = BrokerId(1);
+        for topic in &mut cluster.topics {
+            for partition in &mut topic.partitions {
+                partition.isr.retain(|b| *b != one);
+                if partition.leader == Some(one) {
+                    partition.leader = Some(BrokerId(2));
+                }
+            }
+        }
+        for partition in cluster.topics[0].partitions.iter_mut().take(2) {
+            partition.isr = partition.leader.into_iter().collect();
+        }
+        let ended = Terminated {
+            reason: "Error".into(),
+            exit_code: 1,
+            started_at: Some(noon() - seconds(70)),
+            finished_at: Some(noon() - seconds(61)),
+        };
+        let pod = &mut cluster.pods[1];
+        pod.ready = Some(false);
+        pod.ready_changed_at = Some(noon() - seconds(141));
+        pod.containers[0] = Container {
+            state: ContainerState::Waiting(Waiting {
+                reason: "CrashLoopBackOff".into(),
+                message: "back-off 40s restarting failed container=kafka".into(),
+            }),
+            last: Some(ended),
+            ready: false,
+            restarts: 4,
+            ..pod.containers[0].clone()
+        };
+        cluster.advertised = vec![0, 2];
+        cluster.silent = vec![1];
+        cluster.used_percent = [71, 100, 69];
+        cluster
+    }
+
+    /// Names that are too long, and names that would like to paint the terminal.
+    pub fn hostile() -> Self {
+        let mut cluster = Self::healthy();
+        let long = format!("{}-tail", "x".repeat(244));
+        let names = [
+            long.as_str(),
+            "\u{1b}[2J\u{1b}[31mred",
+            "evil\u{202e}gnp.exe",
+            "zero\u{200b}width",
+            "日本語-トピック-注文",
+        ];
+        cluster.topics = names.iter().map(|n| topic(n, 3, false)).collect();
+        cluster.configs = names.iter().map(|n| config(n, &[("x\u{7}", "\u{1b}]52;c;QQ==\u{7}")])).collect();
+        cluster.groups = names.iter().map(|n| group(n, "St\u{9b}able", n, 3, 5)).collect();
+        cluster.pods[0].containers[0].state = ContainerState::Waiting(Waiting {
+            reason: "\u{1b}[5mBlink".into(),
+            message: "\u{202e}backwards\r\nand more".into(),
+        });
+        cluster.pods[0].ready = Some(false);
+        cluster.rules[0].alerts[0].name = "\u{1b}c".into();
+        cluster
+    }
+
+    fn metadata(&self) -> Metadata {
+        let advertised = |id: &i32| Advertised {
+            id: BrokerId(*id),
+            host: format!("{NAME}-{id}.kafka.{NAMESPACE}.svc.cluster.local"),
+            port: 9092,
+            rack: Some(format!("zone-{}", (b'a' + *id as u8) as char)),
+        };
+        Metadata {
+            cluster_id: Some("4L6g3nShT-eMCtK--X86sw".into()),
+            brokers: self.advertised.iter().map(advertised).collect(),
+            topics: self.topics.clone(),
+        }
+    }
+
+    fn log_dir(&self, broker: i32) -> LogDir {
+        let total = 10_u64 << 30;
+        let holds = |p: &&Partition| p.replicas.contains(&BrokerId(broker));
+        LogDir {
+            path: "/var/lib/kafka/data".into(),
+            error: None,
+            total_bytes: Some(total),
+            usable_bytes: Some(total / 100 * (100 - self.used_percent[broker as usize])),
+            replicas: self
+                .topics
+                .iter()
+                .flat_map(|t| t.partitions.iter().filter(holds).map(move |p| (t, p)))
+                .map(|(t, p)| ReplicaSize { topic: t.name.clone(), partition: p.index, bytes: 100 << 20 })
+                .collect(),
+        }
+    }
+
+    /// Everything Kubernetes tells, at a moment.
+    pub fn objects(&self, at: DateTime<Utc>) -> Vec<Fact> {
+        let listed = |kind, objects| Fact::watched(kind, at, Body::Listed(objects));
+        let template = Workload {
+            meta: meta(NAME),
+            replicas: 3,
+            ready_replicas: 3,
+            service_name: Some("kafka".into()),
+            containers: vec![container()],
+            template_labels: [("app".to_owned(), "kafka".to_owned())].into(),
+            ..Workload::default()
+        };
+        let service = |name: &str, headless: bool, port: u16| {
+            Object::Service(Service {
+                meta: Meta { labels: std::collections::BTreeMap::default(), ..meta(name) },
+                headless,
+                cluster_ip: None,
+                selector: [("app".to_owned(), name.to_owned())].into(),
+                ports: vec![ServicePort { name: "client".into(), port }],
+            })
+        };
+        let node = |id: i32| {
+            Object::Node(Node {
+                meta: Meta {
+                    namespace: String::new(),
+                    labels: [("topology.kubernetes.io/zone".to_owned(), format!("zone-{}", (b'a' + id as u8) as char))]
+                        .into(),
+                    ..meta(&format!("node-{}", id + 1))
+                },
+                ready: Some(true),
+                unschedulable: false,
+            })
+        };
+        vec![
+            listed(Kind::Pods, self.pods.iter().cloned().map(|p| Object::Pod(Box::new(p))).collect()),
+            listed(Kind::StatefulSets, vec![Object::StatefulSet(template)]),
+            listed(Kind::Deployments, Vec::new()),
+            listed(Kind::Services, vec![service("kafka", true, 9092), service("prometheus-operated", true, 9090)]),
+            listed(Kind::Claims, self.claims.iter().cloned().map(Object::Claim).collect()),
+            listed(Kind::Nodes, (0..3).map(node).collect()),
+            listed(Kind::Rules, self.rules.iter().cloned().map(Object::Rule).collect()),
+        ]
+    }
+
+    /// Everything brokers tell, at a moment.
+    pub fn answers(&self, at: DateTime<Utc>) -> Vec<Fact> {
+        let mut facts = vec![kafka(Asked::Metadata, None, at, KafkaBody::Metadata(self.metadata()))];
+        for id in 0..3 {
+            let broker = BrokerId(id);
+            let contact = if self.silent.contains(&id) {
+                Contact::Refused { why: "connection refused by the pod".into() }
+            } else {
+                Contact::Answered
+            };
+            facts.push(kafka(Asked::Metadata, None, at, KafkaBody::Contact { broker, contact }));
+            if !self.advertised.contains(&id) {
+                continue;
+            }
+            let features = Features { kraft: true, metadata_version: Some(25) };
+            facts.push(kafka(Asked::Metadata, None, at, KafkaBody::Features { broker, features }));
+            facts.push(kafka(Asked::LogDirs, Some(id), at, KafkaBody::LogDirs(vec![self.log_dir(id)])));
+            facts.extend(self.group_answers(id, at));
+        }
+        facts.push(kafka(Asked::TopicConfigs, None, at, KafkaBody::TopicConfigs(self.configs.clone())));
+        facts
+    }
+
+    fn group_answers(&self, id: i32, at: DateTime<Utc>) -> Vec<Fact> {
+        let mine = |(n, _): &(usize, &(Group, Vec<Committed>))| n % self.advertised.len() == self.place(id);
+        let groups: Vec<_> = self.groups.iter().enumerate().filter(mine).map(|(_, g)| g.clone()).collect();
+        let commits = groups
+            .iter()
+            .map(|(g, commits)| Commits { group: g.id.clone(), error: None, commits: commits.clone() })
+            .collect();
+        let ends = self
+            .topics
+            .iter()
+            .flat_map(|t| t.partitions.iter().filter(|p| p.leader == Some(BrokerId(id))).map(move |p| (t, p)))
+            .map(|(t, p)| EndOffset { topic: t.name.clone(), partition: p.index, offset: 100_000 })
+            .collect();
+        vec![
+            kafka(Asked::Groups, Some(id), at, KafkaBody::Groups(groups.into_iter().map(|(g, _)| g).collect())),
+            kafka(Asked::Offsets, Some(id), at, KafkaBody::Commits(commits)),
+            kafka(Asked::EndOffsets, Some(id), at, KafkaBody::EndOffsets(ends)),
+        ]
+    }
+
+    fn place(&self, id: i32) -> usize {
+        self.advertised.iter().position(|a| *a == id).unwrap_or_default()
+    }
+
+    /// An App that has watched this cluster for twelve minutes.
+    pub fn app(&self) -> App {
+        let mut app = connected();
+        app.update(Msg::Facts(self.objects(noon() - seconds(2))), noon() - seconds(2));
+        app.update(Msg::Facts(self.answers(noon() - seconds(1))), noon() - seconds(1));
+        app.update(Msg::Facts(vec![heartbeat(noon())]), noon());
+        app.update(Msg::Tick, noon());
+        app
+    }
+}
+
+pub fn kafka(what: Asked, broker: Option<i32>, at: DateTime<Utc>, body: KafkaBody) -> Fact {
+    let installation = InstallationId::new(NAMESPACE, NAME);
+    Fact {
+        source: Source::Kafka { installation, what, broker: broker.map(BrokerId) },
+        seen_at: at,
+        body: Body::Kafka(body),
+    }
+}
+
+pub fn heartbeat(at: DateTime<Utc>) -> Fact {
+    Fact { source: Source::Link, seen_at: at, body: Body::Heartbeat { sent_at: at - TimeDelta::milliseconds(20) } }
+}
+
+pub fn failed(source: Source, at: DateTime<Utc>, kind: FailureKind, what: &str, hint: Option<&str>) -> Fact {
+    let failure = SourceFailure { kind, what: what.into(), hint: hint.map(str::to_owned) };
+    Fact { source, seen_at: at, body: Body::Failed(failure) }
+}
+
+/// An App that was started twelve minutes ago and whose API server answers.
+pub fn connected() -> App {
+    let started = noon() - seconds(720);
+    let mut app = App::new(None, (80, 24), started);
+    let connection = Connection {
+        context: "prod-eu".into(),
+        server: "https://10.0.0.1:6443".into(),
+        namespace: None,
+        default_namespace: "default".into(),
+        version: Some("v1.33.1".into()),
+    };
+    let fact = Fact { source: Source::Link, seen_at: started, body: Body::Connected(connection) };
+    app.update(Msg::Facts(vec![fact, heartbeat(started)]), started);
+    app
+}
+
+/// An App that may not list pods.
+pub fn forbidden() -> App {
+    let mut app = connected();
+    let at = noon() - seconds(2);
+    let why = "list pods is forbidden in all namespaces for user \"ops\"";
+    let hint = "ask for a Role that may get, list and watch pods";
+    let mut facts = Cluster::healthy().objects(at);
+    facts[0] = failed(Source::Watch(Kind::Pods), at, FailureKind::Forbidden, why, Some(hint));
+    app.update(Msg::Facts(facts), at);
+    app.update(Msg::Facts(vec![heartbeat(noon())]), noon());
+    app.update(Msg::Tick, noon());
+    app
+}
+
+/// An App in whose cluster there is no Kafka.
+pub fn empty() -> App {
+    let mut app = connected();
+    let at = noon() - seconds(2);
+    let kinds = [Kind::Pods, Kind::StatefulSets, Kind::Services, Kind::Claims, Kind::Deployments, Kind::Nodes];
+    let mut facts: Vec<Fact> = kinds.map(|k| Fact::watched(k, at, Body::Listed(Vec::new()))).into();
+    facts.push(heartbeat(noon()));
+    app.update(Msg::Facts(facts), noon());
+    app
+}
+
+/// A healthy cluster whose API server has stopped answering twelve seconds ago.
+pub fn link_down() -> App {
+    let mut app = Cluster::healthy().app();
+    let later = noon() + seconds(12);
+    let why = "GET /version: connection refused by 10.0.0.1:6443";
+    app.update(Msg::Facts(vec![failed(Source::Link, later, FailureKind::Unreachable, why, None)]), later);
+    app.update(Msg::Tick, later);
+    app
+}
+
+/// A cluster whose brokers stopped answering while the API server goes on.
+pub fn stale() -> App {
+    let mut app = Cluster::healthy().app();
+    let later = noon() + seconds(89);
+    let why = "Metadata: SASL password refused by broker 0";
+    let installation = InstallationId::new(NAMESPACE, NAME);
+    let source = Source::Kafka { installation, what: Asked::Metadata, broker: None };
+    let hint = Some("check the secret messaging/console");
+    app.update(Msg::Facts(vec![heartbeat(later), failed(source, later, FailureKind::Auth, why, hint)]), later);
+    app.update(Msg::Tick, later);
+    app
+}
+
+/// Presses keys one after the other.
+pub fn press(app: &mut App, keys: &[Key]) {
+    for key in keys {
+        app.update(Msg::Key(*key), app.now);
+    }
+}
+
+/// A cluster whose pods may not be listed any more while its brokers go on answering.
+pub fn pods_lost() -> App {
+    let cluster = Cluster::healthy();
+    let mut app = cluster.app();
+    let later = noon() + seconds(89);
+    let why = "list pods is forbidden in all namespaces for user \"ops\"";
+    let hint = Some("ask for a Role that may get, list and watch pods");
+    let mut facts = cluster.answers(later);
+    facts.push(failed(Source::Watch(Kind::Pods), later, FailureKind::Forbidden, why, hint));
+    facts.push(heartbeat(later));
+    app.update(Msg::Facts(facts), later);
+    app.update(Msg::Tick, later);
+    app
+}
+
+/// Two installations, none of which was asked for.
+pub fn several() -> App {
+    let mut app = connected();
+    let at = noon() - seconds(2);
+    let mut cluster = Cluster::healthy();
+    let other = |id: i32| {
+        let mut pod = pod(id);
+        pod.meta.namespace = "analytics-platform-production".into();
+        pod.meta.name = format!("events-{id}");
+        pod.meta.owner = Some(Owner { kind: "StatefulSet".into(), name: "events".into() });
+        pod
+    };
+    cluster.pods.push(other(0));
+    app.update(Msg::Facts(cluster.objects(at)), at);
+    app.update(Msg::Facts(vec![heartbeat(noon())]), noon());
+    app
+}
