@@ -79,6 +79,15 @@ pub fn is_complete(app: &App, need: Need) -> Progress {
     if wait.missing.is_empty() { Progress::Complete } else { Progress::Waiting(wait.missing) }
 }
 
+/// True once everything has answered or failed, whatever that means for a question: what `doctor` waits for.
+pub fn has_settled(app: &App) -> bool {
+    let sources = &app.world.sources;
+    let link = sources.link_failure().is_some() || sources.link(app.now).state != SourceState::Blind;
+    let is_hopeless = unreachable(app).is_some();
+    let watches = || Kind::ALL.into_iter().all(|kind| sources.is_settled(&Source::Watch(kind)));
+    is_hopeless || (link && watches() && !matches!(is_complete(app, Need::Everything), Progress::Waiting(_)))
+}
+
 /// The failure when time is up: nothing to observe, or an answer that is not complete.
 pub fn timed_out(app: &App, waiting: &[String], after: Duration) -> Failure {
     let link = app.world.sources.link(app.now);
@@ -513,6 +522,21 @@ mod tests {
         let mut sample = Sample::connected();
         sample.watch_failed(Kind::Pods, Why::Timeout);
         assert!(waits_for(&sample, Need::Everything).iter().any(|w| w.starts_with("pods")));
+    }
+
+    #[test]
+    fn doctor_waits_for_everything_even_where_nothing_can_be_answered() {
+        let mut sample = Sample::connected();
+        for kind in Kind::ALL {
+            assert!(!has_settled(&sample.app), "{kind:?}");
+            sample.watch_failed(kind, Why::Forbidden);
+        }
+        assert!(has_settled(&sample.app));
+        let mut sample = Sample::wanting(None);
+        sample.failed(Source::Link, Why::Auth);
+        assert!(has_settled(&sample.app));
+        assert!(!has_settled(&Sample::kubernetes().app), "brokers have not been asked");
+        assert!(has_settled(&Sample::healthy().app));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::{
 };
 
 use super::{
-    completeness::{Need, Progress, is_complete, timed_out},
+    completeness::{Need, Progress, has_settled, is_complete, timed_out},
     doctor, documents, info,
     question::Question,
     session::Session,
@@ -56,10 +56,13 @@ pub async fn ask(session: &mut Session, global: &Global, asked: &Asked) -> Resul
 
 /// Says whether everything can be seen.
 pub async fn doctor(session: &mut Session, global: &Global) -> Result<u8, Failure> {
-    // Whatever cannot be seen is what it is asked for, so no failure ends it but one of the configuration.
-    match until(session, Need::Everything, global.timeout).await {
-        Err(failure) if session.cluster().is_none() => return Err(failure),
-        _ => {}
+    // Whatever cannot be seen is what it is asked for: only a configuration that cannot be used ends it.
+    let deadline = Instant::now() + global.timeout;
+    while !has_settled(&session.app) {
+        match timeout_at(deadline, session.step()).await {
+            Ok(wishes) => drop(wishes?),
+            Err(_) => break,
+        }
     }
     let namespace = session.app.world.connection.as_ref().and_then(|c| c.namespace.clone());
     let permissions = match session.cluster() {

@@ -219,14 +219,20 @@ fn client(config: Config) -> Result<Client, kube::Error> {
     http.set_keepalive_retries(Some(3));
     #[cfg(target_os = "linux")]
     http.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
-    let mut connector = TimeoutConnector::new(config.rustls_https_connector_with_connector(http)?);
+    let auth = config.auth_layer()?;
+    let mut tls = config.clone();
+    if auth.is_some() {
+        // A plugin that gave a token gives no certificate: it would be run again, only to be told so.
+        tls.auth_info.exec = None;
+    }
+    let mut connector = TimeoutConnector::new(tls.rustls_https_connector_with_connector(http)?);
     // Of the TLS handshake too.
     connector.set_connect_timeout(Some(CONNECT_DEADLINE));
     let gzip = DecompressionLayer::new().gzip(!config.disable_compression);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .layer(gzip)
-        .option_layer(config.auth_layer()?)
+        .option_layer(auth)
         .layer(config.extra_headers_layer()?)
         .map_err(BoxError::from)
         .service(Hyper::builder(TokioExecutor::new()).build(connector));
