@@ -14,6 +14,7 @@ use kafdeck::{
     view::{self, Look},
 };
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
+use unicode_width::UnicodeWidthStr;
 
 use cluster::{Cluster, noon, press};
 
@@ -31,7 +32,14 @@ fn screen(app: &App, look: Look, columns: u16, rows: u16) -> String {
     let buffer = draw(app, look, columns, rows);
     let mut text = String::new();
     for row in buffer.content.chunks(usize::from(columns)) {
-        let line: String = row.iter().map(ratatui::buffer::Cell::symbol).collect();
+        // The right half of a wide character is a cell of its own.
+        let mut covered = 0;
+        let cells = row.iter().filter(|cell| {
+            let is_covered = covered > 0;
+            covered = if is_covered { covered - 1 } else { cell.symbol().width().saturating_sub(1) };
+            !is_covered
+        });
+        let line: String = cells.map(ratatui::buffer::Cell::symbol).collect();
         text.push_str(line.trim_end());
         text.push('\n');
     }

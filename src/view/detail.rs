@@ -41,8 +41,7 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
     if lines.is_empty() {
         lines.push(Strip::of("This row is gone.", look.tone(Tone::Muted)));
     }
-    let title = format!("{} · {}", panes::noun(id), cut(selected, 60));
-    overlay::show(&title, &lines, look, area, buffer);
+    overlay::show(&panes::subject(app), &lines, look, area, buffer);
 }
 
 /// What no column shows of the selected row, as lines for under the table.

@@ -2,17 +2,18 @@
 //! it is empty.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use unicode_width::UnicodeWidthStr;
 
 use super::{
     header::plural,
     look::{Look, Slot},
-    strip::{Part, Strip, fitting},
+    strip::{Part, Strip, cut, fitting},
     table::{self, TableLook},
 };
 use crate::{
     app::{
         App,
-        columns::Tone,
+        columns::{Row, Tone},
         lists::{ListId, ListState},
         shown::Shown,
     },
@@ -22,6 +23,9 @@ use crate::{
         units,
     },
 };
+
+/// Columns that a title rule takes beside its text.
+pub const MARGIN: usize = 6;
 
 /// A pane's title.
 pub fn title(id: ListId) -> &'static str {
@@ -84,10 +88,10 @@ pub fn freshness(shown: &Shown, id: ListId) -> Freshness {
         ListId::Brokers | ListId::Findings => fresh.pods.clone().worst(fresh.metadata.clone()),
         ListId::Storage => {
             let usage_is_known = shown.storage.iter().all(|c| c.used_source.is_some() && !c.used_stale);
-            if fresh.claims.state == SourceState::Live && !usage_is_known {
+            if fresh.claims.state == SourceState::Live && fresh.pods.as_of.is_some() && !usage_is_known {
                 return fresh.log_dirs.clone();
             }
-            fresh.claims.clone()
+            if fresh.pods.as_of.is_none() { fresh.pods.clone() } else { fresh.claims.clone() }
         }
         ListId::Topics | ListId::Partitions => fresh.metadata.clone(),
         ListId::Groups | ListId::GroupPartitions => fresh.groups.clone(),
@@ -98,7 +102,9 @@ pub fn freshness(shown: &Shown, id: ListId) -> Freshness {
 /// Why a list cannot be trusted now and what can be done, unless the banner over everything says it already.
 pub fn doubt(app: &App, shown: &Shown, id: ListId) -> Option<String> {
     let fresh = freshness(shown, id);
-    if fresh.state == SourceState::Live || !app.link_is_live() {
+    // What is said instead of findings gives the reason itself.
+    let said = id == ListId::Findings && shown.findings.is_empty();
+    if fresh.state == SourceState::Live || !app.link_is_live() || said {
         return None;
     }
     let why = fresh.why.unwrap_or_else(|| "waiting for the first answer".to_owned());
@@ -135,9 +141,10 @@ fn figures(shown: &Shown, id: ListId) -> Vec<String> {
             counts.into_iter().filter(|(s, _)| of(*s) > 0).map(|(s, word)| format!("{} {word}", of(s))).collect()
         }
         ListId::Brokers => {
-            let ready = summary.brokers.ready.map_or_else(|| "?".to_owned(), |n| n.to_string());
+            let ready = super::header::ready(shown);
             vec![format!("{ready} of {} ready", summary.brokers.total)]
         }
+        ListId::Storage if shown.freshness.pods.as_of.is_none() => vec!["?".to_owned()],
         ListId::Storage => {
             let mut texts = vec![format!("{} of {} bound", summary.storage.bound, summary.storage.pvcs)];
             texts.extend(summary.storage.used_percent_max.map(|p| format!("fullest {p}%")));
@@ -179,7 +186,7 @@ fn topic_figures(shown: &Shown) -> Vec<String> {
 }
 
 /// What an empty list says: why, if it cannot be seen, else that there is nothing.
-pub fn empty(app: &App, shown: &Shown, id: ListId) -> String {
+pub fn empty(app: &App, shown: &Shown, id: ListId, width: usize) -> String {
     let filter = app.lists.get(&id).map(|l| l.filter.as_str()).unwrap_or_default();
     if !filter.is_empty() && len(shown, id) > 0 {
         return format!("No row passes the filter {filter:?}; esc clears it.");
@@ -190,7 +197,7 @@ pub fn empty(app: &App, shown: &Shown, id: ListId) -> String {
         return "Nothing is known of this yet.".to_owned();
     }
     let sentence = match id {
-        ListId::Findings => return quiet(app, shown).1,
+        ListId::Findings => return quiet(app, shown, width).1,
         ListId::Brokers => "No broker has been seen.",
         ListId::Storage => "No broker pod mounts a claim.",
         ListId::Topics => "No topic.",
@@ -203,20 +210,32 @@ pub fn empty(app: &App, shown: &Shown, id: ListId) -> String {
 }
 
 /// What is said instead of findings when there is none; good news only when the verdict is.
-pub fn quiet(app: &App, shown: &Shown) -> (Tone, String) {
+pub fn quiet(app: &App, shown: &Shown, width: usize) -> (Tone, String) {
     use crate::domain::verdict::Verdict;
     let why = shown.judgement.why.clone().unwrap_or_default();
     match shown.judgement.verdict {
         Verdict::Ok => {
             let brokers = plural(shown.summary.brokers.total, "broker");
             let partitions = shown.summary.partitions.as_ref().map_or(0, |p| p.total);
-            let watched = units::age(app.now, app.started_at);
             let partitions = plural(partitions, "partition");
-            (Tone::Good, format!("● Nothing is wrong. {brokers}, {partitions} in sync, watched for {watched}."))
+            let said = format!("● Nothing is wrong. {brokers}, {partitions} in sync");
+            let watched = format!(", watched for {}", units::age(app.now, app.started_at));
+            let fits = said.width() + watched.width() + MARGIN < width;
+            (Tone::Good, format!("{said}{}.", if fits { watched.as_str() } else { "" }))
         }
         Verdict::Blind => (Tone::Unknown, format!("? Cannot tell: {why}")),
         Verdict::Critical | Verdict::Degraded => (Tone::Warn, format!("▲ {why}")),
     }
+}
+
+/// The selected row in a few words, else the installation.
+pub fn subject(app: &App) -> String {
+    let installation = || app.chosen.as_ref().map_or_else(|| "Actions".to_owned(), ToString::to_string);
+    let Some((id, selected)) = app.list().zip(app.selected()) else { return installation() };
+    let brokers = app.shown.iter().flat_map(|s| &s.brokers);
+    let pod = brokers.filter(|b| id == ListId::Brokers && b.id() == selected).find_map(|b| b.pod.as_ref());
+    let pod = pod.filter(|p| *p != selected).map(|p| format!(" · {p}")).unwrap_or_default();
+    format!("{} {}{pod}", noun(id), cut(selected, 48))
 }
 
 /// A title rule: the name to the left, the summary to the right, heavy where the focus is.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     app::{
-        App, Place,
+        App, Overlay, Place,
         columns::{Row, Tone},
         lists::{ListId, ListState},
         shown::Shown,
@@ -42,7 +42,8 @@ pub fn render(app: &App, shown: &Shown, look: Look, area: Rect, buffer: &mut Buf
     draw_all(&notes, buffer, Rect { y: area.y + 1, height: taken.saturating_sub(1), ..area });
     if list.order.is_empty() {
         let quiet = id == ListId::Findings && list.filter.is_empty();
-        let (tone, text) = if quiet { panes::quiet(app, shown) } else { (Tone::Muted, panes::empty(app, shown, id)) };
+        let (tone, text) =
+            if quiet { panes::quiet(app, shown, width) } else { (Tone::Muted, panes::empty(app, shown, id, width)) };
         let lines = wrapped(&text, width.saturating_sub(2));
         let lines: Vec<Strip> = lines.iter().map(|l| Strip::of(format!(" {l}"), look.tone(tone))).collect();
         draw_all(&lines, buffer, body);
@@ -118,7 +119,8 @@ fn notes(app: &App, shown: &Shown, id: ListId, look: Look, width: usize) -> Vec<
 
 /// Draws what no column shows of the selected row at the bottom, and answers with what is left for the table.
 fn below(app: &App, shown: &Shown, id: ListId, look: Look, area: Rect, buffer: &mut Buffer) -> Rect {
-    if buffer.area.height < TALL || area.height < BELOW * 2 {
+    let is_open = matches!(app.overlay, Some(Overlay::Detail));
+    if buffer.area.height < TALL || area.height < BELOW * 2 || is_open {
         return area;
     }
     let width = usize::from(area.width);
@@ -129,9 +131,7 @@ fn below(app: &App, shown: &Shown, id: ListId, look: Look, area: Rect, buffer: &
     let most = if id == ListId::Findings { area.height / 2 } else { BELOW };
     let height = u16::try_from(lines.len() + 1).unwrap_or(u16::MAX).min(most);
     let here = Rect { y: area.bottom() - height, height, ..area };
-    let selected = app.selected().unwrap_or_default();
-    let name = Strip::of(format!("{} ", panes::noun(id)), look.style(Slot::Label))
-        .put(cut(selected, 48), look.style(Slot::Title));
+    let name = Strip::of(panes::subject(app), look.style(Slot::Title));
     panes::rule(name, Vec::new(), false, look, width).draw(buffer, here, 0);
     let inside = Rect { x: here.x + 1, y: here.y + 1, width: here.width.saturating_sub(1), height: height - 1 };
     draw_all(&lines, buffer, inside);
