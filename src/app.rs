@@ -305,6 +305,11 @@ impl App {
         Some(Reading { world: &self.world, installation: &found.installation, book: &found.book, now: self.now })
     }
 
+    /// The installation that was asked for.
+    pub fn wanted(&self) -> Option<&InstallationId> {
+        self.wanted.as_ref()
+    }
+
     /// True once the objects from which installations are recognised have been listed, or cannot be.
     pub fn has_looked(&self) -> bool {
         [Kind::Pods, Kind::StatefulSets, Kind::Services]

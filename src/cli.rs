@@ -48,7 +48,6 @@ pub struct Cli {
 /// Flags that every command takes.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Global {
     /// Kubeconfig context to use instead of the current one
     #[arg(long, global = true, value_name = "NAME")]

@@ -2,9 +2,19 @@
 //!
 //! This is the only place where the App meets `io`, and the only one that may import everything.
 
+pub mod completeness;
 pub mod console;
+pub mod doctor;
+pub mod documents;
+pub mod info;
+pub mod manual;
+pub mod oneshot;
+pub mod question;
+#[cfg(test)]
+mod sample;
 pub mod session;
 pub mod terminal;
+pub mod text;
 
 use std::io::IsTerminal;
 
@@ -15,14 +25,24 @@ use crate::{
     view::Look,
 };
 
-use self::session::Session;
+use self::{oneshot::Asked, question::Question, session::Session};
 
 /// Does what the command line says and answers with the exit code.
 pub async fn run(cli: Cli) -> Result<u8, Failure> {
     let Cli { global, command } = cli;
     match command.unwrap_or(Command::Console) {
         Command::Console => console::run(session(&global)?, look(&global)).await.map(|()| 0),
-        _ => Ok(1),
+        Command::Doctor => oneshot::doctor(&mut session(&global)?, &global).await,
+        Command::Info => oneshot::info(&global),
+        Command::Completions { shell } => oneshot::print(|out| manual::completions(shell, out)),
+        Command::Man => oneshot::print(|out| manual::man(out)),
+        command => match Question::of(&command) {
+            Some(question) => {
+                let asked = Asked { watch_for: command.watch_for(), ascii: look(&global).ascii, question };
+                oneshot::ask(&mut session(&global)?, &global, &asked).await
+            }
+            None => Ok(1),
+        },
     }
 }
 

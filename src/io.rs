@@ -2,6 +2,7 @@
 //!
 //! It turns what it hears into facts; it knows nothing of the screen or of what we conclude.
 
+pub mod access;
 pub mod connect;
 pub mod dial;
 pub mod failure;

@@ -158,8 +158,8 @@ fn load(explicit: Option<&Path>) -> Result<Loaded, ConnectError> {
     Ok(Loaded { merged, looked })
 }
 
-/// The files to look at when none was named.
-fn candidates(listed: Option<std::ffi::OsString>, home: Option<PathBuf>) -> Vec<PathBuf> {
+/// The files to look at when none was named: those of `KUBECONFIG`, else the one in the home directory.
+pub fn candidates(listed: Option<std::ffi::OsString>, home: Option<PathBuf>) -> Vec<PathBuf> {
     let listed: Vec<PathBuf> =
         listed.map(|l| env::split_paths(&l).filter(|p| !p.as_os_str().is_empty()).collect()).unwrap_or_default();
     if listed.is_empty() { home.map(|h| h.join(".kube").join("config")).into_iter().collect() } else { listed }

@@ -1,0 +1,306 @@
+//! Small Apps for the tests of the fronts: a StatefulSet of three brokers, told fact by fact.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::{
+    app::{App, Msg},
+    domain::{
+        broker::{Advertised, Contact, Features},
+        freshness::{Asked, FailureKind, Kind, Source, SourceFailure},
+        group::{Commits, Committed, EndOffset, Group, Member},
+        ids::{BrokerId, InstallationId},
+        kubernetes::{
+            AlertRule, Claim, Container, ContainerPort, ContainerState, EnvVar, Meta, Mount, Node, Object, Owner, Pod,
+            RuleObject, Terminated, Volume, Waiting, Workload,
+        },
+        storage::{LogDir, ReplicaSize},
+        topic::{ConfigEntry, Partition, Topic, TopicConfig},
+    },
+    facts::{Body, Connection, Fact, KafkaBody, Metadata},
+};
+
+/// Namespace of the installation `kafka`.
+pub const NAMESPACE: &str = "the-project";
+
+/// An App that is told facts, a second apart.
+pub struct Sample {
+    /// The App.
+    pub app: App,
+    /// The time of the last fact.
+    pub now: DateTime<Utc>,
+}
+
+impl Sample {
+    /// Nothing is known; `wanted` is asked for.
+    pub fn wanting(wanted: Option<InstallationId>) -> Self {
+        let now = DateTime::from_timestamp(1_767_268_800, 0).unwrap_or_default();
+        Self { app: App::new(wanted, (80, 24), now), now }
+    }
+
+    /// Connected, and the heartbeat comes back.
+    pub fn connected() -> Self {
+        let mut sample = Self::wanting(None);
+        sample.connect();
+        sample
+    }
+
+    /// Kubernetes has told everything: three ready brokers; nobody has been asked anything.
+    pub fn kubernetes() -> Self {
+        Self::kubernetes_with(None, &pods())
+    }
+
+    /// The same without one kind, which has not answered.
+    pub fn kubernetes_without(kind: Kind) -> Self {
+        Self::kubernetes_with(Some(kind), &pods())
+    }
+
+    /// Kubernetes with these pods.
+    pub fn kubernetes_with(silent: Option<Kind>, pods: &[Pod]) -> Self {
+        let mut sample = Self::connected();
+        for kind in Kind::ALL.into_iter().filter(|k| Some(*k) != silent) {
+            sample.listed(kind, objects(kind, pods));
+        }
+        sample
+    }
+
+    /// Everything has answered and is well.
+    pub fn healthy() -> Self {
+        let mut sample = Self::kubernetes();
+        sample.brokers_answer("orders", "orders-app");
+        sample
+    }
+
+    /// Everything has answered, and names are hostile.
+    pub fn hostile(name: &str) -> Self {
+        let mut sample = Self::kubernetes();
+        sample.brokers_answer(name, name);
+        sample
+    }
+
+    /// All brokers answer all questions: one topic, one group.
+    pub fn brokers_answer(&mut self, topic: &str, group: &str) {
+        self.metadata(topic);
+        for id in 0..3 {
+            self.contact(id, Contact::Answered);
+            self.broker_answers(id, topic, group);
+        }
+        self.configs(topic);
+        self.beat();
+    }
+
+    /// One broker tells what it is asked by itself; broker 0 coordinates the group.
+    pub fn broker_answers(&mut self, id: i32, topic: &str, group: &str) {
+        let broker = BrokerId(id);
+        let dir = LogDir {
+            path: "/var/lib/kafka".into(),
+            total_bytes: Some(512 << 20),
+            usable_bytes: Some(256 << 20),
+            replicas: vec![ReplicaSize { topic: topic.into(), partition: 0, bytes: 1 << 20 }],
+            ..LogDir::default()
+        };
+        self.kafka(Asked::LogDirs, Some(broker), KafkaBody::LogDirs(vec![dir]));
+        let coordinated = if id == 0 { vec![described(group, topic)] } else { Vec::new() };
+        let committed = Committed { topic: topic.into(), partition: 0, offset: 90 };
+        let commits = Commits { group: group.into(), error: None, commits: vec![committed] };
+        let commits = if id == 0 { vec![commits] } else { Vec::new() };
+        self.kafka(Asked::Offsets, Some(broker), KafkaBody::Commits(commits));
+        self.kafka(Asked::Groups, Some(broker), KafkaBody::Groups(coordinated));
+        if id == 0 {
+            let committed = Committed { topic: topic.into(), partition: 0, offset: 90 };
+            let commits = Commits { group: group.into(), error: None, commits: vec![committed] };
+            self.kafka(Asked::Offsets, Some(broker), KafkaBody::Commits(vec![commits]));
+        }
+        let end = EndOffset { topic: topic.into(), partition: 0, offset: 100 };
+        let ends = if id == 0 { vec![end] } else { Vec::new() };
+        self.kafka(Asked::EndOffsets, Some(broker), KafkaBody::EndOffsets(ends));
+    }
+
+    /// Metadata names three brokers and one topic of one partition.
+    pub fn metadata(&mut self, topic: &str) {
+        let ids = || (0..3).map(BrokerId).collect();
+        let partition = Partition { index: 0, leader: Some(BrokerId(0)), replicas: ids(), isr: ids() };
+        let topic = Topic { name: topic.into(), partitions: vec![partition], ..Topic::default() };
+        let broker = |id| Advertised { id: BrokerId(id), host: format!("kafka-{id}.kafka"), port: 9092, rack: None };
+        let metadata =
+            Metadata { cluster_id: Some("c".into()), brokers: (0..3).map(broker).collect(), topics: vec![topic] };
+        self.kafka(Asked::Metadata, None, KafkaBody::Metadata(metadata));
+        let features = Features { kraft: true, metadata_version: Some(27) };
+        self.kafka(Asked::Metadata, Some(BrokerId(0)), KafkaBody::Features { broker: BrokerId(0), features });
+    }
+
+    /// `min.insync.replicas` of the topic.
+    pub fn configs(&mut self, topic: &str) {
+        let entry = ConfigEntry { name: "min.insync.replicas".into(), value: Some("2".into()), overridden: true };
+        let config = TopicConfig { topic: topic.into(), entries: vec![entry] };
+        self.kafka(Asked::TopicConfigs, None, KafkaBody::TopicConfigs(vec![config]));
+    }
+
+    /// How a broker behaved.
+    pub fn contact(&mut self, id: i32, contact: Contact) {
+        let broker = BrokerId(id);
+        self.kafka(Asked::Metadata, Some(broker), KafkaBody::Contact { broker, contact });
+    }
+
+    /// The API server's first answers.
+    pub fn connect(&mut self) {
+        let connection = Connection {
+            context: "prod-eu".into(),
+            server: "https://example.test:6443".into(),
+            namespace: None,
+            default_namespace: "default".into(),
+            version: Some("v1.34.4".into()),
+        };
+        self.tell(Source::Link, Body::Connected(connection));
+        self.beat();
+    }
+
+    /// A heartbeat comes back.
+    pub fn beat(&mut self) {
+        let sent_at = self.now + TimeDelta::milliseconds(10);
+        self.tell(Source::Link, Body::Heartbeat { sent_at });
+    }
+
+    /// A list.
+    pub fn listed(&mut self, kind: Kind, objects: Vec<Object>) {
+        self.tell(Source::Watch(kind), Body::Listed(objects));
+    }
+
+    /// Brokers answered.
+    pub fn kafka(&mut self, what: Asked, broker: Option<BrokerId>, body: KafkaBody) {
+        let source = Source::Kafka { installation: InstallationId::new(NAMESPACE, "kafka"), what, broker };
+        self.tell(source, Body::Kafka(body));
+    }
+
+    /// Brokers did not answer.
+    pub fn asked_failed(&mut self, what: Asked, broker: Option<BrokerId>, kind: FailureKind) {
+        let source = Source::Kafka { installation: InstallationId::new(NAMESPACE, "kafka"), what, broker };
+        self.failed(source, kind);
+    }
+
+    /// A kind cannot be listed.
+    pub fn watch_failed(&mut self, kind: Kind, why: FailureKind) {
+        self.failed(Source::Watch(kind), why);
+    }
+
+    /// A source fails.
+    pub fn failed(&mut self, source: Source, kind: FailureKind) {
+        let what = format!("Cannot ask {source}: said by the test.");
+        self.tell(source, Body::Failed(SourceFailure { kind, what, hint: Some("Ask for it.".into()) }));
+    }
+
+    /// A fact, 10 ms after the one before.
+    pub fn tell(&mut self, source: Source, body: Body) {
+        self.now += TimeDelta::milliseconds(10);
+        self.app.update(Msg::Facts(vec![Fact { source, seen_at: self.now, body }]), self.now);
+    }
+
+    /// Time passes while the API server answers.
+    pub fn pass(&mut self, seconds: i64) {
+        self.now += TimeDelta::seconds(seconds);
+        self.beat();
+        self.app.update(Msg::Tick, self.now);
+    }
+}
+
+fn described(group: &str, topic: &str) -> Group {
+    let member = Member {
+        id: "consumer-1-uuid".into(),
+        client_id: "consumer-1".into(),
+        host: "/10.0.0.9".into(),
+        assigned: vec![(topic.into(), 0)],
+    };
+    Group { id: group.into(), state: "Stable".into(), kind: Some("classic".into()), members: Some(vec![member]) }
+}
+
+fn meta(name: &str) -> Meta {
+    Meta { namespace: NAMESPACE.into(), name: name.into(), ..Meta::default() }
+}
+
+fn container() -> Container {
+    let env = |name: &str, value: &str| EnvVar { name: name.into(), value: Some(value.into()) };
+    Container {
+        name: "kafka".into(),
+        image: "docker.io/apache/kafka:4.1.2".into(),
+        env: vec![
+            env("KAFKA_PROCESS_ROLES", "broker,controller"),
+            env("KAFKA_LISTENERS", "PLAINTEXT://:9092,CONTROLLER://:9093"),
+            env("KAFKA_CONTROLLER_QUORUM_VOTERS", "0@kafka-0.kafka:9093"),
+        ],
+        ports: vec![ContainerPort { name: "kafka".into(), port: 9092 }],
+        mounts: vec![Mount { volume: "datadir".into(), path: "/var/lib/kafka".into() }],
+        state: ContainerState::Running { since: None },
+        ready: true,
+        ..Container::default()
+    }
+}
+
+/// Three ready broker pods.
+pub fn pods() -> Vec<Pod> {
+    (0..3).map(|id| pod(NAMESPACE, "kafka", id)).collect()
+}
+
+/// A ready broker pod of a StatefulSet.
+pub fn pod(namespace: &str, owner: &str, id: usize) -> Pod {
+    let name = format!("{owner}-{id}");
+    Pod {
+        meta: Meta {
+            namespace: namespace.into(),
+            name: name.clone(),
+            owner: Some(Owner { kind: "StatefulSet".into(), name: owner.into() }),
+            ..Meta::default()
+        },
+        phase: "Running".into(),
+        ready: Some(true),
+        node: Some(format!("node-{id}")),
+        hostname: Some(name.clone()),
+        subdomain: Some(owner.into()),
+        containers: vec![container()],
+        volumes: vec![Volume { name: "datadir".into(), claim: Some(format!("datadir-{name}")), ephemeral: false }],
+        ..Pod::default()
+    }
+}
+
+/// The same, crashing again and again.
+pub fn crashing(id: usize) -> Pod {
+    let mut pod = pod(NAMESPACE, "kafka", id);
+    pod.ready = Some(false);
+    let container = &mut pod.containers[0];
+    container.ready = false;
+    container.restarts = 7;
+    container.state = ContainerState::Waiting(Waiting { reason: "CrashLoopBackOff".into(), message: String::new() });
+    container.last = Some(Terminated { reason: "Error".into(), exit_code: 1, ..Terminated::default() });
+    pod
+}
+
+fn objects(kind: Kind, pods: &[Pod]) -> Vec<Object> {
+    match kind {
+        Kind::Pods => pods.iter().cloned().map(|p| Object::Pod(Box::new(p))).collect(),
+        Kind::StatefulSets => {
+            let set = Workload { meta: meta("kafka"), replicas: 3, ready_replicas: 3, ..Workload::default() };
+            vec![Object::StatefulSet(set)]
+        }
+        Kind::Claims => (0..3)
+            .map(|id| {
+                let (size, class) = (Some(512 << 20), Some("local".into()));
+                let meta = meta(&format!("datadir-kafka-{id}"));
+                let bound = Claim { meta, phase: "Bound".into(), class, requested_bytes: size, ..Claim::default() };
+                Object::Claim(bound)
+            })
+            .collect(),
+        Kind::Nodes => (0..3)
+            .map(|id| {
+                let meta = Meta { name: format!("node-{id}"), ..Meta::default() };
+                Object::Node(Node { meta, ready: Some(true), ..Node::default() })
+            })
+            .collect(),
+        Kind::Rules => {
+            let labels = BTreeMap::from([("severity".to_owned(), "critical".to_owned())]);
+            let expression = "sum(kafka_offline) >\n  0".into();
+            let alert = AlertRule { name: "KafkaOffline".into(), expression, labels, ..AlertRule::default() };
+            vec![Object::Rule(RuleObject { meta: meta("rules"), alerts: vec![alert], unreadable: Vec::new() })]
+        }
+        Kind::Deployments | Kind::Services => Vec::new(),
+    }
+}
