@@ -73,20 +73,25 @@ fn first_frame(cluster: &Cluster) {
 }
 
 fn present_figures(cluster: &Cluster) {
-    let ours = median(9, || {
-        cluster.kafdeck().args(INSTALLATION).args(["status", "-o", "json"]).run().expect_code(0).took
-    });
+    let ours =
+        median(9, || cluster.kafdeck().args(INSTALLATION).args(["status", "-o", "json"]).run().expect_code(0).took);
     let theirs = median(3, || {
         let began = Instant::now();
         cluster.kubectl(["-n", "the-project", "get", "pods,pvc,statefulsets,services", "-o", "wide"]).expect_code(0);
         kafka(cluster, "kafka-topics.sh --bootstrap-server localhost:9092 --describe >/dev/null");
-        kafka(cluster, "kafka-consumer-groups.sh --bootstrap-server localhost:9092 --describe --all-groups >/dev/null 2>&1; true");
+        kafka(
+            cluster,
+            "kafka-consumer-groups.sh --bootstrap-server localhost:9092 --describe --all-groups >/dev/null 2>&1; true",
+        );
         kafka(cluster, "kafka-log-dirs.sh --bootstrap-server localhost:9092 --describe >/dev/null");
         kafka(cluster, "kafka-consumer-groups.sh --bootstrap-server localhost:9092 --list --state >/dev/null");
         began.elapsed()
     });
     print(format!("kafdeck status, process and all             {ours:8.1} ms (median of 9)"));
-    print(format!("kubectl and kafka-*.sh for the same         {theirs:8.1} ms (median of 3), {:.0} times as long", theirs / ours));
+    print(format!(
+        "kubectl and kafka-*.sh for the same         {theirs:8.1} ms (median of 3), {:.0} times as long",
+        theirs / ours
+    ));
 }
 
 fn lag(cluster: &Cluster) {
@@ -96,10 +101,16 @@ fn lag(cluster: &Cluster) {
     committer::commit(cluster, "many", GROUPS, PARTITIONS);
     let ours = median(9, || cluster.kafdeck().args(INSTALLATION).args(["lag", "-o", "json"]).run().expect_code(0).took);
     let theirs = median(3, || {
-        kafka(cluster, "kafka-consumer-groups.sh --bootstrap-server localhost:9092 --describe --all-groups >/dev/null 2>&1; true")
+        kafka(
+            cluster,
+            "kafka-consumer-groups.sh --bootstrap-server localhost:9092 --describe --all-groups >/dev/null 2>&1; true",
+        )
     });
     print(format!("lag of {GROUPS} groups × {PARTITIONS}, process and all        {ours:8.1} ms (median of 9)"));
-    print(format!("kafka-consumer-groups.sh for the same       {theirs:8.1} ms (median of 3), {:.0} times as long", theirs / ours));
+    print(format!(
+        "kafka-consumer-groups.sh for the same       {theirs:8.1} ms (median of 3), {:.0} times as long",
+        theirs / ours
+    ));
 }
 
 /// What the console costs when nothing happens: bytes to the terminal, CPU, memory, requests to the API server.
@@ -142,7 +153,8 @@ fn requests(cluster: &Cluster) -> BTreeMap<String, f64> {
     let metrics = cluster.kubectl(["get", "--raw", "/metrics"]).expect_code(0).stdout;
     let mut counts = BTreeMap::new();
     for line in metrics.lines().filter(|l| l.starts_with("apiserver_request_total{")) {
-        let label = |name: &str| line.split(&format!("{name}=\"")).nth(1).and_then(|r| r.split('"').next()).unwrap_or("");
+        let label =
+            |name: &str| line.split(&format!("{name}=\"")).nth(1).and_then(|r| r.split('"').next()).unwrap_or("");
         let count: f64 = line.rsplit(' ').next().and_then(|n| n.parse().ok()).unwrap_or_default();
         let what = format!("{} {} {}", label("verb"), label("resource"), label("subresource"));
         *counts.entry(what).or_default() += count;
