@@ -105,7 +105,7 @@ fn verdict(app: &App, shown: &Shown, look: Look, width: usize) -> Strip {
         return figures(app, shown, look, width);
     }
     let why = format!("({})", shown.judgement.why.as_deref().unwrap_or_default());
-    let kept = (why.width() + 2).min(width / 2);
+    let kept = (why.width() + 2).min(width / 3);
     let strip = figures(app, shown, look, width.saturating_sub(kept));
     let room = width.saturating_sub(strip.width() + 2);
     strip.put("  ", Style::new()).put(cut_end(&why, room), look.style(Slot::Verdict(Verdict::Blind)))
