@@ -158,7 +158,7 @@ fn figures(shown: &Shown, id: ListId) -> Vec<String> {
         ListId::Storage if shown.freshness.pods.as_of.is_none() => vec!["?".to_owned()],
         ListId::Storage => {
             let mut texts = vec![format!("{} of {} bound", summary.storage.bound, summary.storage.pvcs)];
-            texts.extend(summary.storage.used_percent_max.map(|p| format!("fullest {p}%")));
+            texts.extend(fullest(shown).map(|p| format!("fullest {p}")));
             texts
         }
         ListId::Topics => topic_figures(shown),
@@ -166,7 +166,7 @@ fn figures(shown: &Shown, id: ListId) -> Vec<String> {
         ListId::Groups => {
             let Some(total) = summary.groups.total else { return vec!["?".to_owned()] };
             let mut texts = vec![plural(total, "group")];
-            texts.extend(summary.groups.lag_max.map(|l| format!("lag max {}", units::count(l))));
+            texts.extend(lag_max(shown).map(|l| format!("lag max {l}")));
             texts
         }
         ListId::GroupPartitions => {
@@ -177,6 +177,18 @@ fn figures(shown: &Shown, id: ListId) -> Vec<String> {
         }
         ListId::Alerts => vec![format!("{}, not evaluated", plural(shown.alerts.len(), "rule"))],
     }
+}
+
+/// How full the fullest claim is; at least that, while another one's fill is not known.
+pub fn fullest(shown: &Shown) -> Option<String> {
+    let unknown = shown.storage.iter().any(|c| c.used_percent.is_none());
+    shown.summary.storage.used_percent_max.map(|p| format!("{}{p}%", if unknown { "≥" } else { "" }))
+}
+
+/// The largest lag; at least that, while some group's is not known.
+pub fn lag_max(shown: &Shown) -> Option<String> {
+    let unknown = shown.groups.iter().any(|g| g.lag.is_none() || g.lag_incomplete);
+    shown.summary.groups.lag_max.map(|l| format!("{}{}", if unknown { "≥" } else { "" }, units::count(l)))
 }
 
 fn topic_figures(shown: &Shown) -> Vec<String> {
@@ -190,7 +202,11 @@ fn topic_figures(shown: &Shown) -> Vec<String> {
     }
     texts.push(format!("URP {}", counts.under_replicated));
     if counts.under_replicated > 0 {
-        texts.push(format!("at min-ISR {}", counts.at_min_isr));
+        texts.push(match (counts.at_min_isr, counts.min_isr_unknown) {
+            (n, 0) => format!("at min-ISR {n}"),
+            (0, _) => "at min-ISR ?".to_owned(),
+            (n, _) => format!("at min-ISR ≥{n}"),
+        });
     }
     texts.push(plural(shown.topics.len(), "topic"));
     texts
