@@ -5,6 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{
     look::{Look, Slot},
+    panes,
     strip::{Part, Strip, cut_end, cut_front, fitting},
 };
 use crate::{
@@ -105,7 +106,7 @@ fn verdict(app: &App, shown: &Shown, look: Look, width: usize) -> Strip {
         return figures(app, shown, look, width);
     }
     let why = format!("({})", shown.judgement.why.as_deref().unwrap_or_default());
-    let kept = (why.width() + 2).min(width / 2);
+    let kept = (why.width() + 2).min(width / 3);
     let strip = figures(app, shown, look, width.saturating_sub(kept));
     let room = width.saturating_sub(strip.width() + 2);
     strip.put("  ", Style::new()).put(cut_end(&why, room), look.style(Slot::Verdict(Verdict::Blind)))
@@ -138,13 +139,10 @@ fn figures(app: &App, shown: &Shown, look: Look, width: usize) -> Strip {
         _ => Tone::Plain,
     };
     let unknown = || "?".to_owned();
-    parts.push(figure.part(4, "disk max", &disk.map_or_else(unknown, |p| format!("{p}%")), disk_tone, &fresh.log_dirs));
-    let lag = shown.summary.groups.lag_max.map_or_else(
-        // Groups that were listed and have nothing to lag behind are known not to lag.
-        || if shown.summary.groups.total == Some(0) { "-".to_owned() } else { "?".to_owned() },
-        units::count,
-    );
-    parts.push(figure.part(3, "lag max", &lag, Tone::Plain, &fresh.groups));
+    parts.push(figure.part(4, "disk max", &panes::fullest(shown).unwrap_or_else(unknown), disk_tone, &fresh.log_dirs));
+    // Groups that were listed and are none are known not to lag.
+    let none = || if shown.summary.groups.total == Some(0) { "-".to_owned() } else { "?".to_owned() };
+    parts.push(figure.part(3, "lag max", &panes::lag_max(shown).unwrap_or_else(none), Tone::Plain, &fresh.groups));
     let rules = shown.summary.alerts.rules;
     parts.push(Part::new(
         8,

@@ -109,8 +109,9 @@ impl Page<'_> {
         let most = if self.columns { usize::MAX } else { TOLD };
         let none = ListState::default();
         let rows = match id {
-            ListId::Findings if self.shown.findings.is_empty() => {
-                wrapped(&panes::quiet(self.app, self.shown, width.into()).1, usize::from(width).saturating_sub(2)).len()
+            _ if panes::len(self.shown, id) == 0 => {
+                let text = panes::empty(self.app, self.shown, id, width.into()).1;
+                wrapped(&text, usize::from(width).saturating_sub(2)).len()
             }
             ListId::Findings => compact::findings_height(self.app, self.shown, self.look, width, most),
             _ if open || id == ListId::Brokers => panes::len(self.shown, id) + 1,
@@ -134,7 +135,7 @@ impl Page<'_> {
         if area.height == 0 {
             return;
         }
-        let focused = app.pane == id && app.overlay.is_none();
+        let focused = app.pane == id && panes::has_keys(app);
         let width = usize::from(area.width);
         if self.is_quiet(id, area.width) {
             let (tone, text) = panes::quiet(app, shown, width);
@@ -154,8 +155,9 @@ impl Page<'_> {
         }
         panes::rule(panes::heading(id, focused, look), right, focused, look, width).draw(buffer, area, 0);
         if list.order.is_empty() {
-            let lines = wrapped(&panes::empty(app, shown, id, width), width.saturating_sub(2));
-            let lines: Vec<Strip> = lines.iter().map(|l| Strip::of(format!(" {l}"), look.tone(Tone::Muted))).collect();
+            let (tone, text) = panes::empty(app, shown, id, width);
+            let lines = wrapped(&text, width.saturating_sub(2));
+            let lines: Vec<Strip> = lines.iter().map(|l| Strip::of(format!(" {l}"), look.tone(tone))).collect();
             draw_all(&lines, buffer, body);
         } else if id == ListId::Findings {
             compact::findings(app, shown, list, look, focused, body, buffer);

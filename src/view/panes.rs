@@ -102,13 +102,23 @@ pub fn freshness(shown: &Shown, id: ListId) -> Freshness {
 /// Why a list cannot be trusted now and what can be done, unless the banner over everything says it already.
 pub fn doubt(app: &App, shown: &Shown, id: ListId) -> Option<String> {
     let fresh = freshness(shown, id);
-    // What is said instead of findings gives the reason itself.
-    let said = id == ListId::Findings && shown.findings.is_empty();
+    // An empty list gives the reason where its rows would be.
+    let said = len(shown, id) == 0 && (fresh.as_of.is_none() || id == ListId::Findings);
     if fresh.state == SourceState::Live || !app.link_is_live() || said {
         return None;
     }
-    let why = fresh.why.unwrap_or_else(|| "waiting for the first answer".to_owned());
+    reason(fresh)
+}
+
+/// Why something cannot be trusted, and what can be done.
+fn reason(fresh: Freshness) -> Option<String> {
+    let why = fresh.why?;
     Some(fresh.hint.map_or_else(|| why.clone(), |hint| format!("{why}; {hint}")))
+}
+
+/// True before a source has answered or failed.
+fn is_awaited(fresh: &Freshness) -> bool {
+    fresh.as_of.is_none() && fresh.why.as_ref().is_none_or(|why| why.starts_with("waiting"))
 }
 
 /// A pane's one-line summary, most important part first.
@@ -122,7 +132,8 @@ pub fn summary(app: &App, shown: &Shown, id: ListId) -> Vec<Part> {
     match (fresh.state, fresh.as_of) {
         (SourceState::Live, _) => {}
         (SourceState::Blind, _) | (SourceState::Stale, None) => {
-            parts.push(Part::new(0, Strip::of("blind", Style::new())));
+            let word = if is_awaited(&fresh) { "waiting" } else { "blind" };
+            parts.push(Part::new(0, Strip::of(word, Style::new())));
         }
         (SourceState::Stale, Some(at)) => {
             let text = format!("as of {} ({})", at.format("%H:%M:%S"), units::age(app.now, at));
@@ -147,7 +158,7 @@ fn figures(shown: &Shown, id: ListId) -> Vec<String> {
         ListId::Storage if shown.freshness.pods.as_of.is_none() => vec!["?".to_owned()],
         ListId::Storage => {
             let mut texts = vec![format!("{} of {} bound", summary.storage.bound, summary.storage.pvcs)];
-            texts.extend(summary.storage.used_percent_max.map(|p| format!("fullest {p}%")));
+            texts.extend(fullest(shown).map(|p| format!("fullest {p}")));
             texts
         }
         ListId::Topics => topic_figures(shown),
@@ -155,7 +166,7 @@ fn figures(shown: &Shown, id: ListId) -> Vec<String> {
         ListId::Groups => {
             let Some(total) = summary.groups.total else { return vec!["?".to_owned()] };
             let mut texts = vec![plural(total, "group")];
-            texts.extend(summary.groups.lag_max.map(|l| format!("lag max {}", units::count(l))));
+            texts.extend(lag_max(shown).map(|l| format!("lag max {l}")));
             texts
         }
         ListId::GroupPartitions => {
@@ -166,6 +177,18 @@ fn figures(shown: &Shown, id: ListId) -> Vec<String> {
         }
         ListId::Alerts => vec![format!("{}, not evaluated", plural(shown.alerts.len(), "rule"))],
     }
+}
+
+/// How full the fullest claim is; at least that, while another one's fill is not known.
+pub fn fullest(shown: &Shown) -> Option<String> {
+    let unknown = shown.storage.iter().any(|c| c.used_percent.is_none());
+    shown.summary.storage.used_percent_max.map(|p| format!("{}{p}%", if unknown { "≥" } else { "" }))
+}
+
+/// The largest lag; at least that, while some group's is not known.
+pub fn lag_max(shown: &Shown) -> Option<String> {
+    let unknown = shown.groups.iter().any(|g| g.lag.is_none() || g.lag_incomplete);
+    shown.summary.groups.lag_max.map(|l| format!("{}{}", if unknown { "≥" } else { "" }, units::count(l)))
 }
 
 fn topic_figures(shown: &Shown) -> Vec<String> {
@@ -179,26 +202,34 @@ fn topic_figures(shown: &Shown) -> Vec<String> {
     }
     texts.push(format!("URP {}", counts.under_replicated));
     if counts.under_replicated > 0 {
-        texts.push(format!("at min-ISR {}", counts.at_min_isr));
+        texts.push(match (counts.at_min_isr, counts.min_isr_unknown) {
+            (n, 0) => format!("at min-ISR {n}"),
+            (0, _) => "at min-ISR ?".to_owned(),
+            (n, _) => format!("at min-ISR ≥{n}"),
+        });
     }
     texts.push(plural(shown.topics.len(), "topic"));
     texts
 }
 
 /// What an empty list says: why, if it cannot be seen, else that there is nothing.
-pub fn empty(app: &App, shown: &Shown, id: ListId, width: usize) -> String {
+pub fn empty(app: &App, shown: &Shown, id: ListId, width: usize) -> (Tone, String) {
     let filter = app.lists.get(&id).map(|l| l.filter.as_str()).unwrap_or_default();
     if !filter.is_empty() && len(shown, id) > 0 {
-        return format!("No row passes the filter {filter:?}; esc clears it.");
+        return (Tone::Muted, format!("No row passes the filter {filter:?}; esc clears it."));
+    }
+    if id == ListId::Findings {
+        return quiet(app, shown, width);
     }
     let fresh = freshness(shown, id);
+    if is_awaited(&fresh) {
+        return (Tone::Muted, "Waiting for the first answer.".to_owned());
+    }
     if fresh.as_of.is_none() {
-        // The reason stands above.
-        return "Nothing is known of this yet.".to_owned();
+        return (Tone::Warn, format!("? {}", reason(fresh).unwrap_or_default()));
     }
     let sentence = match id {
-        ListId::Findings => return quiet(app, shown, width).1,
-        ListId::Brokers => "No broker has been seen.",
+        ListId::Findings | ListId::Brokers => "No broker has been seen.",
         ListId::Storage => "No broker pod mounts a claim.",
         ListId::Topics => "No topic.",
         ListId::Partitions => "No such topic any more.",
@@ -206,7 +237,7 @@ pub fn empty(app: &App, shown: &Shown, id: ListId, width: usize) -> String {
         ListId::GroupPartitions => "This group holds no partition and has committed nothing.",
         ListId::Alerts => "No alerting rule in what is watched.",
     };
-    sentence.to_owned()
+    (Tone::Muted, sentence.to_owned())
 }
 
 /// What is said instead of findings when there is none; good news only when the verdict is.
@@ -226,6 +257,11 @@ pub fn quiet(app: &App, shown: &Shown, width: usize) -> (Tone, String) {
         Verdict::Blind => (Tone::Unknown, format!("? Cannot tell: {why}")),
         Verdict::Critical | Verdict::Degraded => (Tone::Warn, format!("▲ {why}")),
     }
+}
+
+/// True while nothing lies over the list that takes its keys; a filter is typed beside it.
+pub fn has_keys(app: &App) -> bool {
+    matches!(app.overlay, None | Some(crate::app::Overlay::Filter(_)))
 }
 
 /// The selected row in a few words, else the installation.

@@ -85,8 +85,8 @@ fn merged(app: &App) -> Vec<(String, Freshness)> {
         let prefix = format!("{source}: ");
         fresh.why = fresh.why.map(|w| w.strip_prefix(&prefix).map(str::to_owned).unwrap_or(w));
         let (name, of) = match &source {
-            Source::Kafka { what, broker: Some(broker), .. } => (what.to_string(), Some(broker.to_string())),
-            Source::Volumes { node } => ("kubelet".to_owned(), Some(node.clone())),
+            Source::Kafka { what, broker: Some(broker), .. } => (format!("{what} of broker"), Some(broker.to_string())),
+            Source::Volumes { node } => ("kubelet of node".to_owned(), Some(node.clone())),
             other => (other.to_string(), None),
         };
         let same =
@@ -114,8 +114,9 @@ impl Alike {
     fn named(self) -> (String, Freshness) {
         let name = match self.of.len() {
             0 => self.name,
-            1..=8 => format!("{} of {}", self.name, self.of.join(", ")),
-            n => format!("{} of {n}", self.name),
+            1 => format!("{} {}", self.name, self.of.join("")),
+            2..=8 => format!("{}s {}", self.name, self.of.join(", ")),
+            n => format!("{}s, {n} of them", self.name),
         };
         (name, self.fresh)
     }
