@@ -7,9 +7,11 @@ pub mod console;
 pub mod doctor;
 pub mod documents;
 pub mod info;
+pub mod logs;
 pub mod manual;
 pub mod oneshot;
 pub mod question;
+pub mod record;
 #[cfg(test)]
 mod sample;
 pub mod session;
@@ -36,6 +38,8 @@ pub async fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Info => oneshot::info(&global),
         Command::Completions { shell } => oneshot::print(|out| manual::completions(shell, out)),
         Command::Man => oneshot::print(|out| manual::man(out)),
+        Command::Logs(asked) => logs::run(&mut session(&global)?, &global, &asked).await,
+        Command::Record { file, duration } => record::run(&mut session(&global)?, &file, duration).await,
         command => match Question::of(&command) {
             Some(question) => {
                 let asked = Asked { watch_for: command.watch_for(), ascii: look(&global).ascii, question };

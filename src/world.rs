@@ -22,7 +22,7 @@ use std::{collections::BTreeMap, mem};
 
 use crate::{
     domain::{
-        freshness::Source,
+        freshness::{FailureKind, Kind, Source, SourceFailure},
         ids::{InstallationId, ObjectKey},
         storage::VolumeUse,
     },
@@ -42,6 +42,8 @@ pub struct World {
     pub kafka: BTreeMap<InstallationId, KafkaWorld>,
     /// Volume usage as kubelets measured it, by claim.
     pub volumes: BTreeMap<ObjectKey, VolumeUse>,
+    /// Kinds that this cluster does not have, in the API server's words: an answer, and no blindness.
+    pub absent: BTreeMap<Kind, SourceFailure>,
     /// Who answers, since when, and who does not.
     pub sources: Sources,
 }
@@ -69,6 +71,12 @@ impl World {
         let Fact { source, seen_at, body } = fact;
         let mut dirty = Dirty { objects: false, shown: true };
         match body {
+            Body::Failed(failure) if failure.kind == FailureKind::Unsupported && matches!(source, Source::Watch(_)) => {
+                if let Source::Watch(kind) = source {
+                    self.kube.list(kind, Vec::new());
+                    dirty.shown = self.absent.insert(kind, failure).is_none();
+                }
+            }
             Body::Failed(failure) => {
                 dirty.shown = self.sources.failed(source, failure);
                 return dirty;
@@ -80,6 +88,7 @@ impl World {
             }
             Body::Listed(objects) => {
                 if let Source::Watch(kind) = source {
+                    self.absent.remove(&kind);
                     self.kube.list(kind, objects);
                     dirty.objects = true;
                 }

@@ -14,6 +14,7 @@ use kafdeck::{
     view::{self, Look},
 };
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
+use unicode_width::UnicodeWidthStr;
 
 use cluster::{Cluster, noon, press};
 
@@ -31,7 +32,14 @@ fn screen(app: &App, look: Look, columns: u16, rows: u16) -> String {
     let buffer = draw(app, look, columns, rows);
     let mut text = String::new();
     for row in buffer.content.chunks(usize::from(columns)) {
-        let line: String = row.iter().map(ratatui::buffer::Cell::symbol).collect();
+        // The right half of a wide character is a cell of its own.
+        let mut covered = 0;
+        let cells = row.iter().filter(|cell| {
+            let is_covered = covered > 0;
+            covered = if is_covered { covered - 1 } else { cell.symbol().width().saturating_sub(1) };
+            !is_covered
+        });
+        let line: String = cells.map(ratatui::buffer::Cell::symbol).collect();
         text.push_str(line.trim_end());
         text.push('\n');
     }
@@ -172,6 +180,38 @@ fn what_cannot_be_seen_is_said() {
 }
 
 #[test]
+fn nothing_is_called_well_that_cannot_be_seen() {
+    let apps = [cluster::forbidden(), cluster::pods_lost(), cluster::link_down(), cluster::stale()];
+    for app in apps.iter().chain([&Cluster::crash_looping().app(), &cluster::empty()]) {
+        for (columns, rows) in [(50, 12), (80, 24), (120, 40)] {
+            let text = screen(app, COLOR, columns, rows);
+            assert!(!text.contains("● OK") && !text.contains("Nothing is wrong"), "{text}");
+        }
+    }
+    assert!(screen(&Cluster::healthy().app(), COLOR, 80, 24).contains("● OK"));
+}
+
+#[test]
+fn the_cursor_is_seen_without_colour_and_only_where_the_focus_is() {
+    use ratatui::style::Modifier;
+    let app = after(Cluster::healthy().app(), &[Key::Tab, Key::Down]);
+    let drawn = draw(&app, MONO_ASCII, 80, 24);
+    let is_reversed = |row: &&[ratatui::buffer::Cell]| row[5].modifier.contains(Modifier::REVERSED);
+    let rows: Vec<_> = drawn.content.chunks(80).filter(is_reversed).collect();
+    assert_eq!(rows.len(), 1);
+    let text: String = rows[0].iter().map(ratatui::buffer::Cell::symbol).collect();
+    assert!(text.contains("kafka-cluster-1"), "{text}");
+}
+
+#[test]
+fn a_long_list_says_where_the_cursor_is() {
+    let mut cluster = Cluster::healthy();
+    cluster.topics = (0..400).map(|i| cluster::topic(&format!("topic-{i:04}"), 3, false)).collect();
+    let app = after(cluster.app(), &[char('5'), char('G')]);
+    snapshot!("many_topics_80x24", app, 80, 24);
+}
+
+#[test]
 fn names_from_outside() {
     let app = Cluster::hostile().app();
     snapshot!("overview_hostile_80x24", app, 80, 24);
@@ -182,6 +222,7 @@ fn names_from_outside() {
 fn tabs() {
     let bad = || Cluster::crash_looping().app();
     snapshot!("diagnosis_120x40", after(bad(), &[char('2')]), 120, 40);
+    snapshot!("diagnosis_80x24", after(bad(), &[char('2'), Key::Down]), 80, 24);
     snapshot!("brokers_80x24", after(bad(), &[char('3')]), 80, 24);
     snapshot!("brokers_120x40", after(bad(), &[char('3')]), 120, 40);
     snapshot!("storage_80x24", after(bad(), &[char('4')]), 80, 24);
@@ -230,7 +271,7 @@ fn nothing_from_outside_reaches_the_terminal_as_a_control() {
 #[test]
 fn every_state_can_be_drawn_at_every_size() {
     for (name, app) in states() {
-        for (columns, rows) in (1..=220).step_by(13).flat_map(|c| (1..=60).step_by(7).map(move |r| (c, r))) {
+        for (columns, rows) in (1..=220).step_by(27).flat_map(|c| (1..=60).step_by(11).map(move |r| (c, r))) {
             let drawn = draw(&app, COLOR, columns, rows);
             assert_eq!(drawn.area.width, columns, "{name}");
         }

@@ -318,7 +318,7 @@ impl App {
     }
 
     fn leave_key(key: Key) -> Vec<Effect> {
-        if matches!(key, Key::Char('y' | 'Y') | Key::Enter) { vec![Effect::Leave] } else { Vec::new() }
+        if matches!(key, Key::Char('y' | 'Y')) { vec![Effect::Leave] } else { Vec::new() }
     }
 }
 

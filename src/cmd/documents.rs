@@ -20,7 +20,7 @@ use crate::{
 
 use super::question::{self, Question};
 
-pub use self::safe::{json, yaml};
+pub use self::safe::{json, line, yaml};
 
 /// The document that answers a question about the chosen installation.
 pub fn document(app: &App, question: &Question) -> Result<Value, Failure> {

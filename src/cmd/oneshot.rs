@@ -105,7 +105,7 @@ pub fn print(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Result<u8, F
 }
 
 /// Drives a session until what is needed is known; the failure when time was up before.
-async fn until(session: &mut Session, need: Need, timeout: Duration) -> Result<Option<Failure>, Failure> {
+pub(super) async fn until(session: &mut Session, need: Need, timeout: Duration) -> Result<Option<Failure>, Failure> {
     let deadline = Instant::now() + timeout;
     loop {
         let waiting = match is_complete(&session.app, need) {
@@ -140,7 +140,7 @@ fn write_out(text: &str) -> Result<(), Failure> {
 }
 
 /// Writes to standard output; a reader that has seen enough (`| head`) is no failure.
-fn put(bytes: &[u8]) -> Result<(), Failure> {
+pub(super) fn put(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(unwritable(&error)),

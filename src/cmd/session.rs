@@ -46,6 +46,7 @@ pub struct Session {
     hands: Hands,
     seconds: Interval,
     recorder: Option<Box<dyn Write + Send>>,
+    recorded: u64,
 }
 
 /// What carries out effects.
@@ -117,12 +118,18 @@ impl Session {
             clock,
             seconds,
             recorder: None,
+            recorded: 0,
         }
     }
 
     /// Writes every fact from now on to `out`, one JSON document a line.
     pub fn record_to(&mut self, out: Box<dyn Write + Send>) {
         self.recorder = Some(out);
+    }
+
+    /// How many facts were written.
+    pub fn recorded(&self) -> u64 {
+        self.recorded
     }
 
     /// The connected cluster, once there is one.
@@ -168,6 +175,7 @@ impl Session {
         for fact in facts {
             serde_json::to_writer(&mut *out, fact).map_err(|e| failed(e.to_string()))?;
             out.write_all(b"\n").map_err(|e| failed(e.to_string()))?;
+            self.recorded += 1;
         }
         out.flush().map_err(|e| failed(e.to_string()))
     }

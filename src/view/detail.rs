@@ -26,61 +26,62 @@ const LABEL: usize = 16;
 /// Draws the selected row in full.
 pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
     let (Some(shown), Some(id)) = (&app.shown, app.list()) else { return };
-    let Some(selected) = app.selected() else { return };
     let width = usize::from(area.width).saturating_sub(4).min(100);
     let page = Page { look, now: app.now, width };
-    if let (ListId::Findings, Some(finding)) = (id, find(&shown.findings, selected)) {
+    if let (ListId::Findings, Some(finding)) = (id, selected(app, id, &shown.findings)) {
         let lines = page.finding(finding);
         overlay::show("Finding", &lines, look, area, buffer);
         return;
     }
-    let mut lines = page.columns(shown, id, selected);
-    for (label, text) in extras(app, shown, id, selected) {
+    let mut lines = page.columns(app, shown, id);
+    for (label, text) in extras(app, shown, id) {
         lines.extend(page.field(label, &text, Tone::Plain));
     }
     if lines.is_empty() {
         lines.push(Strip::of("This row is gone.", look.tone(Tone::Muted)));
     }
-    let title = format!("{} · {}", panes::noun(id), cut(selected, 60));
-    overlay::show(&title, &lines, look, area, buffer);
+    overlay::show(&panes::subject(app), &lines, look, area, buffer);
 }
 
 /// What no column shows of the selected row, as lines for under the table.
 pub fn below(app: &App, shown: &Shown, id: ListId, look: Look, width: usize) -> Vec<Strip> {
-    let Some(selected) = app.selected() else { return Vec::new() };
     let page = Page { look, now: app.now, width };
-    if let (ListId::Findings, Some(finding)) = (id, find(&shown.findings, selected)) {
-        return page.finding(finding).split_off(2);
+    if let (ListId::Findings, Some(finding)) = (id, selected(app, id, &shown.findings)) {
+        // All but its first line, which the table has already.
+        return page.finding(finding).split_off(1);
     }
-    let extras = extras(app, shown, id, selected);
+    let extras = extras(app, shown, id);
     extras.iter().flat_map(|(label, text)| page.field(label, text, Tone::Plain)).collect()
 }
 
-fn find<'a, R: Row>(rows: &'a [R], selected: &str) -> Option<&'a R> {
-    rows.iter().find(|r| r.id() == selected)
+/// The selected row: looked up by its place, for there may be a hundred thousand.
+fn selected<'a, R: Row>(app: &App, id: ListId, rows: &'a [R]) -> Option<&'a R> {
+    let list = app.lists.get(&id)?;
+    let row = rows.get(*list.order.get(list.position())?)?;
+    (list.selected.as_deref() == Some(row.id().as_str())).then_some(row)
 }
 
 /// What is known of a row beyond its columns.
-fn extras(app: &App, shown: &Shown, id: ListId, selected: &str) -> Vec<(&'static str, String)> {
+fn extras(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, String)> {
     match id {
-        ListId::Brokers => find(&shown.brokers, selected).map(|b| broker(app, b)).unwrap_or_default(),
+        ListId::Brokers => selected(app, id, &shown.brokers).map(|b| broker(app, b)).unwrap_or_default(),
         ListId::Storage => {
-            let Some(claim) = find(&shown.storage, selected) else { return Vec::new() };
+            let Some(claim) = selected(app, id, &shown.storage) else { return Vec::new() };
             let volume = claim.volume.clone().map(|v| ("volume", v));
             volume.into_iter().chain(claim.pod.clone().map(|p| ("pod", p))).collect()
         }
         ListId::Topics => {
-            let Some(topic) = find(&shown.topics, selected) else { return Vec::new() };
+            let Some(topic) = selected(app, id, &shown.topics) else { return Vec::new() };
             let error = topic.error.clone().map(|e| ("error", e));
             error.into_iter().chain(overrides(app, &topic.name).map(|o| ("overrides", o))).collect()
         }
         ListId::Groups => {
-            let Some(group) = find(&shown.groups, selected) else { return Vec::new() };
+            let Some(group) = selected(app, id, &shown.groups) else { return Vec::new() };
             let error = group.error.clone().map(|e| ("error", e));
             error.into_iter().chain([("topics", group.topics.join(", "))]).collect()
         }
         ListId::Alerts => {
-            let Some(alert) = find(&shown.alerts, selected) else { return Vec::new() };
+            let Some(alert) = selected(app, id, &shown.alerts) else { return Vec::new() };
             let labels: Vec<String> = alert.labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
             let summary = alert.summary.clone().map(|s| ("summary", s));
             let rest = [("labels", labels.join(", ")), ("not evaluated", alert.why.clone())];
@@ -128,21 +129,21 @@ struct Page {
 }
 
 impl Page {
-    fn columns(&self, shown: &Shown, id: ListId, selected: &str) -> Vec<Strip> {
+    fn columns(&self, app: &App, shown: &Shown, id: ListId) -> Vec<Strip> {
         match id {
-            ListId::Findings => self.row(&shown.findings, selected),
-            ListId::Brokers => self.row(&shown.brokers, selected),
-            ListId::Storage => self.row(&shown.storage, selected),
-            ListId::Topics => self.row(&shown.topics, selected),
-            ListId::Partitions => self.row(&shown.partitions, selected),
-            ListId::Groups => self.row(&shown.groups, selected),
-            ListId::GroupPartitions => self.row(&shown.group_partitions, selected),
-            ListId::Alerts => self.row(&shown.alerts, selected),
+            ListId::Findings => self.row(selected(app, id, &shown.findings)),
+            ListId::Brokers => self.row(selected(app, id, &shown.brokers)),
+            ListId::Storage => self.row(selected(app, id, &shown.storage)),
+            ListId::Topics => self.row(selected(app, id, &shown.topics)),
+            ListId::Partitions => self.row(selected(app, id, &shown.partitions)),
+            ListId::Groups => self.row(selected(app, id, &shown.groups)),
+            ListId::GroupPartitions => self.row(selected(app, id, &shown.group_partitions)),
+            ListId::Alerts => self.row(selected(app, id, &shown.alerts)),
         }
     }
 
-    fn row<R: Row>(&self, rows: &[R], selected: &str) -> Vec<Strip> {
-        let Some(row) = find(rows, selected) else { return Vec::new() };
+    fn row<R: Row>(&self, row: Option<&R>) -> Vec<Strip> {
+        let Some(row) = row else { return Vec::new() };
         let cell = |c: &crate::app::columns::Column<R>| (c.title, (c.cell)(row, self.now));
         R::COLUMNS.iter().map(cell).flat_map(|(title, cell)| self.field(title, &cell.text, cell.tone)).collect()
     }

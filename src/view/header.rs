@@ -1,9 +1,11 @@
 //! The first lines of every screen: what is looked at, the verdict with its figures, and the tabs.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use unicode_width::UnicodeWidthStr;
 
 use super::{
     look::{Look, Slot},
+    panes,
     strip::{Part, Strip, cut_end, cut_front, fitting},
 };
 use crate::{
@@ -30,9 +32,11 @@ pub fn height(app: &App, area: Rect) -> u16 {
 /// Draws the header.
 pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
     let width = usize::from(area.width);
-    let verdict = app.shown.as_ref().map(|shown| figures(app, shown, look, width)).unwrap_or_default();
-    let banner = banner(app).map(|text| {
-        Strip::of(format!(" {}", cut_end(&text, width.saturating_sub(1))), look.style(Slot::Banner)).pad_to(width)
+    let verdict = app.shown.as_ref().map(|shown| verdict(app, shown, look, width)).unwrap_or_default();
+    let banner = banner(app).map(|(what, why, then)| {
+        // The reason gives way before the time that is shown does.
+        let room = width.saturating_sub(what.width() + then.width() + 1);
+        Strip::of(format!(" {what}{}{then}", cut_end(&why, room)), look.style(Slot::Banner)).pad_to(width)
     });
     if area.height == 1 {
         banner.unwrap_or(verdict).draw(buffer, area, 0);
@@ -95,7 +99,20 @@ fn join(left: Strip, right: Strip, width: usize) -> Strip {
     strip.pad_to(width - right.width()).then(right)
 }
 
-/// The verdict and its figures.
+/// The verdict, its figures and, where it cannot be given, why.
+fn verdict(app: &App, shown: &Shown, look: Look, width: usize) -> Strip {
+    // While the link is down the banner says why.
+    if shown.judgement.verdict != Verdict::Blind || !app.link_is_live() {
+        return figures(app, shown, look, width);
+    }
+    let why = format!("({})", shown.judgement.why.as_deref().unwrap_or_default());
+    let kept = (why.width() + 2).min(width / 3);
+    let strip = figures(app, shown, look, width.saturating_sub(kept));
+    let room = width.saturating_sub(strip.width() + 2);
+    strip.put("  ", Style::new()).put(cut_end(&why, room), look.style(Slot::Verdict(Verdict::Blind)))
+}
+
+/// The verdict and the figures that fit.
 fn figures(app: &App, shown: &Shown, look: Look, width: usize) -> Strip {
     let verdict = shown.judgement.verdict;
     let word = Strip::of(format!(" {} {verdict}", glyph(verdict)), look.style(Slot::Verdict(verdict)));
@@ -103,8 +120,10 @@ fn figures(app: &App, shown: &Shown, look: Look, width: usize) -> Strip {
     let fresh = &shown.freshness;
     let figure = Figure { app, look };
     let brokers = &shown.summary.brokers;
-    let ready = brokers.ready.map_or_else(|| "?".to_owned(), |n| n.to_string());
-    let tone = if brokers.not_ready > 0 {
+    let ready = ready(shown);
+    let tone = if fresh.pods.as_of.is_none() {
+        Tone::Unknown
+    } else if brokers.not_ready > 0 {
         Tone::Warn
     } else if brokers.unknown > 0 {
         Tone::Unknown
@@ -112,9 +131,6 @@ fn figures(app: &App, shown: &Shown, look: Look, width: usize) -> Strip {
         Tone::Plain
     };
     parts.push(figure.part(1, "brokers", &format!("{ready}/{}", brokers.total), tone, &fresh.pods));
-    if verdict == Verdict::Blind && width < 110 {
-        parts.push(reason(shown, look, 1));
-    }
     parts.extend(partition_figures(&figure, shown));
     let disk = shown.summary.storage.used_percent_max;
     let disk_tone = match disk {
@@ -123,13 +139,10 @@ fn figures(app: &App, shown: &Shown, look: Look, width: usize) -> Strip {
         _ => Tone::Plain,
     };
     let unknown = || "?".to_owned();
-    parts.push(figure.part(4, "disk max", &disk.map_or_else(unknown, |p| format!("{p}%")), disk_tone, &fresh.log_dirs));
-    let lag = shown.summary.groups.lag_max.map_or_else(
-        // Groups that were listed and have nothing to lag behind are known not to lag.
-        || if shown.summary.groups.total == Some(0) { "-".to_owned() } else { "?".to_owned() },
-        units::count,
-    );
-    parts.push(figure.part(3, "lag max", &lag, Tone::Plain, &fresh.groups));
+    parts.push(figure.part(4, "disk max", &panes::fullest(shown).unwrap_or_else(unknown), disk_tone, &fresh.log_dirs));
+    // Groups that were listed and are none are known not to lag.
+    let none = || if shown.summary.groups.total == Some(0) { "-".to_owned() } else { "?".to_owned() };
+    parts.push(figure.part(3, "lag max", &panes::lag_max(shown).unwrap_or_else(none), Tone::Plain, &fresh.groups));
     let rules = shown.summary.alerts.rules;
     parts.push(Part::new(
         8,
@@ -139,15 +152,7 @@ fn figures(app: &App, shown: &Shown, look: Look, width: usize) -> Strip {
     let tone = if findings > 0 { Tone::Bad } else { Tone::Plain };
     parts
         .push(Part::new(5, Strip::of("findings ", look.style(Slot::Label)).put(findings.to_string(), look.tone(tone))));
-    if verdict == Verdict::Blind && width >= 110 {
-        parts.push(reason(shown, look, 2));
-    }
     fitting(parts, &Strip::of("  ", Style::new()), width)
-}
-
-fn reason(shown: &Shown, look: Look, optional: u8) -> Part {
-    let why = shown.judgement.why.as_deref().unwrap_or_default();
-    Part::new(optional, Strip::of(format!("({why})"), look.style(Slot::Verdict(Verdict::Blind))))
 }
 
 fn partition_figures(figure: &Figure<'_>, shown: &Shown) -> Vec<Part> {
@@ -233,7 +238,9 @@ fn is_here(app: &App, tab: Tab) -> bool {
 }
 
 /// What has to be said about the link or the installation before any figure is believed.
-fn banner(app: &App) -> Option<String> {
+///
+/// In three parts: what, why, and what is shown meanwhile.
+fn banner(app: &App) -> Option<(String, String, String)> {
     app.shown.as_ref()?;
     let link = app.world.sources.link(app.now);
     if link.state != SourceState::Live {
@@ -242,15 +249,23 @@ fn banner(app: &App) -> Option<String> {
         return Some(match link.as_of {
             Some(at) => {
                 let age = units::age(app.now, at);
-                format!("API server not answering for {age}: {why}{hint}; showing {}", at.format("%H:%M:%S"))
+                let showing = format!("; showing {}", at.format("%H:%M:%SZ"));
+                (format!("API server not answering for {age}: "), format!("{why}{hint}"), showing)
             }
-            None => format!("API server has not answered yet: {why}{hint}"),
+            None => ("API server has not answered yet: ".to_owned(), format!("{why}{hint}"), String::new()),
         });
     }
     if app.reading().is_none() {
-        return Some("This installation is gone from the cluster; showing what was last known of it.".to_owned());
+        let gone = "This installation is gone from the cluster; showing what was last known of it.";
+        return Some((gone.to_owned(), String::new(), String::new()));
     }
     None
+}
+
+/// How many brokers are ready; nobody can say before pods have been seen.
+pub fn ready(shown: &Shown) -> String {
+    let seen = shown.freshness.pods.as_of.is_some();
+    shown.summary.brokers.ready.filter(|_| seen).map_or_else(|| "?".to_owned(), |n| n.to_string())
 }
 
 /// A count with its noun.

@@ -15,7 +15,7 @@ use crate::app::{
 };
 
 /// Columns that keys take.
-const KEYS: usize = 13;
+const KEYS: usize = 14;
 
 /// Draws the help.
 pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {

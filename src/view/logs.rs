@@ -54,7 +54,13 @@ impl Page<'_> {
         let pods: Vec<&str> = self.view.targets.iter().map(|t| t.pod.name.as_str()).collect();
         let title = Strip::of("Logs ", self.look.style(Slot::Focus));
         let room = self.width.saturating_sub(40).max(8);
-        title.put(cut_end(&pods.join(", "), room), Style::new())
+        let all = pods.join(", ");
+        match pods.first() {
+            Some(first) if all.width() > room && pods.len() > 1 => {
+                title.put(format!("{} and {} more", cut_front(first, room), pods.len() - 1), Style::new())
+            }
+            _ => title.put(cut_front(&all, room), Style::new()),
+        }
     }
 
     fn state(&self) -> Vec<Part> {
@@ -162,6 +168,9 @@ fn pieces(text: &str, width: usize) -> Vec<String> {
         if used + needed > width {
             pieces.push(String::new());
             used = 0;
+        }
+        if used == 0 && c == ' ' && pieces.len() > 1 {
+            continue;
         }
         used += needed;
         if let Some(piece) = pieces.last_mut() {

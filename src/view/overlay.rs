@@ -13,13 +13,14 @@ use super::{
     header::plural,
     help,
     look::{Look, Slot},
-    sources,
+    panes, sources,
     strip::{Strip, cut, cut_end, draw_all},
 };
 use crate::app::{
     App, Overlay,
     columns::Tone,
     commands::Command,
+    keys::Key,
     palette::{Entry, Palette},
 };
 
@@ -82,22 +83,14 @@ fn actions(app: &App, at: usize, look: Look, area: Rect, buffer: &mut Buffer) {
     };
     let lines: Vec<Strip> = app.menu().iter().map(line).collect();
     let columns = lines.iter().map(Strip::width).max().unwrap_or(0).max(40);
-    let inside = open(&subject(app), columns, lines.len(), look, area, buffer);
+    let inside = open(&panes::subject(app), columns, lines.len(), look, area, buffer);
     draw_all(&lines, buffer, inside);
     select(at, look, inside, buffer);
 }
 
-/// What the actions are about: the selected row, else the installation.
-fn subject(app: &App) -> String {
-    let selected = app.list().zip(app.selected());
-    match selected {
-        Some((id, selected)) => format!("{} · {}", super::panes::noun(id), cut(selected, 48)),
-        None => app.chosen.as_ref().map_or_else(|| "Actions".to_owned(), ToString::to_string),
-    }
-}
-
 fn installations(app: &App, at: usize, look: Look, area: Rect, buffer: &mut Buffer) {
-    let name = |f: &crate::app::Found| cut(&f.installation.id.to_string(), 44);
+    let room = usize::from(area.width).saturating_sub(48).max(16);
+    let name = |f: &crate::app::Found| cut(&f.installation.id.to_string(), room);
     let widest = app.found.iter().map(|f| name(f).chars().count()).max().unwrap_or(0);
     let lines: Vec<Strip> = app
         .found
@@ -110,7 +103,7 @@ fn installations(app: &App, at: usize, look: Look, area: Rect, buffer: &mut Buff
             Strip::of(here, look.style(Slot::Key))
                 .put(name(found), look.style(Slot::Title))
                 .pad_to(widest + 4)
-                .put(format!("{:<12} Kafka {version:<8} {brokers}", it.flavour.to_string()), look.tone(Tone::Plain))
+                .put(format!("{:<12} Kafka {version:<6}  {brokers}", it.flavour.to_string()), look.tone(Tone::Plain))
         })
         .collect();
     let title = format!("Choose an installation: {} found", app.found.len());
@@ -125,7 +118,12 @@ fn leave(look: Look, area: Rect, buffer: &mut Buffer) {
     let key = |key: &str| Strip::of(key, look.style(Slot::Key));
     let lines = [
         Strip::default(),
-        key("y").put(" leaves     ", Style::new()).then(key("any other key")).put(" stays", Style::new()),
+        key("y")
+            .put(" or ", Style::new())
+            .then(key(&look.key(Key::Enter)))
+            .put(" leaves     ", Style::new())
+            .then(key("any other key"))
+            .put(" stays", Style::new()),
     ];
     show("Leave kafdeck?", &lines, look, area, buffer);
 }

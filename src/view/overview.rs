@@ -109,8 +109,9 @@ impl Page<'_> {
         let most = if self.columns { usize::MAX } else { TOLD };
         let none = ListState::default();
         let rows = match id {
-            ListId::Findings if self.shown.findings.is_empty() => {
-                wrapped(&panes::quiet(self.app, self.shown).1, usize::from(width).saturating_sub(2)).len()
+            _ if panes::len(self.shown, id) == 0 => {
+                let text = panes::empty(self.app, self.shown, id, width.into()).1;
+                wrapped(&text, usize::from(width).saturating_sub(2)).len()
             }
             ListId::Findings => compact::findings_height(self.app, self.shown, self.look, width, most),
             _ if open || id == ListId::Brokers => panes::len(self.shown, id) + 1,
@@ -125,7 +126,7 @@ impl Page<'_> {
 
     /// The findings pane is one line while there is none.
     fn is_quiet(&self, id: ListId, width: u16) -> bool {
-        let said = || panes::quiet(self.app, self.shown).1.width() + 6;
+        let said = || panes::quiet(self.app, self.shown, width.into()).1.width() + panes::MARGIN;
         id == ListId::Findings && self.shown.findings.is_empty() && said() <= usize::from(width)
     }
 
@@ -134,10 +135,10 @@ impl Page<'_> {
         if area.height == 0 {
             return;
         }
-        let focused = app.pane == id && app.overlay.is_none();
+        let focused = app.pane == id && panes::has_keys(app);
         let width = usize::from(area.width);
         if self.is_quiet(id, area.width) {
-            let (tone, text) = panes::quiet(app, shown);
+            let (tone, text) = panes::quiet(app, shown, width);
             let name = Strip::of(text, look.tone(tone));
             panes::rule(name, Vec::new(), focused, look, width).draw(buffer, area, 0);
             return;
@@ -154,8 +155,9 @@ impl Page<'_> {
         }
         panes::rule(panes::heading(id, focused, look), right, focused, look, width).draw(buffer, area, 0);
         if list.order.is_empty() {
-            let lines = wrapped(&panes::empty(app, shown, id), width.saturating_sub(2));
-            let lines: Vec<Strip> = lines.iter().map(|l| Strip::of(format!(" {l}"), look.tone(Tone::Muted))).collect();
+            let (tone, text) = panes::empty(app, shown, id, width);
+            let lines = wrapped(&text, width.saturating_sub(2));
+            let lines: Vec<Strip> = lines.iter().map(|l| Strip::of(format!(" {l}"), look.tone(tone))).collect();
             draw_all(&lines, buffer, body);
         } else if id == ListId::Findings {
             compact::findings(app, shown, list, look, focused, body, buffer);
@@ -181,15 +183,18 @@ impl Page<'_> {
     /// What is left of the Overview on a terminal that is too small for it.
     fn findings_only(&self, area: Rect, buffer: &mut Buffer) {
         let (least_width, least_height) = (super::SMALL_WIDTH, super::SMALL_HEIGHT);
-        let says = format!("findings only: the rest needs {least_width}×{least_height}");
+        let says = format!("the rest needs {least_width}×{least_height}");
         let right = vec![Part::new(0, Strip::of(says, Style::new()))];
         let width = usize::from(area.width);
         let name = panes::heading(ListId::Findings, true, self.look);
         panes::rule(name, right, true, self.look, width).draw(buffer, area, 0);
         let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
         if self.shown.findings.is_empty() {
-            let (tone, text) = panes::quiet(self.app, self.shown);
-            let lines: Vec<Strip> = wrapped(&text, width).iter().map(|l| Strip::of(l, self.look.tone(tone))).collect();
+            let (tone, text) = panes::quiet(self.app, self.shown, usize::MAX);
+            let lines: Vec<Strip> = wrapped(&text, width.saturating_sub(2))
+                .iter()
+                .map(|l| Strip::of(format!(" {l}"), self.look.tone(tone)))
+                .collect();
             draw_all(&lines, buffer, body);
             return;
         }

@@ -2,17 +2,18 @@
 //! it is empty.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use unicode_width::UnicodeWidthStr;
 
 use super::{
     header::plural,
     look::{Look, Slot},
-    strip::{Part, Strip, fitting},
+    strip::{Part, Strip, cut, fitting},
     table::{self, TableLook},
 };
 use crate::{
     app::{
         App,
-        columns::Tone,
+        columns::{Row, Tone},
         lists::{ListId, ListState},
         shown::Shown,
     },
@@ -22,6 +23,9 @@ use crate::{
         units,
     },
 };
+
+/// Columns that a title rule takes beside its text.
+pub const MARGIN: usize = 6;
 
 /// A pane's title.
 pub fn title(id: ListId) -> &'static str {
@@ -84,10 +88,10 @@ pub fn freshness(shown: &Shown, id: ListId) -> Freshness {
         ListId::Brokers | ListId::Findings => fresh.pods.clone().worst(fresh.metadata.clone()),
         ListId::Storage => {
             let usage_is_known = shown.storage.iter().all(|c| c.used_source.is_some() && !c.used_stale);
-            if fresh.claims.state == SourceState::Live && !usage_is_known {
+            if fresh.claims.state == SourceState::Live && fresh.pods.as_of.is_some() && !usage_is_known {
                 return fresh.log_dirs.clone();
             }
-            fresh.claims.clone()
+            if fresh.pods.as_of.is_none() { fresh.pods.clone() } else { fresh.claims.clone() }
         }
         ListId::Topics | ListId::Partitions => fresh.metadata.clone(),
         ListId::Groups | ListId::GroupPartitions => fresh.groups.clone(),
@@ -98,11 +102,23 @@ pub fn freshness(shown: &Shown, id: ListId) -> Freshness {
 /// Why a list cannot be trusted now and what can be done, unless the banner over everything says it already.
 pub fn doubt(app: &App, shown: &Shown, id: ListId) -> Option<String> {
     let fresh = freshness(shown, id);
-    if fresh.state == SourceState::Live || !app.link_is_live() {
+    // An empty list gives the reason where its rows would be.
+    let said = len(shown, id) == 0 && (fresh.as_of.is_none() || id == ListId::Findings);
+    if fresh.state == SourceState::Live || !app.link_is_live() || said {
         return None;
     }
-    let why = fresh.why.unwrap_or_else(|| "waiting for the first answer".to_owned());
+    reason(fresh)
+}
+
+/// Why something cannot be trusted, and what can be done.
+fn reason(fresh: Freshness) -> Option<String> {
+    let why = fresh.why?;
     Some(fresh.hint.map_or_else(|| why.clone(), |hint| format!("{why}; {hint}")))
+}
+
+/// True before a source has answered or failed.
+fn is_awaited(fresh: &Freshness) -> bool {
+    fresh.as_of.is_none() && fresh.why.as_ref().is_none_or(|why| why.starts_with("waiting"))
 }
 
 /// A pane's one-line summary, most important part first.
@@ -116,7 +132,8 @@ pub fn summary(app: &App, shown: &Shown, id: ListId) -> Vec<Part> {
     match (fresh.state, fresh.as_of) {
         (SourceState::Live, _) => {}
         (SourceState::Blind, _) | (SourceState::Stale, None) => {
-            parts.push(Part::new(0, Strip::of("blind", Style::new())));
+            let word = if is_awaited(&fresh) { "waiting" } else { "blind" };
+            parts.push(Part::new(0, Strip::of(word, Style::new())));
         }
         (SourceState::Stale, Some(at)) => {
             let text = format!("as of {} ({})", at.format("%H:%M:%S"), units::age(app.now, at));
@@ -135,12 +152,13 @@ fn figures(shown: &Shown, id: ListId) -> Vec<String> {
             counts.into_iter().filter(|(s, _)| of(*s) > 0).map(|(s, word)| format!("{} {word}", of(s))).collect()
         }
         ListId::Brokers => {
-            let ready = summary.brokers.ready.map_or_else(|| "?".to_owned(), |n| n.to_string());
+            let ready = super::header::ready(shown);
             vec![format!("{ready} of {} ready", summary.brokers.total)]
         }
+        ListId::Storage if shown.freshness.pods.as_of.is_none() => vec!["?".to_owned()],
         ListId::Storage => {
             let mut texts = vec![format!("{} of {} bound", summary.storage.bound, summary.storage.pvcs)];
-            texts.extend(summary.storage.used_percent_max.map(|p| format!("fullest {p}%")));
+            texts.extend(fullest(shown).map(|p| format!("fullest {p}")));
             texts
         }
         ListId::Topics => topic_figures(shown),
@@ -148,7 +166,7 @@ fn figures(shown: &Shown, id: ListId) -> Vec<String> {
         ListId::Groups => {
             let Some(total) = summary.groups.total else { return vec!["?".to_owned()] };
             let mut texts = vec![plural(total, "group")];
-            texts.extend(summary.groups.lag_max.map(|l| format!("lag max {}", units::count(l))));
+            texts.extend(lag_max(shown).map(|l| format!("lag max {l}")));
             texts
         }
         ListId::GroupPartitions => {
@@ -159,6 +177,18 @@ fn figures(shown: &Shown, id: ListId) -> Vec<String> {
         }
         ListId::Alerts => vec![format!("{}, not evaluated", plural(shown.alerts.len(), "rule"))],
     }
+}
+
+/// How full the fullest claim is; at least that, while another one's fill is not known.
+pub fn fullest(shown: &Shown) -> Option<String> {
+    let unknown = shown.storage.iter().any(|c| c.used_percent.is_none());
+    shown.summary.storage.used_percent_max.map(|p| format!("{}{p}%", if unknown { "≥" } else { "" }))
+}
+
+/// The largest lag; at least that, while some group's is not known.
+pub fn lag_max(shown: &Shown) -> Option<String> {
+    let unknown = shown.groups.iter().any(|g| g.lag.is_none() || g.lag_incomplete);
+    shown.summary.groups.lag_max.map(|l| format!("{}{}", if unknown { "≥" } else { "" }, units::count(l)))
 }
 
 fn topic_figures(shown: &Shown) -> Vec<String> {
@@ -172,26 +202,34 @@ fn topic_figures(shown: &Shown) -> Vec<String> {
     }
     texts.push(format!("URP {}", counts.under_replicated));
     if counts.under_replicated > 0 {
-        texts.push(format!("at min-ISR {}", counts.at_min_isr));
+        texts.push(match (counts.at_min_isr, counts.min_isr_unknown) {
+            (n, 0) => format!("at min-ISR {n}"),
+            (0, _) => "at min-ISR ?".to_owned(),
+            (n, _) => format!("at min-ISR ≥{n}"),
+        });
     }
     texts.push(plural(shown.topics.len(), "topic"));
     texts
 }
 
 /// What an empty list says: why, if it cannot be seen, else that there is nothing.
-pub fn empty(app: &App, shown: &Shown, id: ListId) -> String {
+pub fn empty(app: &App, shown: &Shown, id: ListId, width: usize) -> (Tone, String) {
     let filter = app.lists.get(&id).map(|l| l.filter.as_str()).unwrap_or_default();
     if !filter.is_empty() && len(shown, id) > 0 {
-        return format!("No row passes the filter {filter:?}; esc clears it.");
+        return (Tone::Muted, format!("No row passes the filter {filter:?}; esc clears it."));
+    }
+    if id == ListId::Findings {
+        return quiet(app, shown, width);
     }
     let fresh = freshness(shown, id);
+    if is_awaited(&fresh) {
+        return (Tone::Muted, "Waiting for the first answer.".to_owned());
+    }
     if fresh.as_of.is_none() {
-        // The reason stands above.
-        return "Nothing is known of this yet.".to_owned();
+        return (Tone::Warn, format!("? {}", reason(fresh).unwrap_or_default()));
     }
     let sentence = match id {
-        ListId::Findings => return quiet(app, shown).1,
-        ListId::Brokers => "No broker has been seen.",
+        ListId::Findings | ListId::Brokers => "No broker has been seen.",
         ListId::Storage => "No broker pod mounts a claim.",
         ListId::Topics => "No topic.",
         ListId::Partitions => "No such topic any more.",
@@ -199,24 +237,41 @@ pub fn empty(app: &App, shown: &Shown, id: ListId) -> String {
         ListId::GroupPartitions => "This group holds no partition and has committed nothing.",
         ListId::Alerts => "No alerting rule in what is watched.",
     };
-    sentence.to_owned()
+    (Tone::Muted, sentence.to_owned())
 }
 
 /// What is said instead of findings when there is none; good news only when the verdict is.
-pub fn quiet(app: &App, shown: &Shown) -> (Tone, String) {
+pub fn quiet(app: &App, shown: &Shown, width: usize) -> (Tone, String) {
     use crate::domain::verdict::Verdict;
     let why = shown.judgement.why.clone().unwrap_or_default();
     match shown.judgement.verdict {
         Verdict::Ok => {
             let brokers = plural(shown.summary.brokers.total, "broker");
             let partitions = shown.summary.partitions.as_ref().map_or(0, |p| p.total);
-            let watched = units::age(app.now, app.started_at);
             let partitions = plural(partitions, "partition");
-            (Tone::Good, format!("● Nothing is wrong. {brokers}, {partitions} in sync, watched for {watched}."))
+            let said = format!("● Nothing is wrong. {brokers}, {partitions} in sync");
+            let watched = format!(", watched for {}", units::age(app.now, app.started_at));
+            let fits = said.width() + watched.width() + MARGIN < width;
+            (Tone::Good, format!("{said}{}.", if fits { watched.as_str() } else { "" }))
         }
         Verdict::Blind => (Tone::Unknown, format!("? Cannot tell: {why}")),
         Verdict::Critical | Verdict::Degraded => (Tone::Warn, format!("▲ {why}")),
     }
+}
+
+/// True while nothing lies over the list that takes its keys; a filter is typed beside it.
+pub fn has_keys(app: &App) -> bool {
+    matches!(app.overlay, None | Some(crate::app::Overlay::Filter(_)))
+}
+
+/// The selected row in a few words, else the installation.
+pub fn subject(app: &App) -> String {
+    let installation = || app.chosen.as_ref().map_or_else(|| "Actions".to_owned(), ToString::to_string);
+    let Some((id, selected)) = app.list().zip(app.selected()) else { return installation() };
+    let brokers = app.shown.iter().flat_map(|s| &s.brokers);
+    let pod = brokers.filter(|b| id == ListId::Brokers && b.id() == selected).find_map(|b| b.pod.as_ref());
+    let pod = pod.filter(|p| *p != selected).map(|p| format!(" · {p}")).unwrap_or_default();
+    format!("{} {}{pod}", noun(id), cut(selected, 48))
 }
 
 /// A title rule: the name to the left, the summary to the right, heavy where the focus is.

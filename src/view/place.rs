@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     app::{
-        App, Place,
+        App, Overlay, Place,
         columns::{Row, Tone},
         lists::{ListId, ListState},
         shown::Shown,
@@ -41,14 +41,13 @@ pub fn render(app: &App, shown: &Shown, look: Look, area: Rect, buffer: &mut Buf
     panes::rule(name(app, id, look, width), right, true, look, width).draw(buffer, area, 0);
     draw_all(&notes, buffer, Rect { y: area.y + 1, height: taken.saturating_sub(1), ..area });
     if list.order.is_empty() {
-        let quiet = id == ListId::Findings && list.filter.is_empty();
-        let (tone, text) = if quiet { panes::quiet(app, shown) } else { (Tone::Muted, panes::empty(app, shown, id)) };
+        let (tone, text) = panes::empty(app, shown, id, width);
         let lines = wrapped(&text, width.saturating_sub(2));
         let lines: Vec<Strip> = lines.iter().map(|l| Strip::of(format!(" {l}"), look.tone(tone))).collect();
         draw_all(&lines, buffer, body);
         return;
     }
-    let how = TableLook { look, focused: app.overlay.is_none(), heading: true, now: app.now };
+    let how = TableLook { look, focused: panes::has_keys(app), heading: true, now: app.now };
     panes::rows(shown, id, list, how, body, buffer);
 }
 
@@ -118,7 +117,9 @@ fn notes(app: &App, shown: &Shown, id: ListId, look: Look, width: usize) -> Vec<
 
 /// Draws what no column shows of the selected row at the bottom, and answers with what is left for the table.
 fn below(app: &App, shown: &Shown, id: ListId, look: Look, area: Rect, buffer: &mut Buffer) -> Rect {
-    if buffer.area.height < TALL || area.height < BELOW * 2 {
+    let is_open = matches!(app.overlay, Some(Overlay::Detail));
+    let is_tall = buffer.area.height >= TALL || id == ListId::Findings;
+    if !is_tall || area.height < BELOW * 2 || is_open {
         return area;
     }
     let width = usize::from(area.width);
@@ -126,12 +127,12 @@ fn below(app: &App, shown: &Shown, id: ListId, look: Look, area: Rect, buffer: &
     if lines.is_empty() {
         return area;
     }
-    let most = if id == ListId::Findings { area.height / 2 } else { BELOW };
+    // Findings are few, and what to do about the selected one is what is looked for.
+    let rows = u16::try_from(shown.findings.len().clamp(1, 5)).unwrap_or(5) + 1;
+    let most = if id == ListId::Findings { area.height - rows } else { BELOW };
     let height = u16::try_from(lines.len() + 1).unwrap_or(u16::MAX).min(most);
     let here = Rect { y: area.bottom() - height, height, ..area };
-    let selected = app.selected().unwrap_or_default();
-    let name = Strip::of(format!("{} ", panes::noun(id)), look.style(Slot::Label))
-        .put(cut(selected, 48), look.style(Slot::Title));
+    let name = Strip::of(panes::subject(app), look.style(Slot::Title));
     panes::rule(name, Vec::new(), false, look, width).draw(buffer, here, 0);
     let inside = Rect { x: here.x + 1, y: here.y + 1, width: here.width.saturating_sub(1), height: height - 1 };
     draw_all(&lines, buffer, inside);

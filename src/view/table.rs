@@ -100,33 +100,35 @@ fn widths<R>(columns: &[Column<R>], titles: &[String], cells: &[Vec<Cell>], avai
         .map(|(at, (column, title))| {
             Some(match column.width {
                 Width::Fit { min, max } => content(at).clamp(min.into(), max.into()).max(title.width()),
+                // A column of comfort is there whole or not at all.
+                Width::Rest { min } if column.optional > 0 => {
+                    content(at).clamp(min.into(), NAME.max(min.into())).max(title.width())
+                }
                 Width::Rest { min } => usize::from(min).max(title.width()),
             })
         })
         .collect();
-    // A name that can be read whole is worth more than comfort; what matters is worth more than a whole name.
-    let whole: usize = rest(columns).map(|(at, min)| content(at).min(NAME).saturating_sub(min)).sum();
-    leave_out(columns, &mut widths, available.saturating_sub(whole), COMFORT);
-    leave_out(columns, &mut widths, available, 1);
+    choose(columns, &mut widths, available, content);
     narrow(&mut widths, available);
     widen(columns, &mut widths, available, content);
     widths
 }
 
-/// Columns of names, with the least they take.
-fn rest<R>(columns: &[Column<R>]) -> impl Iterator<Item = (usize, usize)> {
-    columns.iter().enumerate().filter_map(|(at, c)| match c.width {
-        Width::Rest { min } => Some((at, usize::from(min))),
-        Width::Fit { .. } => None,
-    })
-}
-
-/// Leaves columns out, the least important first, until the rest fits.
-fn leave_out<R>(columns: &[Column<R>], widths: &mut [Option<usize>], available: usize, from: u8) {
-    while total(widths) > available {
-        let present = columns.iter().enumerate().filter(|(at, c)| widths[*at].is_some() && c.optional >= from);
-        let Some((at, _)) = present.max_by_key(|(at, c)| (c.optional, *at)) else { return };
-        widths[at] = None;
+/// Chooses the columns that fit, the most important first. A name that can be read whole is worth more than
+/// comfort; what matters is worth more than a whole name.
+fn choose<R>(columns: &[Column<R>], widths: &mut [Option<usize>], available: usize, content: impl Fn(usize) -> usize) {
+    let wanted: Vec<Option<usize>> = widths.to_vec();
+    let names = columns.iter().enumerate().filter(|(_, c)| c.optional == 0 && matches!(c.width, Width::Rest { .. }));
+    let whole: usize = names.map(|(at, _)| content(at).min(NAME).saturating_sub(wanted[at].unwrap_or_default())).sum();
+    let mut by_importance: Vec<usize> = (0..columns.len()).collect();
+    by_importance.sort_by_key(|at| columns[*at].optional);
+    widths.fill(None);
+    for at in by_importance {
+        let reserved = if columns[at].optional >= COMFORT { whole } else { 0 };
+        widths[at] = wanted[at];
+        if columns[at].optional > 0 && total(widths) + reserved > available {
+            widths[at] = None;
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     strip::{Strip, draw_all, wrapped},
 };
 use crate::{
-    app::{App, columns::Tone},
+    app::{App, Overlay, columns::Tone},
     domain::{
         freshness::{Kind, Source, SourceState},
         units,
@@ -19,6 +19,9 @@ use crate::{
 /// Draws what is waited for.
 pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
     let page = Page { app, look, width: usize::from(area.width).saturating_sub(4).min(100) };
+    if matches!(app.overlay, Some(Overlay::Installations(_))) && !app.found.is_empty() {
+        return;
+    }
     let lines = if app.chosen.is_some() {
         page.reading()
     } else if app.world.connection.is_none() || app.world.sources.link(app.now).as_of.is_none() && !app.has_looked() {

@@ -8,7 +8,10 @@ use std::{
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::domain::{broker::Contact, freshness::Asked, ids::BrokerId, installation::BrokerPod, kubernetes::Pod};
+use crate::domain::{
+    broker::Contact,
+    freshness::{Asked, Kind, SourceState},
+    ids::BrokerId, installation::BrokerPod, kubernetes::Pod};
 
 use super::{
     Reading, pods,
@@ -164,6 +167,9 @@ impl Reading<'_> {
         silent: &BTreeSet<BrokerId>,
     ) -> (Option<bool>, String, Option<String>) {
         let Some(pod) = pod else {
+            if self.watch(Kind::Pods).as_of.is_none() {
+                return (None, "unseen".to_owned(), Some("pods cannot be listed".to_owned()));
+            }
             return (Some(false), "no pod".to_owned(), Some("no pod of this installation is this broker".to_owned()));
         };
         let state = pods::state(pod);
@@ -180,7 +186,7 @@ impl Reading<'_> {
             };
             return (Some(false), "not answering".to_owned(), reason);
         }
-        if self.asked(Asked::Metadata).state != crate::domain::freshness::SourceState::Live {
+        if self.asked(Asked::Metadata).state != SourceState::Live {
             return (None, state.word, state.detail);
         }
         if !kafka.advertised.contains_key(&id) {

@@ -22,7 +22,7 @@ impl PodState {
 pub struct Restarts {
     /// Restarts of all its containers.
     pub count: u32,
-    /// Reason of the latest, as `OOMKilled` or `Error (exit 1)`.
+    /// Reason of the latest, as `OOMKilled` or `exit 1`.
     pub reason: Option<String>,
     /// When it had ended.
     pub at: Option<chrono::DateTime<chrono::Utc>>,
@@ -72,8 +72,8 @@ pub fn restarts(pod: &Pod) -> Restarts {
 /// How a container ended, in a few words: the exit code only where the reason does not say it.
 pub fn ended(reason: &str, exit_code: i32) -> String {
     match reason {
-        "" => format!("exit {exit_code}"),
-        "Error" => format!("Error (exit {exit_code})"),
+        // What is not more than an error is told by its code.
+        "" | "Error" => format!("exit {exit_code}"),
         other => other.to_owned(),
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::domain::freshness::{Asked, Kind};
+
 use super::{Reading, brokers::BrokerRow, groups::GroupRow, storage::ClaimRow, topics::PartitionCounts};
 
 /// The figures over everything; `None` is unknown.
@@ -87,19 +89,21 @@ impl Reading<'_> {
     fn broker_counts(&self, rows: &[BrokerRow]) -> BrokerCounts {
         let count = |ready: Option<bool>| rows.iter().filter(|b| b.ready == ready).count();
         let wanted = self.installation.wanted.map_or(0, |n| n as usize);
-        let (ready, unknown) = (count(Some(true)), count(None));
+        // Wanted brokers without a pod are missing, unless it is our eyes that are.
+        let missing = wanted.saturating_sub(rows.len());
+        let (missing, unseen) = if self.watch(Kind::Pods).as_of.is_some() { (missing, 0) } else { (0, missing) };
+        let (ready, unknown) = (count(Some(true)), count(None) + unseen);
         BrokerCounts {
             ready: (ready > 0 || unknown == 0).then_some(ready),
             total: rows.len().max(wanted),
-            // A wanted broker of which there is no pod and no registration is one that is not ready.
-            not_ready: count(Some(false)) + wanted.saturating_sub(rows.len()),
+            not_ready: count(Some(false)) + missing,
             unknown,
         }
     }
 
     fn group_counts(&self, rows: &[GroupRow]) -> GroupCounts {
         let heard = self.kafka().is_some_and(|k| !k.groups.is_empty())
-            || self.asked_each(crate::domain::freshness::Asked::Groups).as_of.is_some();
+            || self.asked_each(Asked::Groups).as_of.is_some();
         GroupCounts {
             total: heard.then_some(rows.len()),
             lag_max: rows.iter().filter_map(|g| g.lag).max(),

@@ -183,6 +183,11 @@ impl Pty {
         self.home.path()
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
     fn pid(&self) -> Pid {
         Pid::from_raw(i32::try_from(self.child.process_id().unwrap()).unwrap()).unwrap()
     }

@@ -15,7 +15,7 @@ impl Row for AlertRow {
         },
         Column {
             title: "STATE",
-            width: fit(13, 13),
+            width: fit(13, 15),
             right: false,
             optional: 0,
             cell: |a, _| Cell::new(format!("◌ {}", a.state), Tone::Unknown),

@@ -91,7 +91,7 @@ impl Row for BrokerRow {
         },
         Column {
             title: "RESTARTS",
-            width: fit(8, 24),
+            width: fit(8, 30),
             right: false,
             optional: 3,
             cell: broker_restarts,
@@ -135,5 +135,5 @@ fn broker_restarts(broker: &BrokerRow, now: DateTime<Utc>) -> Cell {
     }
     let ago = broker.restarted_at.map(|at| format!(" {} ago", units::age(now, at))).unwrap_or_default();
     let why = broker.restart_reason.as_deref().map(|r| format!(" {r}")).unwrap_or_default();
-    Cell::new(format!("{count}{ago}{why}"), Tone::Warn)
+    Cell::new(format!("{count}{why}{ago}"), Tone::Warn)
 }

@@ -18,8 +18,16 @@ use crate::{
 
 /// A document as JSON, indented, with a line break at its end.
 pub fn json(document: &Value) -> String {
-    // Its alternate form is indented, and C0 controls are escaped by the serialiser already.
-    let text = format!("{document:#}");
+    escaped(&format!("{document:#}"))
+}
+
+/// A document as JSON on one line, for streams.
+pub fn line(document: &Value) -> String {
+    escaped(&document.to_string())
+}
+
+/// C0 controls inside strings are escaped by the serialiser already; this does the rest.
+fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 1);
     for c in text.chars() {
         if c == '\n' || !is_unprintable(c) {

@@ -1,0 +1,176 @@
+//! Figures of the whole program on a real cluster, the one that `KUBECONFIG` leads to: `cargo bench --bench live`.
+//!
+//! Nothing here judges; it prints. Ratios against kubectl and Kafka's own tools are taken in the same run.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken measurement ends the run")]
+#![allow(clippy::disallowed_methods, reason = "measuring is the one thing that needs the machine's clock here")]
+
+#[path = "../tests/live/committer.rs"]
+mod committer;
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    time::{Duration, Instant},
+};
+
+use common::live::{self, Cluster};
+
+const INSTALLATION: [&str; 2] = ["--installation", "the-project/kafka"];
+const GROUPS: usize = 300;
+const PARTITIONS: i32 = 6;
+/// How long the idle console is watched.
+const IDLE: Duration = Duration::from_secs(60);
+
+fn main() {
+    let Some(cluster) = live::cluster() else {
+        print("no cluster in KUBECONFIG: nothing is measured".to_owned());
+        return;
+    };
+    first_frame(&cluster);
+    present_figures(&cluster);
+    lag(&cluster);
+    idle(&cluster);
+}
+
+fn print(line: String) {
+    writeln!(std::io::stdout(), "{line}").unwrap();
+}
+
+/// Median of several runs, in milliseconds.
+fn median(runs: usize, mut run: impl FnMut() -> Duration) -> f64 {
+    let mut times: Vec<f64> = (0..runs).map(|_| run().as_secs_f64() * 1e3).collect();
+    times.sort_by(f64::total_cmp);
+    times[runs / 2]
+}
+
+fn kafka(cluster: &Cluster, command: &str) -> Duration {
+    cluster.kubectl(["-n", "the-project", "exec", "kafka-0", "--", "sh", "-c", command]).expect_code(0).took
+}
+
+fn console(cluster: &Cluster, size: (u16, u16)) -> common::pty::Pty {
+    let builder = common::pty::Pty::kafdeck().kubeconfig(&cluster.kubeconfig).env("TERM", "xterm-256color");
+    builder.size(size.0, size.1).args(INSTALLATION).spawn()
+}
+
+fn first_frame(cluster: &Cluster) {
+    let time = median(9, || {
+        let began = Instant::now();
+        let mut pty = console(cluster, (80, 24));
+        pty.wait_for_text("kafdeck", Duration::from_secs(5));
+        began.elapsed()
+    });
+    print(format!("first frame after exec                      {time:8.1} ms (median of 9)"));
+    let time = median(9, || {
+        let began = Instant::now();
+        let mut pty = console(cluster, (80, 24));
+        pty.wait_for(|s| s.contents().contains("● OK") && s.contents().contains("lag max "), Duration::from_secs(20));
+        began.elapsed()
+    });
+    print(format!("verdict and every figure on the console     {time:8.1} ms (median of 9)"));
+}
+
+fn present_figures(cluster: &Cluster) {
+    let ours =
+        median(9, || cluster.kafdeck().args(INSTALLATION).args(["status", "-o", "json"]).run().expect_code(0).took);
+    let theirs = median(3, || {
+        let began = Instant::now();
+        cluster.kubectl(["-n", "the-project", "get", "pods,pvc,statefulsets,services", "-o", "wide"]).expect_code(0);
+        kafka(cluster, "kafka-topics.sh --bootstrap-server localhost:9092 --describe >/dev/null");
+        kafka(
+            cluster,
+            "kafka-consumer-groups.sh --bootstrap-server localhost:9092 --describe --all-groups >/dev/null 2>&1; true",
+        );
+        kafka(cluster, "kafka-log-dirs.sh --bootstrap-server localhost:9092 --describe >/dev/null");
+        kafka(cluster, "kafka-consumer-groups.sh --bootstrap-server localhost:9092 --list --state >/dev/null");
+        began.elapsed()
+    });
+    print(format!("kafdeck status, process and all             {ours:8.1} ms (median of 9)"));
+    print(format!(
+        "kubectl and kafka-*.sh for the same         {theirs:8.1} ms (median of 3), {:.0} times as long",
+        theirs / ours
+    ));
+}
+
+fn lag(cluster: &Cluster) {
+    let create = "kafka-topics.sh --bootstrap-server localhost:9092 --create --if-not-exists --topic many \
+                  --partitions 6 --replication-factor 3 >/dev/null";
+    kafka(cluster, create);
+    committer::commit(cluster, "many", GROUPS, PARTITIONS);
+    let ours = median(9, || cluster.kafdeck().args(INSTALLATION).args(["lag", "-o", "json"]).run().expect_code(0).took);
+    let theirs = median(3, || {
+        kafka(
+            cluster,
+            "kafka-consumer-groups.sh --bootstrap-server localhost:9092 --describe --all-groups >/dev/null 2>&1; true",
+        )
+    });
+    print(format!("lag of {GROUPS} groups × {PARTITIONS}, process and all        {ours:8.1} ms (median of 9)"));
+    print(format!(
+        "kafka-consumer-groups.sh for the same       {theirs:8.1} ms (median of 3), {:.0} times as long",
+        theirs / ours
+    ));
+}
+
+/// What the console costs when nothing happens: bytes to the terminal, CPU, memory, requests to the API server.
+fn idle(cluster: &Cluster) {
+    let quiet = requests_over(cluster, || std::thread::sleep(IDLE));
+    let mut pty = console(cluster, (80, 24));
+    pty.wait_for(|s| s.contents().contains("● OK"), Duration::from_secs(20));
+    let paint = pty.raw_output().len();
+    pty.watch(Duration::from_secs(10));
+    let (bytes, cpu) = (pty.raw_output().len(), cpu_seconds(pty.id()));
+    let busy = requests_over(cluster, || pty.watch(IDLE));
+    let seconds = IDLE.as_secs_f64();
+    let written = (pty.raw_output().len() - bytes) as f64 / seconds;
+    let used = (cpu_seconds(pty.id()) - cpu) / seconds * 100.0;
+    print(format!("bytes until every figure stood, 80×24       {paint:8}"));
+    print(format!("idle, to the terminal                       {written:8.1} B/s"));
+    print(format!("idle, CPU                                   {used:8.2} % of a core"));
+    print(format!("resident memory                             {:8.1} MiB", resident_kib(pty.id()) as f64 / 1024.0));
+    print(format!("API server requests in {seconds:.0} idle seconds beyond what others make:"));
+    for (what, count) in busy {
+        let beyond = count - quiet.get(&what).copied().unwrap_or_default();
+        if beyond >= 1.0 {
+            print(format!("    {what:<52} {beyond:6.0}"));
+        }
+    }
+}
+
+/// Requests that the API server counted while something ran, by verb and resource.
+fn requests_over(cluster: &Cluster, run: impl FnOnce()) -> BTreeMap<String, f64> {
+    let before = requests(cluster);
+    run();
+    let mut after = requests(cluster);
+    for (what, count) in &mut after {
+        *count -= before.get(what).copied().unwrap_or_default();
+    }
+    after
+}
+
+fn requests(cluster: &Cluster) -> BTreeMap<String, f64> {
+    let metrics = cluster.kubectl(["get", "--raw", "/metrics"]).expect_code(0).stdout;
+    let mut counts = BTreeMap::new();
+    for line in metrics.lines().filter(|l| l.starts_with("apiserver_request_total{")) {
+        let label =
+            |name: &str| line.split(&format!("{name}=\"")).nth(1).and_then(|r| r.split('"').next()).unwrap_or("");
+        let count: f64 = line.rsplit(' ').next().and_then(|n| n.parse().ok()).unwrap_or_default();
+        let what = format!("{} {} {}", label("verb"), label("resource"), label("subresource"));
+        *counts.entry(what).or_default() += count;
+    }
+    counts
+}
+
+fn cpu_seconds(pid: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    // utime and stime, in ticks of 10 ms.
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
+}
+
+fn resident_kib(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|l| l.starts_with("VmRSS")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
