@@ -425,9 +425,12 @@ mod tests {
             sample.broker_answers(id, "orders", "orders-app");
         }
         sample.configs("orders");
-        let asked_at = sample.now;
+        let asked_at = sample.now + chrono::TimeDelta::seconds(1);
+        // No heartbeat comes back meanwhile.
+        sample.now += chrono::TimeDelta::seconds(3);
         sample.contact(2, Contact::Silent { asked_at });
         assert_eq!(waits_for(&sample, Need::Everything), ["broker 2"]);
+        sample.pass(1);
         sample.beat();
         is_complete_for(&sample, &[Need::Brokers, Need::Topics, Need::Groups, Need::Everything]);
     }

@@ -6,7 +6,7 @@ use crate::{
     app::{App, shown::Shown},
     cli::{Command, Format},
     domain::{
-        freshness::{FailureKind as SourceFailureKind, Freshness, Kind, Source, SourceState},
+        freshness::{Freshness, SourceState},
         verdict::Verdict,
     },
     errors::{Failure, FailureKind},
@@ -99,13 +99,13 @@ impl Question {
             Self::Findings if shown.findings.is_empty() && shown.judgement.verdict == Verdict::Blind => {
                 FailureKind::Unobservable.exit_code()
             }
-            _ if self.unseen(app, shown).is_some() => FailureKind::Unobservable.exit_code(),
+            _ if self.unseen(shown).is_some() => FailureKind::Unobservable.exit_code(),
             _ => 0,
         }
     }
 
     /// Why its rows are not known, when they are not: an empty list must not read as there being none.
-    pub fn unseen(&self, app: &App, shown: &Shown) -> Option<Freshness> {
+    pub fn unseen(&self, shown: &Shown) -> Option<Freshness> {
         let fresh = &shown.freshness;
         let missing = match self {
             Self::Status | Self::Check | Self::Findings => None,
@@ -113,11 +113,8 @@ impl Question {
             Self::Storage => Some(&fresh.claims),
             Self::Topics(_) => Some(&fresh.metadata),
             Self::Groups(_) | Self::Lag(_) => Some(&fresh.groups).filter(|_| shown.summary.groups.total.is_none()),
-            Self::Alerts => {
-                let kind = app.world.sources.failure_kind(&Source::Watch(Kind::Rules));
-                // A cluster without the kind has no rules, and that is known.
-                Some(&fresh.rules).filter(|_| kind != Some(SourceFailureKind::Unsupported))
-            }
+            // A cluster without the kind has no rules, and that is an answer.
+            Self::Alerts => Some(&fresh.rules),
         };
         missing.filter(|f| f.as_of.is_none() && f.state == SourceState::Blind).cloned()
     }
@@ -140,6 +137,7 @@ pub(super) fn shown(app: &App) -> Result<&Shown, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::freshness::Kind;
     use crate::{
         cmd::sample::Sample,
         domain::freshness::{Asked, FailureKind as Why},
@@ -192,6 +190,7 @@ mod tests {
         let mut sample = Sample::kubernetes_without(Kind::Rules);
         sample.watch_failed(Kind::Rules, Why::Unsupported);
         assert_eq!(Question::Alerts.exit_code(&sample.app), 0);
+        let mut sample = Sample::kubernetes_without(Kind::Rules);
         sample.watch_failed(Kind::Rules, Why::Forbidden);
         assert_eq!(Question::Alerts.exit_code(&sample.app), 4);
     }

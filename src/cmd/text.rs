@@ -60,7 +60,7 @@ pub fn text(app: &App, question: &Question, ascii: bool) -> Result<String, Failu
             findings(&mut out, shown, app.now);
         }
     }
-    if let Some(unseen) = question.unseen(app, shown) {
+    if let Some(unseen) = question.unseen(shown) {
         let why = unseen.why.unwrap_or_else(|| "it has not answered".to_owned());
         line(&mut out, &format!("Not known: {why}"));
         if let Some(hint) = unseen.hint {

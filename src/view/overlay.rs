@@ -20,7 +20,6 @@ use crate::app::{
     App, Overlay,
     columns::Tone,
     commands::Command,
-    keys::Key,
     palette::{Entry, Palette},
 };
 
@@ -118,12 +117,7 @@ fn leave(look: Look, area: Rect, buffer: &mut Buffer) {
     let key = |key: &str| Strip::of(key, look.style(Slot::Key));
     let lines = [
         Strip::default(),
-        key("y")
-            .put(" or ", Style::new())
-            .then(key(&look.key(Key::Enter)))
-            .put(" leaves     ", Style::new())
-            .then(key("any other key"))
-            .put(" stays", Style::new()),
+        key("y").put(" leaves     ", Style::new()).then(key("any other key")).put(" stays", Style::new()),
     ];
     show("Leave kafdeck?", &lines, look, area, buffer);
 }

@@ -2,10 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::{
-    live::Cluster,
-    pty::{self, Pty},
-};
+use crate::common::{live::Cluster, pty::Pty};
 
 /// How soon the console has to show what Kubernetes or Kafka shows already.
 pub const SOON: Duration = Duration::from_secs(3);
@@ -158,6 +155,3 @@ pub fn logs_are_followed(cluster: &Cluster) {
     pty.wait_for_text("RESTARTS", SOON);
     kafka(cluster, "kafka-topics.sh --bootstrap-server localhost:9092 --delete --topic logged");
 }
-
-/// Keeps the import of the pty module's types in one place for the other files.
-pub type Console = pty::Pty;
