@@ -6,6 +6,7 @@ pub mod completeness;
 pub mod console;
 pub mod doctor;
 pub mod documents;
+pub mod hooks;
 pub mod info;
 pub mod logs;
 pub mod manual;

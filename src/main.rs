@@ -4,7 +4,7 @@ use std::{ffi::OsString, io::Write, process::ExitCode, time::Duration};
 
 use kafdeck::{
     cli::{self, Cli},
-    cmd::{self, terminal},
+    cmd,
     errors::{Failure, FailureKind},
 };
 
@@ -12,7 +12,7 @@ use kafdeck::{
 const FAREWELL: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
-    if let Err(error) = install_hooks() {
+    if let Err(error) = cmd::hooks::install() {
         return fail(&Failure::new(FailureKind::Wrong, "The panic hook could not be installed.").why(error));
     }
     let cli = match cli::parse(std::env::args_os().collect::<Vec<OsString>>()) {
@@ -47,21 +47,6 @@ fn fail(failure: &Failure) -> ExitCode {
     // A closed standard error leaves the exit code to speak.
     let _ = writeln!(std::io::stderr(), "{failure}");
     ExitCode::from(failure.kind.exit_code())
-}
-
-/// Reports panics and errors in full, after the terminal has been given back, and ends the process: a
-/// console that goes on without one of its tasks would show what is no longer true.
-fn install_hooks() -> color_eyre::Result<()> {
-    let (panic_hook, eyre_hook) = color_eyre::config::HookBuilder::default()
-        .panic_section("This is a bug in kafdeck. Nothing was changed in your cluster by it.")
-        .into_hooks();
-    eyre_hook.install()?;
-    std::panic::set_hook(Box::new(move |info| {
-        terminal::restore();
-        let _ = writeln!(std::io::stderr(), "{}", panic_hook.panic_report(info));
-        terminal::leave(101);
-    }));
-    Ok(())
 }
 
 /// Writes what kafdeck does to the file that was asked for; nothing is ever logged to the terminal.
