@@ -142,7 +142,7 @@ fn unlistable(app: &App) -> Option<Failure> {
         return None;
     }
     let kind = sources.failure_kind(&pods)?;
-    if !matches!(kind, Why::Forbidden | Why::Auth | Why::Unsupported) {
+    if !matches!(kind, Why::Forbidden | Why::Auth) {
         return None;
     }
     let seen = sources.freshness(&pods, app.now);
@@ -425,6 +425,9 @@ mod tests {
             sample.broker_answers(id, "orders", "orders-app");
         }
         sample.configs("orders");
+        // The heartbeats so far were sent before it fell silent.
+        sample.pass(1);
+        sample.now += TimeDelta::seconds(1);
         let asked_at = sample.now;
         sample.contact(2, Contact::Silent { asked_at });
         assert_eq!(waits_for(&sample, Need::Everything), ["broker 2"]);

@@ -6,7 +6,7 @@ use crate::{
     app::{App, shown::Shown},
     cli::{Command, Format},
     domain::{
-        freshness::{FailureKind as SourceFailureKind, Freshness, Kind, Source, SourceState},
+        freshness::{Freshness, SourceState},
         verdict::Verdict,
     },
     errors::{Failure, FailureKind},
@@ -99,13 +99,13 @@ impl Question {
             Self::Findings if shown.findings.is_empty() && shown.judgement.verdict == Verdict::Blind => {
                 FailureKind::Unobservable.exit_code()
             }
-            _ if self.unseen(app, shown).is_some() => FailureKind::Unobservable.exit_code(),
+            _ if self.unseen(shown).is_some() => FailureKind::Unobservable.exit_code(),
             _ => 0,
         }
     }
 
     /// Why its rows are not known, when they are not: an empty list must not read as there being none.
-    pub fn unseen(&self, app: &App, shown: &Shown) -> Option<Freshness> {
+    pub fn unseen(&self, shown: &Shown) -> Option<Freshness> {
         let fresh = &shown.freshness;
         let missing = match self {
             Self::Status | Self::Check | Self::Findings => None,
@@ -113,11 +113,7 @@ impl Question {
             Self::Storage => Some(&fresh.claims),
             Self::Topics(_) => Some(&fresh.metadata),
             Self::Groups(_) | Self::Lag(_) => Some(&fresh.groups).filter(|_| shown.summary.groups.total.is_none()),
-            Self::Alerts => {
-                let kind = app.world.sources.failure_kind(&Source::Watch(Kind::Rules));
-                // A cluster without the kind has no rules, and that is known.
-                Some(&fresh.rules).filter(|_| kind != Some(SourceFailureKind::Unsupported))
-            }
+            Self::Alerts => Some(&fresh.rules),
         };
         missing.filter(|f| f.as_of.is_none() && f.state == SourceState::Blind).cloned()
     }
@@ -142,7 +138,7 @@ mod tests {
     use super::*;
     use crate::{
         cmd::sample::Sample,
-        domain::freshness::{Asked, FailureKind as Why},
+        domain::freshness::{Asked, FailureKind as Why, Kind},
     };
 
     const LISTS: [Question; 7] = [
@@ -189,10 +185,10 @@ mod tests {
 
     #[test]
     fn a_cluster_without_the_rule_kind_has_no_rules_and_one_that_hides_them_has_unknown_ones() {
-        let mut sample = Sample::kubernetes_without(Kind::Rules);
-        sample.watch_failed(Kind::Rules, Why::Unsupported);
-        assert_eq!(Question::Alerts.exit_code(&sample.app), 0);
-        sample.watch_failed(Kind::Rules, Why::Forbidden);
-        assert_eq!(Question::Alerts.exit_code(&sample.app), 4);
+        for (why, code) in [(Why::Unsupported, 0), (Why::Forbidden, 4)] {
+            let mut sample = Sample::kubernetes_without(Kind::Rules);
+            sample.watch_failed(Kind::Rules, why);
+            assert_eq!(Question::Alerts.exit_code(&sample.app), code, "{why:?}");
+        }
     }
 }

@@ -11,7 +11,10 @@ use serde::Serialize;
 use crate::domain::{
     broker::Contact,
     freshness::{Asked, Kind, SourceState},
-    ids::BrokerId, installation::BrokerPod, kubernetes::Pod};
+    ids::BrokerId,
+    installation::BrokerPod,
+    kubernetes::Pod,
+};
 
 use super::{
     Reading, pods,

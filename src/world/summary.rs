@@ -102,8 +102,8 @@ impl Reading<'_> {
     }
 
     fn group_counts(&self, rows: &[GroupRow]) -> GroupCounts {
-        let heard = self.kafka().is_some_and(|k| !k.groups.is_empty())
-            || self.asked_each(Asked::Groups).as_of.is_some();
+        let heard =
+            self.kafka().is_some_and(|k| !k.groups.is_empty()) || self.asked_each(Asked::Groups).as_of.is_some();
         GroupCounts {
             total: heard.then_some(rows.len()),
             lag_max: rows.iter().filter_map(|g| g.lag).max(),
