@@ -38,7 +38,7 @@ pub async fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Doctor => oneshot::doctor(&mut session(&global)?, &global).await,
         Command::Info => oneshot::info(&global),
         Command::Completions { shell } => oneshot::print(|out| manual::completions(shell, out)),
-        Command::Man => oneshot::print(|out| manual::man(out)),
+        Command::Man => oneshot::print(manual::man),
         Command::Logs(asked) => logs::run(&mut session(&global)?, &global, &asked).await,
         Command::Record { file, duration } => record::run(&mut session(&global)?, &file, duration).await,
         command => match Question::of(&command) {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     app::App,
     domain::{
-        freshness::{Asked, FailureKind, Freshness, Kind, Source, SourceState},
+        freshness::{Asked, Freshness, Kind, Source, SourceState},
         text::printable,
     },
     io::access::{Permission, Wanted},
@@ -246,8 +246,8 @@ fn watch(app: &App, kind: Kind) -> Option<Check> {
         return None;
     }
     let fresh = app.world.sources.freshness(&source, app.now);
-    if app.world.sources.failure_kind(&source) == Some(FailureKind::Unsupported) {
-        return Some(Check::new(kind.resource(), Outcome::Pass, fresh.why.unwrap_or_default()));
+    if let Some(absent) = app.world.absent.get(&kind) {
+        return Some(Check::new(kind.resource(), Outcome::Pass, &absent.what));
     }
     let result = if kind.is_optional() { Outcome::Warn } else { Outcome::Fail };
     Some(seen(kind.resource().to_owned(), fresh, result))

@@ -14,7 +14,7 @@ pub fn completions(shell: Shell, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// Writes the manual page: the command itself, then one section per subcommand.
-pub fn man(out: &mut impl Write) -> io::Result<()> {
+pub fn man<W: Write>(out: &mut W) -> io::Result<()> {
     let command = cli::command(None).disable_help_subcommand(true);
     clap_mangen::Man::new(command).render(out)
 }

@@ -48,8 +48,8 @@ pub async fn ask(session: &mut Session, global: &Global, asked: &Asked) -> Resul
     write_out(&asked.question.answer(&session.app, global.output, asked.ascii)?)?;
     // What is known to be wrong stays wrong, however much more there is to know.
     match (&asked.question, asked.question.exit_code(&session.app)) {
-        (Question::Status, _) => note(&incomplete, 0),
-        (Question::Check, 1) => note(&incomplete, 1),
+        (Question::Status, _) => Ok(noted(&incomplete, 0)),
+        (Question::Check, 1) => Ok(noted(&incomplete, 1)),
         _ => Err(incomplete),
     }
 }
@@ -129,10 +129,10 @@ async fn drive(session: &mut Session, until: Instant) -> Result<(), Failure> {
 }
 
 /// Tells what was not complete beside the answer that could be given.
-fn note(incomplete: &Failure, code: u8) -> Result<u8, Failure> {
+fn noted(incomplete: &Failure, code: u8) -> u8 {
     // A closed standard error leaves the answer to speak.
     let _ = writeln!(io::stderr(), "{incomplete}");
-    Ok(code)
+    code
 }
 
 fn write_out(text: &str) -> Result<(), Failure> {

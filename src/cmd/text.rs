@@ -16,7 +16,7 @@ use crate::{
     },
     domain::{
         finding::{Finding, Severity},
-        freshness::{Freshness, Kind, Source, SourceState},
+        freshness::{Freshness, SourceState},
         text::printable,
         units,
     },
@@ -253,7 +253,7 @@ fn finding(out: &mut String, finding: &Finding, now: DateTime<Utc>) {
 fn not_live(out: &mut String, app: &App, shown: &Shown) {
     let mut lines: Vec<(String, Option<&str>)> = Vec::new();
     for (source, fresh) in &shown.sources {
-        if fresh.state == SourceState::Live || is_absent(app, source) {
+        if fresh.state == SourceState::Live {
             continue;
         }
         let why = fresh.why.as_deref().unwrap_or("it has not answered");
@@ -274,12 +274,6 @@ fn not_live(out: &mut String, app: &App, shown: &Shown) {
     }
 }
 
-/// A kind that the cluster does not have is not one that cannot be seen.
-fn is_absent(app: &App, source: &Source) -> bool {
-    *source == Source::Watch(Kind::Rules)
-        && app.world.sources.failure_kind(source) == Some(crate::domain::freshness::FailureKind::Unsupported)
-}
-
 fn seen(fresh: &Freshness, now: DateTime<Utc>) -> String {
     fresh.as_of.map(|at| format!("last seen {} ago, ", units::age(now, at))).unwrap_or_default()
 }
@@ -290,7 +284,7 @@ mod tests {
     use crate::{
         cmd::sample::{Sample, crashing, pods},
         domain::{
-            freshness::{Asked, FailureKind as Why},
+            freshness::{Asked, FailureKind as Why, Kind},
             text::is_unprintable,
         },
     };
