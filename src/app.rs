@@ -329,6 +329,8 @@ impl App {
             self.rediscover();
         }
         if self.dirty.objects || self.dirty.shown {
+            // Not only after objects: a list that turns out to be forbidden ends the looking, too.
+            self.choose();
             effects.extend(self.observe());
             if !self.paused {
                 self.read();
@@ -355,7 +357,6 @@ impl App {
                 installation,
             })
             .collect();
-        self.choose();
     }
 
     /// Chooses an installation when none is: the wanted one, else the only one; several are asked for.

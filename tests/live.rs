@@ -2,6 +2,7 @@
 //!
 //! `.ci/run` brings up the testbed with the flavour `plain` for it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a row fails by panicking")]
+#![allow(clippy::disallowed_methods, reason = "rows measure how long things take")]
 
 #[path = "live/access.rs"]
 mod access;

@@ -57,7 +57,7 @@ fn the_first_frame_comes_before_a_slow_credential_plugin_and_keys_are_ours_meanw
     let mut pty = Pty::kafdeck().kubeconfig(&config).spawn();
     pty.wait_for_text("onnecting", Duration::from_secs(2));
     pty.send("?");
-    pty.wait_for_text("help", SOON);
+    pty.wait_for_text("every command and installation", SOON);
     pty.send("\u{1b}");
     pty.send("q");
     pty.wait_for_text("Leave", SOON);
@@ -167,7 +167,7 @@ fn the_child_that_panics() {
     }
     hooks::install().unwrap();
     terminal::take().unwrap();
-    let thread = std::thread::spawn(|| panic!("planted"));
-    // The hook ends the process before this returns.
-    drop(thread.join());
+    kafdeck::io::task::thread("planted", || panic!("planted"));
+    // The hook ends the process long before this returns.
+    std::thread::park_timeout(SOON);
 }

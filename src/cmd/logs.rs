@@ -99,10 +99,12 @@ impl Printer {
         let mut text = String::new();
         for line in lines.iter().filter(|l| self.grep.as_ref().is_none_or(|g| g.is_match(&l.text))) {
             match self.output {
-                Format::Text if self.named => {
-                    text.push_str(&format!("[{}] {}\n", printable(&line.pod), printable(&line.text)));
+                Format::Text => {
+                    if self.named {
+                        text.extend(["[", &printable(&line.pod), "] "]);
+                    }
+                    text.extend([&printable(&line.text), "\n"]);
                 }
-                Format::Text => text.push_str(&format!("{}\n", printable(&line.text))),
                 Format::Json => text.push_str(&documents::line(&document(line))),
                 Format::Yaml => {
                     text.push_str("---\n");

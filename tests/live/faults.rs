@@ -10,7 +10,7 @@ use crate::common::{
 use super::seeing::{HEALING, SOON, console, create_topic, is_healthy, kafka, open, shown};
 
 /// What no broker may be called while the API server is away.
-const ACCUSATIONS: [&str; 4] = ["not answering", "fenced", "▲ CRITICAL", "▲ DEGRADED"];
+const ACCUSATIONS: [&str; 4] = ["▲ not answering", "fenced", "▲ CRITICAL", "▲ DEGRADED"];
 
 fn ready(cluster: &Cluster, pod: &str) -> bool {
     let condition = "jsonpath={.status.conditions[?(@.type==\"Ready\")].status}";
