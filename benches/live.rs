@@ -26,7 +26,7 @@ const IDLE: Duration = Duration::from_secs(60);
 
 fn main() {
     let Some(cluster) = live::cluster() else {
-        print("no cluster in KUBECONFIG: nothing is measured".to_owned());
+        print("no cluster in KUBECONFIG: nothing is measured");
         return;
     };
     first_frame(&cluster);
@@ -35,8 +35,9 @@ fn main() {
     idle(&cluster);
 }
 
-fn print(line: String) {
-    writeln!(std::io::stdout(), "{line}").unwrap();
+fn print(line: impl AsRef<str>) {
+    let mut out = std::io::stdout();
+    writeln!(out, "{}", line.as_ref()).unwrap();
 }
 
 /// Median of several runs, in milliseconds.

@@ -57,7 +57,7 @@ fn the_first_frame_comes_before_a_slow_credential_plugin_and_keys_are_ours_meanw
     let mut pty = Pty::kafdeck().kubeconfig(&config).spawn();
     pty.wait_for_text("onnecting", Duration::from_secs(2));
     pty.send("?");
-    pty.wait_for_text("every command and installation", SOON);
+    pty.wait_for_text("Keys of this place", SOON);
     pty.send("\u{1b}");
     pty.send("q");
     pty.wait_for_text("Leave", SOON);

@@ -42,8 +42,17 @@ pub enum Key {
 }
 
 impl Key {
-    /// From crossterm's event; `None` for releases and keys that mean nothing here.
-    pub fn from_event(event: &KeyEvent) -> Option<Self> {
+    /// The keys behind crossterm's event; none for releases and keys that mean nothing here.
+    ///
+    /// A terminal writes Alt and a letter as Esc and that letter, and so do two keys that arrive together over
+    /// a slow line: it is taken for the two keys, which is what was meant at least as often.
+    pub fn from_event(event: &KeyEvent) -> impl Iterator<Item = Self> {
+        let key = Self::of(event);
+        let split = event.modifiers.contains(KeyModifiers::ALT) && key.is_some();
+        split.then_some(Self::Esc).into_iter().chain(key)
+    }
+
+    fn of(event: &KeyEvent) -> Option<Self> {
         if event.kind == KeyEventKind::Release {
             return None;
         }
@@ -114,5 +123,18 @@ impl fmt::Display for Key {
             Self::Home => f.write_str("home"),
             Self::End => f.write_str("end"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escape_and_a_letter_that_arrive_together_are_two_keys() {
+        let event = KeyEvent::new(KeyCode::Char('q'), KeyModifiers::ALT);
+        assert_eq!(Key::from_event(&event).collect::<Vec<_>>(), [Key::Esc, Key::Char('q')]);
+        let event = KeyEvent::new(KeyCode::Char('q'), KeyModifiers::NONE);
+        assert_eq!(Key::from_event(&event).collect::<Vec<_>>(), [Key::Char('q')]);
     }
 }

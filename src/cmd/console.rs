@@ -131,13 +131,12 @@ async fn run_loop(session: &mut Session, look: Look) -> Result<(), Failure> {
 }
 
 fn key_pressed(session: &mut Session, event: &Event) -> Vec<Wish> {
-    let msg = match event {
-        Event::Key(key) => Key::from_event(key).map(Msg::Key),
-        Event::Paste(text) => Some(Msg::Paste(text.clone())),
-        Event::Resize(columns, rows) => Some(Msg::Resize(*columns, *rows)),
-        _ => None,
-    };
-    msg.map(|msg| session.tell(msg)).unwrap_or_default()
+    match event {
+        Event::Key(key) => Key::from_event(key).flat_map(|key| session.tell(Msg::Key(key))).collect(),
+        Event::Paste(text) => session.tell(Msg::Paste(text.clone())),
+        Event::Resize(columns, rows) => session.tell(Msg::Resize(*columns, *rows)),
+        _ => Vec::new(),
+    }
 }
 
 /// Gives the terminal back, stops the process, and takes the terminal again when it goes on.

@@ -176,6 +176,9 @@ impl Reading<'_> {
             return (Some(false), "no pod".to_owned(), Some("no pod of this installation is this broker".to_owned()));
         };
         let state = pods::state(pod);
+        if pods::is_unheard(pod) {
+            return (None, state.word, state.detail);
+        }
         if pod.ready != Some(true) || pod.meta.deleting_since.is_some() {
             return (Some(false), state.word, state.detail);
         }

@@ -48,6 +48,10 @@ pub fn state(pod: &Pod) -> PodState {
     }
     match pod.ready {
         Some(true) => PodState::new("Ready", ""),
+        _ if is_unheard(pod) => PodState::new(
+            "unheard",
+            "its containers were ready when its node was last heard of; since then Kubernetes does not know",
+        ),
         _ if pod.phase == "Running" => {
             let waiting: Vec<&str> = pod.containers.iter().filter(|c| !c.ready).map(|c| c.name.as_str()).collect();
             PodState::new("NotReady", &format!("readiness of {} fails", waiting.join(", ")))
@@ -57,6 +61,16 @@ pub fn state(pod: &Pod) -> PodState {
             pod.message.as_deref().unwrap_or_default(),
         ),
     }
+}
+
+/// True when a pod counts as not ready although all its containers are: the node controller marks it so when
+/// the node's heartbeats stay away, which an API server that was away causes just as well as a dead node.
+pub fn is_unheard(pod: &Pod) -> bool {
+    pod.ready == Some(false)
+        && pod.phase == "Running"
+        && pod.meta.deleting_since.is_none()
+        && !pod.containers.is_empty()
+        && pod.containers.iter().all(|c| c.ready)
 }
 
 /// Restarts of a pod's containers and the latest reason.
@@ -154,6 +168,15 @@ mod tests {
     #[test]
     fn a_pod_without_a_status_is_unknown_and_nothing_worse() {
         assert_eq!(state(&Pod::default()).word, "Unknown");
+    }
+
+    #[test]
+    fn a_pod_whose_node_is_not_heard_of_is_unheard_and_not_failed() {
+        let mut pod = running_pod(ContainerState::Running { since: None });
+        pod.containers[0].ready = true;
+        pod.ready = Some(false);
+        assert_eq!(state(&pod).word, "unheard");
+        assert!(is_unheard(&pod));
     }
 
     #[test]

@@ -354,6 +354,16 @@ fn a_kind_that_the_cluster_does_not_have_is_an_answer_and_no_blindness() {
 }
 
 #[test]
+fn nodes_that_kubernetes_lost_sight_of_leave_brokers_unknown_and_the_verdict_blind() {
+    let mut cluster = Cluster::new();
+    let mut unheard = pod(1);
+    unheard.ready = Some(false);
+    cluster.tell(Source::Watch(Kind::Pods), Body::Applied(Box::new(Object::Pod(Box::new(unheard)))));
+    assert_eq!(cluster.reading().brokers()[1].ready, None);
+    assert_eq!(cluster.verdict(), Verdict::Blind);
+}
+
+#[test]
 fn an_unchanged_object_is_no_reason_to_draw() {
     let mut cluster = Cluster::new();
     let again = Fact {
