@@ -180,7 +180,8 @@ pub struct Logs {
 }
 
 impl Global {
-    /// Where to connect. An installation that was asked for says which namespace to look in.
+    /// Where to connect. An installation that was asked for says where to look if the whole cluster may not be listed;
+    /// else rules and alert services of other namespaces would go unseen.
     pub fn connect_options(&self) -> Result<ConnectOptions, Failure> {
         let wanted = self.installation.as_ref().map(|i| i.namespace.clone());
         if let (Some(namespace), Some(wanted)) = (&self.namespace, &wanted)
@@ -192,7 +193,8 @@ impl Global {
         Ok(ConnectOptions {
             kubeconfig: self.kubeconfig.clone(),
             context: self.context.clone(),
-            namespace: self.namespace.clone().or(wanted),
+            namespace: self.namespace.clone(),
+            fallback: wanted,
         })
     }
 }
@@ -353,10 +355,10 @@ mod tests {
     }
 
     #[test]
-    fn an_installation_says_which_namespace_to_look_in() {
+    fn an_installation_says_where_to_look_when_the_whole_cluster_may_not_be_listed() {
         let options = |line: &str| parsed(line).unwrap().global.connect_options();
-        let namespace = options("kafdeck --installation a/k status").unwrap().namespace;
-        assert_eq!(namespace.as_deref(), Some("a"));
+        let asked = options("kafdeck --installation a/k status").unwrap();
+        assert_eq!((asked.namespace, asked.fallback.as_deref()), (None, Some("a")));
         let failure = options("kafdeck -n b --installation a/k status").unwrap_err();
         assert_eq!(failure.kind, FailureKind::Usage);
     }

@@ -88,7 +88,7 @@ impl Session {
         task::spawn("connect", &cancel, async move {
             let result = match connect::connect(&options).await {
                 Ok(cluster) => {
-                    let scope = watches::decide_scope(&cluster, options.namespace.clone()).await;
+                    let scope = watches::decide_scope(&cluster, &options).await;
                     Ok((cluster, scope))
                 }
                 Err(error) => Err(error),

@@ -48,6 +48,8 @@ pub struct ConnectOptions {
     pub context: Option<String>,
     /// `--namespace`; without it the whole cluster as far as it may be listed.
     pub namespace: Option<String>,
+    /// Where to look if the whole cluster may not be listed, instead of the context's own namespace.
+    pub fallback: Option<String>,
 }
 
 /// A cluster we can talk to. Cheap to clone; all clones share their connections.
@@ -321,7 +323,11 @@ contexts:
     }
 
     fn options(path: &Path, context: Option<&str>) -> ConnectOptions {
-        ConnectOptions { kubeconfig: Some(path.to_owned()), context: context.map(Into::into), namespace: None }
+        ConnectOptions {
+            kubeconfig: Some(path.to_owned()),
+            context: context.map(Into::into),
+            ..ConnectOptions::default()
+        }
     }
 
     #[tokio::test]

@@ -23,7 +23,11 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{FactSender, connect::Cluster, failure, task, translate};
+use super::{
+    FactSender,
+    connect::{Cluster, ConnectOptions},
+    failure, task, translate,
+};
 use crate::{
     clock::Clock,
     domain::{
@@ -64,16 +68,17 @@ impl Scope {
     }
 }
 
-/// The namespace that was asked for; else all if they may be listed; else the context's own.
-pub async fn decide_scope(cluster: &Cluster, namespace: Option<String>) -> Scope {
-    if let Some(namespace) = namespace {
-        return Scope::Namespace(namespace);
+/// The namespace that was asked for; else all if they may be listed; else the fallback, or the context's own.
+pub async fn decide_scope(cluster: &Cluster, options: &ConnectOptions) -> Scope {
+    if let Some(namespace) = &options.namespace {
+        return Scope::Namespace(namespace.clone());
     }
     let pods: Api<core::Pod> = Api::all(cluster.client.clone());
     let one = ListParams::default().limit(1);
     match tokio::time::timeout(Duration::from_secs(5), pods.list_metadata(&one)).await {
         Ok(Err(error)) if failure::status_of(&error).is_some_and(|(code, _)| code == 403) => {
-            Scope::Namespace(cluster.connection.default_namespace.clone())
+            let fallback = options.fallback.as_ref().unwrap_or(&cluster.connection.default_namespace);
+            Scope::Namespace(fallback.clone())
         }
         // An outage says nothing about permissions: the watches will tell of it.
         _ => Scope::All,
@@ -492,12 +497,15 @@ mod tests {
     #[tokio::test]
     async fn the_scope_is_what_was_asked_for_or_what_may_be_listed() {
         let all = cluster(|_| (200, list_of(&[])));
-        assert_eq!(decide_scope(&all, None).await, Scope::All);
-        assert_eq!(decide_scope(&all, Some("x".into())).await, Scope::Namespace("x".into()));
+        assert_eq!(decide_scope(&all, &ConnectOptions::default()).await, Scope::All);
+        let in_x = ConnectOptions { namespace: Some("x".into()), ..ConnectOptions::default() };
+        assert_eq!(decide_scope(&all, &in_x).await, Scope::Namespace("x".into()));
         let narrow = cluster(|_| refusal(403, "no"));
-        assert_eq!(decide_scope(&narrow, None).await, Scope::Namespace("mine".into()));
+        assert_eq!(decide_scope(&narrow, &ConnectOptions::default()).await, Scope::Namespace("mine".into()));
+        let told = ConnectOptions { fallback: Some("told".into()), ..ConnectOptions::default() };
+        assert_eq!(decide_scope(&narrow, &told).await, Scope::Namespace("told".into()));
         let down = cluster(|_| refusal(500, "down"));
-        assert_eq!(decide_scope(&down, None).await, Scope::All);
+        assert_eq!(decide_scope(&down, &ConnectOptions::default()).await, Scope::All);
     }
 
     #[test]
