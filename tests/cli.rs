@@ -207,7 +207,7 @@ fn several_installations_are_listed_and_one_is_chosen_by_name() {
     contains(&said, &["2 installations", "--installation: a/ledger, b/kafka"]);
     let api = lists(api, &[running("b", "kafka")], Some("b"));
     let wrong = refused(on(&api).args(["--installation", "b/kafak", "status"]).run(), 2);
-    contains(&wrong, &["There is no installation b/kafak in this cluster.", "There is: b/kafka"]);
+    contains(&wrong, &["There is no installation b/kafak in this cluster.", "There is: a/ledger, b/kafka"]);
     let right = on(&api).args(["--installation", "b/kafka", "status", "-o", "json"]).run().expect_code(0).json();
     assert_eq!(right["installation"]["name"], "kafka");
 }

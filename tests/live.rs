@@ -37,6 +37,8 @@ const ROWS: &[Row] = &[
     ("a deleted pod is seen and its return too", faults::deleted_pod),
     ("a crashed broker is seen and its return too", faults::crashed_broker),
     ("a crash loop is found and check exits 1", faults::crash_loop),
+    ("an image that cannot be pulled is told in the kubelet's words", faults::bad_image),
+    ("a pod that no node takes is told in the scheduler's words", faults::unschedulable_pod),
     ("a frozen broker is named and delays nobody else", faults::frozen_broker),
     ("an isolated broker falls out of sync and comes back", faults::isolated_broker),
     ("a filled volume is seen", faults::filled_volume),

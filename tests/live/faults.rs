@@ -62,6 +62,58 @@ pub fn crash_loop(cluster: &Cluster) {
     pty.wait_for(is_healthy, HEALING);
 }
 
+pub fn bad_image(cluster: &Cluster) {
+    let mut pty = console(cluster);
+    let fault = live::fault(["bad-image", "the-project", "statefulset/kafka", "kafka-broker"]);
+    cluster.kubectl(["-n", "the-project", "delete", "pod", "kafka-2"]).expect_code(0);
+    pty.send("3");
+    pty.wait_for(|s| s.contents().contains("ImagePullBackOff") || s.contents().contains("ErrImagePull"), HEALING);
+    // The kubelet's own words stand in the detail of the row that comes first, being the worst.
+    pty.send("g\r");
+    pty.wait_for(|s| s.contents().contains("no-such-image"), SOON);
+    pty.send("\u{1b}");
+    drop(fault);
+    pty.wait_for(is_healthy, HEALING);
+}
+
+pub fn unschedulable_pod(cluster: &Cluster) {
+    let mut pty = console(cluster);
+    let cordoned = Cordon::all(cluster);
+    cluster.kubectl(["-n", "the-project", "delete", "pod", "kafka-2"]).expect_code(0);
+    pty.send("3");
+    pty.wait_for_text("Pending (Unschedulable)", HEALING);
+    pty.send("g\r");
+    pty.wait_for_text("nodes are available", SOON);
+    pty.send("\u{1b}");
+    drop(cordoned);
+    pty.wait_for(is_healthy, HEALING);
+}
+
+/// All nodes closed to new pods, until it is dropped.
+struct Cordon<'a> {
+    cluster: &'a Cluster,
+    nodes: Vec<String>,
+}
+
+impl<'a> Cordon<'a> {
+    fn all(cluster: &'a Cluster) -> Self {
+        let names = cluster.kubectl(["get", "nodes", "-o", "name"]).expect_code(0).stdout;
+        let guard = Self { cluster, nodes: names.lines().map(str::to_owned).collect() };
+        for node in &guard.nodes {
+            cluster.kubectl(["cordon", node]).expect_code(0);
+        }
+        guard
+    }
+}
+
+impl Drop for Cordon<'_> {
+    fn drop(&mut self) {
+        for node in &self.nodes {
+            self.cluster.kubectl(["uncordon", node]);
+        }
+    }
+}
+
 pub fn frozen_broker(cluster: &Cluster) {
     create_topic(cluster, "orders", 6);
     let mut pty = console(cluster);
