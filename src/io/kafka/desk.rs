@@ -70,7 +70,7 @@ impl Desk {
         }
     }
 
-    /// How a broker behaves; its source is the broker's Metadata, which is what it speaks for.
+    /// How a broker behaves when it is asked anything.
     pub async fn contact(&self, broker: BrokerId, contact: Contact) {
         let news = is_news(&mut self.told().contacts, broker, &contact);
         if news {
