@@ -31,7 +31,7 @@ fn pod(n: i32) -> Pod {
     let container = Container {
         name: "kafka".into(),
         image: "apache/kafka:4.1.2".into(),
-        command: vec!["exec kafka-server-start.sh /tmp/server.properties".into()],
+        command: ["sh", "-c", "exec kafka-server-start.sh /tmp/server.properties"].map(Into::into).to_vec(),
         ports: vec![ContainerPort { name: "kafka".into(), port: 9092 }],
         ready: true,
         state: ContainerState::Running { since: None },
@@ -81,7 +81,8 @@ fn app() -> App {
     told(&mut app, Source::Watch(Kind::Pods), Body::Listed(pods));
     let (source, body) = kafka(Asked::Metadata, KafkaBody::Metadata(metadata()));
     told(&mut app, source, body);
-    assert!(app.shown.as_ref().is_some_and(|s| s.topics.len() == TOPICS.unsigned_abs() as usize));
+    let topics = app.shown.as_ref().map_or(0, |s| s.topics.len());
+    assert_eq!(topics, TOPICS.unsigned_abs() as usize, "{:?} {:?}", app.found, app.chosen);
     app
 }
 

@@ -32,6 +32,11 @@ use crate::io::task;
 /// True while the terminal is ours.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
+/// What ratatui ends every frame with.
+const HIDE_CURSOR: &[u8] = b"\x1b[?25l";
+/// Bytes below which a frame is not marked as one.
+const SHORT: usize = 128;
+
 /// How long giving the terminal back may take before we leave without it.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -166,11 +171,17 @@ impl FrameWriter {
 
     /// Writes a frame in one piece that the terminal shows at once.
     pub fn write(&mut self, bytes: &[u8]) {
+        // The cursor is hidden once, when the terminal is taken; ratatui says it again with every frame.
+        let bytes = bytes.strip_suffix(HIDE_CURSOR).unwrap_or(bytes);
         let mut frame = Vec::with_capacity(bytes.len() + 16);
-        // Writing to memory cannot fail.
-        let _ = crossterm::queue!(frame, BeginSynchronizedUpdate);
+        // What is as short as a tick of the clock arrives in one piece anyway. Writing to memory cannot fail.
+        if bytes.len() > SHORT {
+            let _ = crossterm::queue!(frame, BeginSynchronizedUpdate);
+        }
         frame.extend_from_slice(bytes);
-        let _ = crossterm::queue!(frame, EndSynchronizedUpdate);
+        if bytes.len() > SHORT {
+            let _ = crossterm::queue!(frame, EndSynchronizedUpdate);
+        }
         self.busy = self.frames.send(frame).is_ok();
     }
 

@@ -29,7 +29,7 @@ pub fn count(n: i64) -> String {
     }
 }
 
-/// A length of time: `42s`, `3m`, `2h`, `5d`; two units while it is short enough to matter (`3m12s`).
+/// A length of time: `42s`, `3m12s`, `50m`, `2h`, `5d`: two units while it is short enough to matter.
 pub fn duration(seconds: i64) -> String {
     let s = seconds.max(0);
     match s {
@@ -41,9 +41,20 @@ pub fn duration(seconds: i64) -> String {
     }
 }
 
-/// How long ago `then` was, seen from `now`; a moment in the future is `0s`.
+/// How long ago `then` was, seen from `now`, in one unit: `42s`, `3m`, `2h`, `5d`; the future is `0s`.
 pub fn age(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
-    duration((now - then).num_seconds())
+    match (now - then).num_seconds().max(0) {
+        s @ 60..=5_999 => format!("{}m", s / 60),
+        s => duration(s),
+    }
+}
+
+/// The same in steps of ten seconds: for what would otherwise change on the screen every second.
+pub fn coarse_age(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
+    match (now - then).num_seconds() {
+        s @ 10..=59 => format!("{}0s", s / 10),
+        _ => age(now, then),
+    }
 }
 
 /// Whole percent of `part` in `whole`, rounded up once anything is used, and 100 only when full.
@@ -85,6 +96,13 @@ mod tests {
         assert_eq!(duration(7_200), "2h");
         assert_eq!(duration(432_000), "5d");
         assert_eq!(duration(-5), "0s");
+    }
+
+    #[test]
+    fn coarse_ages_change_seldom() {
+        let then = DateTime::UNIX_EPOCH;
+        let after = |seconds| coarse_age(then + chrono::TimeDelta::seconds(seconds), then);
+        assert_eq!([after(4), after(42), after(192), after(7_200)], ["4s", "40s", "3m", "2h"]);
     }
 
     #[test]

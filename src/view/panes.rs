@@ -250,7 +250,7 @@ pub fn quiet(app: &App, shown: &Shown, width: usize) -> (Tone, String) {
             let partitions = shown.summary.partitions.as_ref().map_or(0, |p| p.total);
             let partitions = plural(partitions, "partition");
             let said = format!("● Nothing is wrong. {brokers}, {partitions} in sync");
-            let watched = format!(", watched for {}", units::age(app.now, app.started_at));
+            let watched = format!(", watched for {}", units::coarse_age(app.now, app.started_at));
             let fits = said.width() + watched.width() + MARGIN < width;
             (Tone::Good, format!("{said}{}.", if fits { watched.as_str() } else { "" }))
         }
