@@ -1,6 +1,6 @@
 //! kafdeck's entry point: arguments, hooks, log file, runtime, exit code.
 
-use std::{ffi::OsString, io::Write, process::ExitCode, time::Duration};
+use std::{ffi::OsString, io::Write, os::unix::fs::OpenOptionsExt, process::ExitCode, time::Duration};
 
 use kafdeck::{
     cli::{self, Cli},
@@ -52,7 +52,7 @@ fn fail(failure: &Failure) -> ExitCode {
 /// Writes what kafdeck does to the file that was asked for; nothing is ever logged to the terminal.
 fn log_to_file(cli: &Cli) -> Result<(), Failure> {
     let Some(path) = &cli.global.log_file else { return Ok(()) };
-    let file = std::fs::OpenOptions::new().create(true).append(true).open(path).map_err(|e| {
+    let file = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(|e| {
         Failure::new(FailureKind::Usage, format!("The log file {} cannot be written.", path.display()))
             .why(e)
             .hint("name another file with --log-file")

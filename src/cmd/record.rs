@@ -3,6 +3,7 @@
 use std::{
     fs::OpenOptions,
     io::{BufWriter, ErrorKind},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
     time::Duration,
 };
@@ -13,12 +14,14 @@ use crate::errors::{Failure, FailureKind};
 
 use super::{oneshot, session::Session};
 
+/// Nobody else reads what a cluster looks like inside.
+const PRIVATE: u32 = 0o600;
 /// A time that is never reached, for a record without an end.
 const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Records until the time is over or ctrl-c is pressed. A file that exists is never written over.
 pub async fn run(session: &mut Session, file: &Path, duration: Option<Duration>) -> Result<u8, Failure> {
-    let out = OpenOptions::new().write(true).create_new(true).open(file).map_err(|error| {
+    let out = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(file).map_err(|error| {
         let failure = Failure::new(FailureKind::Usage, format!("{} cannot be written.", file.display())).why(&error);
         match error.kind() {
             ErrorKind::AlreadyExists => failure.hint("name a file that does not exist yet"),

@@ -107,6 +107,7 @@ impl Drop for Namespace<'_> {
 }
 
 pub fn new_topic_appears(cluster: &Cluster) {
+    create_topic(cluster, "orders", 6);
     let mut pty = console(cluster);
     pty.send("5");
     pty.wait_for_text("TOPIC", SOON);
