@@ -14,6 +14,7 @@ use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
 
+pub use self::groups::group_tone;
 use crate::domain::units;
 
 /// What a cell means, for the theme to colour; never the only carrier of that meaning.

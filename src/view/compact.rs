@@ -9,7 +9,7 @@ use super::{
 use crate::{
     app::{
         App,
-        columns::{Row, Tone},
+        columns::{Row, Tone, group_tone},
         lists::{ListId, ListState},
         shown::Shown,
     },
@@ -146,7 +146,7 @@ impl Words {
             [one] => cut(one, NAME),
             [first, rest @ ..] => format!("{} +{}", cut(first, NAME), rest.len()),
         };
-        let tone = if group.state == "Stable" { Tone::Good } else { Tone::Warn };
+        let tone = group_tone(&group.state);
         Self::line(
             vec![
                 (0, self.text(format!("{:<20}", cut(&group.id, NAME)), Tone::Plain)),

@@ -77,7 +77,8 @@ impl Row for GroupRow {
     }
 }
 
-fn group_tone(state: &str) -> Tone {
+/// What a group's state means: a group without members is no fault.
+pub fn group_tone(state: &str) -> Tone {
     match state {
         "Stable" => Tone::Good,
         "Empty" => Tone::Muted,

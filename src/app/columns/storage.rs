@@ -5,6 +5,9 @@ use chrono::{DateTime, Utc};
 use super::{Cell, Column, Row, SortKey, Tone, Width, age_cell, fit, percent_cell};
 use crate::{domain::units, world::storage::ClaimRow};
 
+/// Log directories are asked every 15 s, and an answer takes its time.
+const ASKED_EVERY_S: i64 = 20;
+
 impl Row for ClaimRow {
     const COLUMNS: &'static [Column<Self>] = &[
         Column {
@@ -73,9 +76,9 @@ impl Row for ClaimRow {
         },
         Column {
             title: "SOURCE",
-            width: fit(10, 22),
+            width: fit(7, 22),
             right: false,
-            optional: 3,
+            optional: 1,
             cell: claim_source,
             key: |c| SortKey::text(c.used_source.map(crate::domain::storage::UsedSource::label)),
         },
@@ -114,8 +117,10 @@ impl Row for ClaimRow {
     }
 }
 
+/// Who says how full it is; when, once that is longer ago than it is asked.
 fn claim_source(claim: &ClaimRow, now: DateTime<Utc>) -> Cell {
     let Some(source) = claim.used_source else { return Cell::new("unknown", Tone::Unknown) };
-    let age = claim.used_as_of.map(|at| format!(", {} ago", units::age(now, at))).unwrap_or_default();
+    let told = claim.used_as_of.filter(|at| claim.used_stale || (now - at).num_seconds() > ASKED_EVERY_S);
+    let age = told.map(|at| format!(", {} ago", units::age(now, at))).unwrap_or_default();
     Cell::new(format!("{}{age}", source.label()), if claim.used_stale { Tone::Unknown } else { Tone::Muted })
 }
