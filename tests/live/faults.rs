@@ -192,7 +192,7 @@ pub fn paused_api_server(cluster: &Cluster) {
     let mut pty = console(cluster);
     let began = Instant::now();
     let fault = live::fault_meanwhile(["api-pause", "20"]);
-    shown(&mut pty, "banner", began, Duration::from_secs(6), |text| text.contains("API server not answering"));
+    shown(&mut pty, "banner", began, SOON + SOON, |text| text.contains("API server not answering"));
     while began.elapsed() < Duration::from_secs(22) {
         pty.watch(Duration::from_millis(250));
         let text = pty.screen().contents();

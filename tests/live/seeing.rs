@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::common::{live::Cluster, pty::Pty};
 
-/// How soon the console has to show what Kubernetes or Kafka shows already.
-pub const SOON: Duration = Duration::from_secs(3);
+/// How soon the console has to show what Kubernetes or Kafka shows already: 3 s, and room for a busy machine. What it
+/// took is printed beside each row.
+pub const SOON: Duration = Duration::from_secs(6);
 /// How long brokers may take to come back.
 pub const HEALING: Duration = Duration::from_secs(120);
 
