@@ -100,6 +100,11 @@ fn needs_list(app: &App) -> Option<&'static str> {
     app.list().is_none().then_some("there is no list here")
 }
 
+/// Lists and log lines can be filtered.
+fn needs_lines(app: &App) -> Option<&'static str> {
+    needs_list(app).filter(|_| app.place != Place::Logs)
+}
+
 fn needs_row(app: &App) -> Option<&'static str> {
     needs_list(app).or_else(|| app.selected().is_none().then_some("nothing is selected"))
 }
@@ -146,7 +151,7 @@ macro_rules! command {
 /// All commands.
 pub const COMMANDS: &[Command] = &[
     command!(CommandId::Open, "open", "open what is selected", List, &[Key::Enter], 1, needs_row, menu 'o'),
-    command!(CommandId::Filter, "list.filter", "filter the list: word, !word", List, &[Key::Char('/')], 2, needs_list),
+    command!(CommandId::Filter, "list.filter", "filter the list: word, !word", List, &[Key::Char('/')], 2, needs_lines),
     command!(
         CommandId::Actions,
         "actions",
@@ -290,6 +295,20 @@ mod tests {
                 COMMANDS.iter().filter(|c| c.layer == layer).flat_map(|c| c.keys).map(Key::to_string).collect();
             assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "{layer:?}: {keys:?}");
         }
+    }
+
+    #[test]
+    fn the_log_view_can_be_filtered_and_its_keys_do_what_its_footer_says() {
+        let mut app = App::new(None, (80, 24), chrono::DateTime::UNIX_EPOCH);
+        app.place = Place::Logs;
+        for shown in app.commands_here().filter(|c| c.footer > 0 && c.layer != Layer::Everywhere) {
+            let found = app.command_for(shown.keys[0]).map(|c| c.name);
+            assert_eq!(found, Some(shown.name));
+            assert_eq!((shown.refuse)(&app), None, "{} is offered and refused", shown.name);
+        }
+        app.update(super::super::Msg::Key(Key::Char('/')), app.now);
+        app.update(super::super::Msg::Key(Key::Char('q')), app.now);
+        assert_eq!(app.current_filter(), "q");
     }
 
     #[test]

@@ -166,6 +166,10 @@ impl Session {
     /// Hands a message to the App and carries out what it wants done.
     pub fn tell(&mut self, msg: Msg) -> Vec<Wish> {
         let effects = self.app.update(msg, self.clock.now());
+        if effects.iter().any(|effect| matches!(effect, Effect::FollowLogs { .. })) {
+            // Lines of what was followed before must not turn up among the new ones.
+            (self.hands.log_lines, self.logs) = mpsc::channel(LOGS);
+        }
         effects.into_iter().filter_map(|effect| self.hands.perform(effect)).collect()
     }
 

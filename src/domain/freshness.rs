@@ -99,8 +99,8 @@ impl Asked {
     pub fn live_for(self) -> Duration {
         Duration::from_secs(match self {
             Self::Contact => 15,
-            Self::Metadata | Self::Groups => 8,
-            Self::Offsets | Self::EndOffsets => 18,
+            // A failure is told at once; this is for silence, and large answers are asked for less often.
+            Self::Metadata | Self::Groups | Self::Offsets | Self::EndOffsets => 30,
             Self::LogDirs => 50,
             Self::TopicConfigs => 900,
         })
