@@ -16,21 +16,12 @@ use crate::{domain::finding::Finding, world::Reading};
 /// A check: everything it finds wrong.
 type Check = fn(&Reading<'_>) -> Vec<Finding>;
 
-/// All checks, with the id of what each finds.
-const FINDINGS: [(&str, Check); 3] = [
-    ("partitions-offline", partitions::offline),
-    ("under-min-isr", partitions::under_min_isr),
-    ("broker-crash-loop", brokers::crash_loop),
-];
-
-/// Ids of all findings there are.
-pub fn ids() -> impl Iterator<Item = &'static str> {
-    FINDINGS.iter().map(|(id, _)| *id)
-}
+/// All checks.
+const FINDINGS: [Check; 3] = [partitions::offline, partitions::under_min_isr, brokers::crash_loop];
 
 /// What is wrong, worst first. `previous` is what was found last time, for `since`.
 pub fn findings(reading: &Reading<'_>, previous: &[Finding]) -> Vec<Finding> {
-    let mut found: Vec<Finding> = FINDINGS.iter().flat_map(|(_, check)| check(reading)).collect();
+    let mut found: Vec<Finding> = FINDINGS.iter().flat_map(|check| check(reading)).collect();
     for finding in &mut found {
         let known = previous.iter().find(|p| p.id == finding.id && p.object == finding.object);
         finding.since = finding.since.or(known.and_then(|p| p.since)).or(Some(reading.now));

@@ -18,7 +18,7 @@ pub mod summary;
 mod tests;
 pub mod topics;
 
-use std::{collections::BTreeMap, mem};
+use std::collections::BTreeMap;
 
 use crate::{
     domain::{
@@ -94,8 +94,9 @@ impl World {
                 }
             }
             Body::Applied(object) => {
-                dirty.objects = true;
+                // Nodes are told again every few seconds with nothing new: no reason to recognise brokers anew.
                 dirty.shown = self.kube.put(*object);
+                dirty.objects = dirty.shown;
             }
             Body::Deleted(key) => {
                 if let Source::Watch(kind) = source {
@@ -119,10 +120,5 @@ impl World {
     pub fn forget(&mut self, installation: &InstallationId) {
         self.kafka.remove(installation);
         self.sources.forget(installation);
-    }
-
-    /// Forgets everything, when the context changes.
-    pub fn clear(&mut self) {
-        drop(mem::take(self));
     }
 }

@@ -122,26 +122,16 @@ fn needs_several(app: &App) -> Option<&'static str> {
 }
 
 macro_rules! command {
-    ($id:expr, $name:literal, $title:literal, $layer:ident, $keys:expr, $footer:literal, $refuse:expr) => {
+    (@menu) => { None };
+    (@menu $menu:literal) => { Some($menu) };
+    ($id:expr, $name:literal, $title:literal, $layer:ident, $keys:expr, $footer:literal, $refuse:expr $(, menu $menu:literal)?) => {
         Command {
             id: $id,
             name: $name,
             title: $title,
             layer: Layer::$layer,
             keys: $keys,
-            menu: None,
-            footer: $footer,
-            refuse: $refuse,
-        }
-    };
-    ($id:expr, $name:literal, $title:literal, $layer:ident, $keys:expr, $footer:literal, $refuse:expr, menu $menu:literal) => {
-        Command {
-            id: $id,
-            name: $name,
-            title: $title,
-            layer: Layer::$layer,
-            keys: $keys,
-            menu: Some($menu),
+            menu: command!(@menu $($menu)?),
             footer: $footer,
             refuse: $refuse,
         }
@@ -258,22 +248,30 @@ impl App {
         self.layers().iter().find_map(|layer| COMMANDS.iter().find(|c| c.layer == *layer && c.keys.contains(&key)))
     }
 
-    /// Commands that act here, in the table's order.
+    /// Commands of this place, whatever lies over it, in the table's order.
+    pub fn commands_of_place(&self) -> impl Iterator<Item = &'static Command> {
+        let logs = self.place == Place::Logs;
+        COMMANDS.iter().filter(move |c| match c.layer {
+            Layer::Everywhere => true,
+            Layer::Logs => logs,
+            Layer::List => {
+                let needs_rows = matches!(
+                    c.id,
+                    CommandId::Open
+                        | CommandId::Sort
+                        | CommandId::Reverse
+                        | CommandId::NextPane
+                        | CommandId::PreviousPane
+                );
+                !(logs && needs_rows)
+            }
+        })
+    }
+
+    /// Commands that act here and now, in the table's order.
     pub fn commands_here(&self) -> impl Iterator<Item = &'static Command> {
         let layers = self.layers();
-        let logs = self.place == Place::Logs;
-        COMMANDS.iter().filter(move |c| {
-            layers.contains(&c.layer)
-                && !(logs
-                    && matches!(
-                        c.id,
-                        CommandId::Open
-                            | CommandId::Sort
-                            | CommandId::Reverse
-                            | CommandId::NextPane
-                            | CommandId::PreviousPane
-                    ))
-        })
+        self.commands_of_place().filter(move |c| layers.contains(&c.layer))
     }
 
     /// The rows of the action menu for what is selected, with the reason where one cannot be done.

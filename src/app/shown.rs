@@ -85,7 +85,8 @@ pub struct Opened {
 impl Shown {
     /// Reads everything; `previous` findings lend their `since`.
     pub fn read(reading: &Reading<'_>, opened: &Opened, previous: &[Finding]) -> Self {
-        let summary = reading.summary();
+        let (brokers, storage, groups) = (reading.brokers(), reading.storage(), reading.groups());
+        let summary = reading.summary(&brokers, &storage, &groups);
         let findings = diagnose::findings(reading, previous);
         let judgement = diagnose::judge(reading, &summary, &findings);
         let each = |what| reading.asked_each(what);
@@ -95,10 +96,10 @@ impl Shown {
             summary,
             judgement,
             findings,
-            brokers: reading.brokers(),
-            storage: reading.storage(),
+            brokers,
+            storage,
             topics: reading.topics(),
-            groups: reading.groups(),
+            groups,
             alerts: reading.alerts(),
             alert_sources: reading.alert_sources(),
             partitions: opened.topic.as_ref().map(|t| reading.partitions(t)).unwrap_or_default(),

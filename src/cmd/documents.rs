@@ -220,7 +220,7 @@ fn next_action(action: &NextAction) -> Value {
 mod tests {
     use super::*;
     use crate::{
-        cmd::sample::{Sample, crashing, pods},
+        cmd::sample::{QUESTIONS, Sample, crashing, pods},
         domain::freshness::{Asked, FailureKind as Why},
     };
 
@@ -245,18 +245,7 @@ mod tests {
     #[test]
     fn every_document_begins_with_who_when_and_how_far_it_can_be_trusted() {
         let sample = Sample::healthy();
-        let questions = [
-            Question::Status,
-            Question::Check,
-            Question::Brokers,
-            Question::Storage,
-            Question::Topics(None),
-            Question::Groups(None),
-            Question::Lag(None),
-            Question::Alerts,
-            Question::Findings,
-        ];
-        for question in questions {
+        for question in QUESTIONS {
             let document = of(&sample, &question);
             let keys: Vec<&String> = document.as_object().unwrap().keys().take(4).collect();
             assert_eq!(keys, ["schema", "installation", "observed_at", "sources"]);

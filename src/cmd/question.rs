@@ -139,19 +139,12 @@ mod tests {
     use super::*;
     use crate::domain::freshness::Kind;
     use crate::{
-        cmd::sample::Sample,
+        cmd::sample::{QUESTIONS, Sample},
         domain::freshness::{Asked, FailureKind as Why},
     };
 
-    const LISTS: [Question; 7] = [
-        Question::Brokers,
-        Question::Storage,
-        Question::Topics(None),
-        Question::Groups(None),
-        Question::Lag(None),
-        Question::Alerts,
-        Question::Findings,
-    ];
+    /// Those that answer with rows.
+    const LISTS: &[Question] = QUESTIONS.split_at(2).1;
 
     #[test]
     fn check_answers_with_its_verdict_and_everything_else_with_whether_it_could_see() {

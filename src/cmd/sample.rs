@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     app::{App, Msg},
+    cmd::question::Question,
     domain::{
         broker::{Advertised, Contact, Features},
         freshness::{Asked, FailureKind, Kind, Source, SourceFailure},
@@ -20,6 +21,19 @@ use crate::{
     },
     facts::{Body, Connection, Fact, KafkaBody, Metadata},
 };
+
+/// Every question that a document answers: first those over everything, then the lists.
+pub const QUESTIONS: [Question; 9] = [
+    Question::Status,
+    Question::Check,
+    Question::Brokers,
+    Question::Storage,
+    Question::Topics(None),
+    Question::Groups(None),
+    Question::Lag(None),
+    Question::Alerts,
+    Question::Findings,
+];
 
 /// Namespace of the installation `kafka`.
 pub const NAMESPACE: &str = "the-project";

@@ -282,24 +282,12 @@ fn seen(fresh: &Freshness, now: DateTime<Utc>) -> String {
 mod tests {
     use super::*;
     use crate::{
-        cmd::sample::{Sample, crashing, pods},
+        cmd::sample::{QUESTIONS, Sample, crashing, pods},
         domain::{
             freshness::{Asked, FailureKind as Why, Kind},
             text::is_unprintable,
         },
     };
-
-    const ALL: [Question; 9] = [
-        Question::Status,
-        Question::Check,
-        Question::Brokers,
-        Question::Storage,
-        Question::Topics(None),
-        Question::Groups(None),
-        Question::Lag(None),
-        Question::Alerts,
-        Question::Findings,
-    ];
 
     fn of(sample: &Sample, question: &Question) -> String {
         text(&sample.app, question, false).unwrap_or_else(|failure| panic!("{failure}"))
@@ -328,7 +316,7 @@ mod tests {
     #[test]
     fn no_line_ends_in_blanks_and_nothing_hostile_comes_through() {
         let sample = Sample::hostile("a\u{1b}[2J\u{202e}b\r\nc\u{9b}");
-        for question in ALL {
+        for question in QUESTIONS {
             let text = of(&sample, &question);
             assert!(text.ends_with('\n'), "{question:?}");
             for line in text.lines() {
@@ -407,7 +395,7 @@ mod tests {
         let mut pods = pods();
         pods[1] = crashing(1);
         let sample = Sample::kubernetes_with(None, &pods);
-        for question in ALL {
+        for question in QUESTIONS {
             let text = text(&sample.app, &question, true).unwrap();
             assert!(text.is_ascii(), "{text}");
         }

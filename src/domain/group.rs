@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::BrokerId;
-
 /// A consumer group as its coordinator lists and describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
@@ -87,15 +85,6 @@ pub struct GroupPartition {
 /// Records a reader has yet to read; a commit beyond the end (the topic was recreated) is no negative lag.
 pub fn lag(committed: i64, end: i64) -> i64 {
     (end - committed).max(0)
-}
-
-/// A group listed by one coordinator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Coordinated {
-    /// The broker that coordinates it.
-    pub coordinator: BrokerId,
-    /// The group.
-    pub group: Group,
 }
 
 #[cfg(test)]

@@ -8,11 +8,7 @@ use super::{
     overlay,
     strip::{Strip, wrapped},
 };
-use crate::app::{
-    App, Place,
-    columns::Tone,
-    commands::{COMMANDS, Command, CommandId, Layer},
-};
+use crate::app::{App, columns::Tone, commands::Command};
 
 /// Columns that keys take.
 const KEYS: usize = 14;
@@ -22,7 +18,7 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
     let available = usize::from(area.width).saturating_sub(4);
     let columns = if available >= 60 { 2 } else { 1 };
     let width = (available / columns).saturating_sub(columns).min(52);
-    let entries: Vec<Vec<Strip>> = here(app).map(|c| entry(app, c, look, width)).collect();
+    let entries: Vec<Vec<Strip>> = app.commands_of_place().map(|c| entry(app, c, look, width)).collect();
     let all: usize = entries.iter().map(Vec::len).sum();
     let (mut left, mut right): (Vec<Strip>, Vec<Strip>) = (Vec::new(), Vec::new());
     for entry in entries {
@@ -40,22 +36,6 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
         })
         .collect();
     overlay::show("Keys of this place", &lines, look, area, buffer);
-}
-
-/// Commands of the place that lies under the help.
-fn here(app: &App) -> impl Iterator<Item = &'static Command> {
-    let logs = app.place == Place::Logs;
-    COMMANDS.iter().filter(move |c| match c.layer {
-        Layer::Everywhere => true,
-        Layer::Logs => logs,
-        Layer::List => {
-            let needs_rows = matches!(
-                c.id,
-                CommandId::Open | CommandId::Sort | CommandId::Reverse | CommandId::NextPane | CommandId::PreviousPane
-            );
-            !(logs && needs_rows)
-        }
-    })
 }
 
 fn entry(app: &App, command: &Command, look: Look, width: usize) -> Vec<Strip> {

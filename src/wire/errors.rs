@@ -24,11 +24,6 @@ pub fn is_forbidden(code: i16) -> bool {
     matches!(code, 29..=31 | 53)
 }
 
-/// True for codes that a leader or coordinator gives while partitions move: asking again helps.
-pub fn is_moving(code: i16) -> bool {
-    matches!(code, 3 | 5 | 6 | 14 | 15 | 16 | 74 | 75 | 78)
-}
-
 fn meaning(code: i16) -> Option<&'static str> {
     Some(match code {
         3 => "no such topic or partition here",

@@ -70,13 +70,13 @@ pub struct AlertCounts {
 }
 
 impl Reading<'_> {
-    /// The figures over everything.
-    pub fn summary(&self) -> Summary {
+    /// The figures over everything, from this reading's own rows.
+    pub fn summary(&self, brokers: &[BrokerRow], storage: &[ClaimRow], groups: &[GroupRow]) -> Summary {
         Summary {
-            brokers: self.broker_counts(&self.brokers()),
+            brokers: self.broker_counts(brokers),
             partitions: self.partition_counts(),
-            storage: storage_counts(&self.storage()),
-            groups: self.group_counts(&self.groups()),
+            storage: storage_counts(storage),
+            groups: self.group_counts(groups),
             alerts: AlertCounts {
                 firing: None,
                 pending: None,

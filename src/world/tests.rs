@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Reading, World};
+use super::{Reading, World, summary::Summary};
 use crate::{
     diagnose,
     domain::{
@@ -146,9 +146,14 @@ impl Cluster {
         Reading { world: &self.world, installation: &self.installation, book: &self.book, now: self.now }
     }
 
+    fn summary(&self) -> Summary {
+        let reading = self.reading();
+        reading.summary(&reading.brokers(), &reading.storage(), &reading.groups())
+    }
+
     fn verdict(&self) -> Verdict {
         let reading = self.reading();
-        diagnose::judge(&reading, &reading.summary(), &diagnose::findings(&reading, &[])).verdict
+        diagnose::judge(&reading, &self.summary(), &diagnose::findings(&reading, &[])).verdict
     }
 
     fn found(&self) -> Vec<&'static str> {
@@ -160,7 +165,7 @@ impl Cluster {
 fn three_ready_brokers_in_sync_are_ok() {
     let cluster = Cluster::new();
     assert_eq!(cluster.verdict(), Verdict::Ok);
-    assert_eq!(cluster.reading().summary().brokers.ready, Some(3));
+    assert_eq!(cluster.summary().brokers.ready, Some(3));
     assert!(cluster.found().is_empty());
 }
 
@@ -171,7 +176,7 @@ fn a_silent_broker_counts_only_after_the_api_server_answered_a_later_heartbeat()
     cluster.pass(3);
     cluster.contact(1, Contact::Silent { asked_at });
     assert!(cluster.reading().silent().is_empty(), "nobody knows yet whether the tunnel or the broker is to blame");
-    assert_eq!(cluster.reading().summary().brokers.unknown, 1);
+    assert_eq!(cluster.summary().brokers.unknown, 1);
     cluster.pass(1);
     cluster.beat();
     assert!(cluster.reading().silent().contains(&BrokerId(1)));
