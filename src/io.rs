@@ -9,12 +9,13 @@ pub mod failure;
 pub mod heartbeat;
 pub mod kafka;
 pub mod logs;
-pub mod task;
 pub mod translate;
 pub mod volumes;
 pub mod watch;
 
 use tokio::sync::mpsc;
+
+pub use crate::task;
 
 use crate::facts::Fact;
 

@@ -24,7 +24,10 @@
 //! - `diagnose` concludes: findings and the verdict.
 //! - `app` owns the world and the screen's state; `update(Msg, now) -> Vec<Effect>` is all it does.
 //! - `view` draws an `&App`; it decides nothing.
-//! - `domain` is the vocabulary; `clock` the only now(); `errors` the one failure a user sees.
+//! - `domain` is the vocabulary; `clock` the only now(); `task` the only spawn; `errors` the one failure a
+//!   user sees.
+//! - `sandbox` is a cluster in memory: an API server, its nodes and its Kafka brokers. It knows nothing of us;
+//!   `io::connect` alone knows of it.
 //!
 //! # From a watch event to a frame
 //! `io::watch` → `Fact` → bounded channel → `Session::step` (up to 256 at once) → `App::update` →
@@ -57,6 +60,8 @@ pub mod domain;
 pub mod errors;
 pub mod facts;
 pub mod io;
+pub mod sandbox;
+pub mod task;
 pub mod view;
 pub mod wire;
 pub mod world;

@@ -1,0 +1,164 @@
+//! A Kafka cluster as its brokers know it: the state that they answer from.
+//!
+//! Values and arithmetic; nothing here moves by itself (`simulation` does that) and nothing speaks the protocol
+//! (`broker` does that).
+
+use std::collections::BTreeMap;
+
+/// What a broker process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Process {
+    /// Answers.
+    Running,
+    /// Holds its connections and answers nothing.
+    Frozen,
+    /// Is not there: connections are refused.
+    Down,
+}
+
+/// One broker.
+#[derive(Debug, Clone)]
+pub struct Broker {
+    /// Node id.
+    pub id: i32,
+    /// Advertised host.
+    pub host: String,
+    /// Advertised port.
+    pub port: u16,
+    /// Rack, if it has one.
+    pub rack: Option<String>,
+    /// What its process does.
+    pub process: Process,
+    /// Whether the controller has it registered and unfenced: then it stands in Metadata.
+    pub unfenced: bool,
+    /// Milliseconds that each of its answers takes.
+    pub delay_ms: u64,
+    /// Its log directory.
+    pub log_dir: LogDir,
+}
+
+/// A log directory and its filesystem.
+#[derive(Debug, Clone)]
+pub struct LogDir {
+    /// Path.
+    pub path: String,
+    /// Size of the filesystem, in bytes.
+    pub total: u64,
+    /// Bytes on it that no partition owns.
+    pub other: u64,
+    /// The broker has taken it offline after an I/O error.
+    pub failed: bool,
+}
+
+/// One topic.
+#[derive(Debug, Clone)]
+pub struct Topic {
+    /// Topic id.
+    pub id: [u8; 16],
+    /// Its own configs, as they were set on the topic.
+    pub configs: BTreeMap<String, String>,
+    /// Partitions by index.
+    pub partitions: Vec<Partition>,
+    /// Records produced a second, over all partitions.
+    pub rate: f64,
+    /// Bytes of a record on disk.
+    pub record_bytes: f64,
+    /// Kafka's own, as `__consumer_offsets`.
+    pub internal: bool,
+}
+
+/// One partition.
+#[derive(Debug, Clone)]
+pub struct Partition {
+    /// Brokers that hold it, the preferred leader first.
+    pub replicas: Vec<i32>,
+    /// In-sync replicas.
+    pub isr: Vec<i32>,
+    /// Leader, unless it has none.
+    pub leader: Option<i32>,
+    /// Leader epoch.
+    pub epoch: i32,
+    /// First offset that is kept.
+    pub start: f64,
+    /// Log end offset; whole numbers are what clients see.
+    pub end: f64,
+    /// Bytes on each replica that is in sync.
+    pub bytes: f64,
+}
+
+/// The protocol of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// JoinGroup and SyncGroup.
+    Classic,
+    /// KIP-848.
+    Consumer,
+}
+
+/// One consumer group.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// Its members; without any it is Empty.
+    pub members: Vec<Member>,
+    /// Committed offsets by topic and partition.
+    pub committed: BTreeMap<(String, i32), f64>,
+    /// Records that it reads a second at most, over all partitions.
+    pub speed: f64,
+    /// The broker that coordinates it.
+    pub coordinator: i32,
+}
+
+/// A member of a group.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Member id.
+    pub id: String,
+    /// `client.id`.
+    pub client_id: String,
+    /// Address, as brokers write it: `/10.1.2.3`.
+    pub host: String,
+    /// What it reads.
+    pub assigned: Vec<(String, i32)>,
+}
+
+/// The cluster.
+#[derive(Debug, Clone)]
+pub struct Kafka {
+    /// `cluster.id`.
+    pub cluster_id: String,
+    /// `metadata.version` as a level: 25 is 4.1's.
+    pub metadata_level: i16,
+    /// Brokers by id.
+    pub brokers: BTreeMap<i32, Broker>,
+    /// Topics by name.
+    pub topics: BTreeMap<String, Topic>,
+    /// Groups by id.
+    pub groups: BTreeMap<String, Group>,
+    /// Configs of the brokers that are defaults of topics, as `min.insync.replicas`.
+    pub defaults: BTreeMap<String, String>,
+    /// The active controller's id, if the quorum has one.
+    pub controller: Option<i32>,
+}
+
+impl Kafka {
+    /// Bytes that partitions own on a broker.
+    pub fn bytes_on(&self, broker: i32) -> f64 {
+        let partitions = self.topics.values().flat_map(|t| &t.partitions);
+        partitions.filter(|p| p.replicas.contains(&broker)).map(|p| p.bytes).sum()
+    }
+
+    /// Bytes used on a broker's filesystem, never more than it has.
+    pub fn used_on(&self, broker: &Broker) -> u64 {
+        let owned = self.bytes_on(broker.id) as u64;
+        owned.saturating_add(broker.log_dir.other).min(broker.log_dir.total)
+    }
+
+    /// `min.insync.replicas` of a topic: its own, else the brokers'.
+    pub fn min_isr(&self, topic: &Topic) -> usize {
+        let name = "min.insync.replicas";
+        let set = topic.configs.get(name).or_else(|| self.defaults.get(name));
+        set.and_then(|value| value.parse().ok()).unwrap_or(1)
+    }
+}
