@@ -8,3 +8,7 @@
 pub mod kafka;
 pub mod nodes;
 pub mod store;
+
+mod controller;
+mod demo;
+mod traffic;

@@ -1,0 +1,169 @@
+//! What stands in the sandbox when it opens: a shop's Kafka on three nodes, days old and in use.
+
+use std::collections::BTreeMap;
+
+use super::kafka::{Broker, Group, Kafka, LogDir, Member, Partition, Process, Protocol, Topic};
+
+/// Where it is installed.
+pub const NAMESPACE: &str = "shop";
+/// The StatefulSet's name.
+pub const NAME: &str = "kafka";
+/// How many brokers there are.
+pub const BROKERS: i32 = 3;
+/// Bytes of each broker's volume.
+pub const VOLUME: u64 = 2 << 30;
+
+/// A topic: name, partitions, replication factor, records a second, bytes of a record, bytes it has, own configs.
+type TopicRow = (&'static str, usize, usize, f64, f64, f64, &'static [(&'static str, &'static str)]);
+
+const WEEK: (&str, &str) = ("retention.ms", "604800000");
+const MIB: f64 = 1_048_576.0;
+
+const TOPICS: [TopicRow; 8] = [
+    ("orders", 12, 3, 42.0, 900.0, 210.0 * MIB, &[("min.insync.replicas", "2"), WEEK]),
+    ("payments", 12, 3, 40.0, 620.0, 148.0 * MIB, &[("min.insync.replicas", "2"), WEEK]),
+    ("shipments", 6, 3, 11.0, 740.0, 64.0 * MIB, &[("min.insync.replicas", "2")]),
+    ("clicks", 24, 2, 310.0, 280.0, 420.0 * MIB, &[("retention.bytes", "20971520")]),
+    ("inventory", 6, 3, 6.0, 310.0, 18.0 * MIB, &[("cleanup.policy", "compact")]),
+    ("audit-log", 3, 3, 3.0, 1_100.0, 96.0 * MIB, &[("retention.ms", "-1")]),
+    ("invoices.dead-letter", 1, 3, 0.02, 1_400.0, 0.4 * MIB, &[]),
+    ("__consumer_offsets", 10, 3, 20.0, 120.0, 9.0 * MIB, &[("cleanup.policy", "compact")]),
+];
+
+/// A group: id, protocol, members, topics, records a second it can read, records it is behind.
+type GroupRow = (&'static str, Protocol, usize, &'static [&'static str], f64, f64);
+
+const GROUPS: [GroupRow; 6] = [
+    ("billing", Protocol::Classic, 3, &["orders", "payments"], 400.0, 0.0),
+    ("warehouse", Protocol::Consumer, 2, &["orders", "shipments", "inventory"], 300.0, 0.0),
+    // Its disk is slow: in the busy half of a wave it falls behind.
+    ("search-indexer", Protocol::Classic, 2, &["clicks"], 322.0, 12_400.0),
+    ("fraud-detection", Protocol::Consumer, 4, &["payments"], 200.0, 0.0),
+    ("audit-archive", Protocol::Classic, 1, &["audit-log"], 30.0, 40.0),
+    ("nightly-report", Protocol::Classic, 0, &["orders"], 0.0, 3_100.0),
+];
+
+/// The Kafka.
+pub fn kafka() -> Kafka {
+    let topics: BTreeMap<String, Topic> =
+        TOPICS.iter().enumerate().map(|(n, row)| (row.0.to_owned(), topic(n, row))).collect();
+    let groups = GROUPS.iter().enumerate().map(|(n, row)| (row.0.to_owned(), group(n, row, &topics))).collect();
+    let defaults = [
+        ("min.insync.replicas", "2"),
+        ("retention.ms", "604800000"),
+        ("cleanup.policy", "delete"),
+        ("segment.bytes", "1073741824"),
+        ("retention.bytes", "-1"),
+        ("compression.type", "producer"),
+        ("max.message.bytes", "1048588"),
+    ];
+    Kafka {
+        cluster_id: "SandboxShopKafka0000AQ".to_owned(),
+        metadata_level: 29,
+        brokers: (0..BROKERS).map(|id| (id, broker(id))).collect(),
+        topics,
+        groups,
+        defaults: defaults.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        controller: Some(0),
+    }
+}
+
+fn broker(id: i32) -> Broker {
+    Broker {
+        id,
+        host: format!("{NAME}-{id}.{NAME}-headless.{NAMESPACE}.svc.cluster.local"),
+        port: 9092,
+        rack: None,
+        process: Process::Running,
+        unfenced: true,
+        delay_ms: 0,
+        log_dir: LogDir { path: "/var/lib/kafka/data/logs".to_owned(), total: VOLUME, other: 24 << 20, failed: false },
+    }
+}
+
+fn topic(n: usize, row: &TopicRow) -> Topic {
+    let (name, count, factor, rate, record_bytes, bytes, configs) = *row;
+    let partitions = (0..count).map(|index| {
+        let first = (index + n) as i32;
+        // As Kafka places them: followers of the same leader are shifted from round to round.
+        let shift = index as i32 / BROKERS;
+        let follower = |nth: i32| (first + 1 + (shift + nth - 1) % (BROKERS - 1)) % BROKERS;
+        let replicas: Vec<i32> =
+            (0..factor as i32).map(|nth| if nth == 0 { first % BROKERS } else { follower(nth) }).collect();
+        let own = bytes / count as f64 * (0.9 + 0.05 * (index % 5) as f64);
+        let end = own / record_bytes * 3.0 + 1_000.0;
+        Partition {
+            leader: replicas.first().copied(),
+            isr: replicas.clone(),
+            replicas,
+            epoch: 4,
+            start: end - own / record_bytes,
+            end,
+            bytes: own,
+        }
+    });
+    let mut id = *b"sandbox-topic-00";
+    id[14] = b'0' + (n / 10) as u8;
+    id[15] = b'0' + (n % 10) as u8;
+    Topic {
+        id,
+        configs: configs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        partitions: partitions.collect(),
+        rate,
+        record_bytes,
+        internal: name.starts_with("__"),
+    }
+}
+
+fn group(n: usize, row: &GroupRow, topics: &BTreeMap<String, Topic>) -> Group {
+    let (id, protocol, count, reads, speed, behind) = *row;
+    let mut members: Vec<Member> = (0..count)
+        .map(|m| Member {
+            id: format!("{id}-{m}-5b1f6c1e-0000-4000-8000-00000000{n:02}{m:02}"),
+            client_id: format!("{id}-{m}"),
+            host: format!("/10.42.{}.{}", m % 3, 20 + n * 4 + m),
+            assigned: Vec::new(),
+        })
+        .collect();
+    let partitions: Vec<(String, i32, f64)> = reads
+        .iter()
+        .filter_map(|name| Some((*name, topics.get(*name)?)))
+        .flat_map(|(name, t)| t.partitions.iter().enumerate().map(move |(i, p)| (name.to_owned(), i as i32, p.end)))
+        .collect();
+    let each = behind / partitions.len().max(1) as f64;
+    for (at, (topic, index, _)) in partitions.iter().enumerate() {
+        if count > 0 {
+            members[at * count / partitions.len()].assigned.push((topic.clone(), *index));
+        }
+    }
+    let committed = partitions.into_iter().map(|(topic, index, end)| ((topic, index), (end - each).max(0.0)));
+    Group { protocol, members, committed: committed.collect(), speed, coordinator: n as i32 % BROKERS }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_partition_has_different_brokers_and_every_broker_its_share() {
+        let kafka = kafka();
+        let mut leads = BTreeMap::<i32, usize>::new();
+        for partition in kafka.topics.values().flat_map(|t| &t.partitions) {
+            let mut replicas = partition.replicas.clone();
+            replicas.sort_unstable();
+            replicas.dedup();
+            assert_eq!(replicas.len(), partition.replicas.len());
+            *leads.entry(partition.leader.unwrap()).or_default() += 1;
+        }
+        assert!(leads.values().all(|n| (20..=30).contains(n)), "{leads:?}");
+    }
+
+    #[test]
+    fn volumes_are_half_full() {
+        let kafka = kafka();
+        for broker in kafka.brokers.values() {
+            let percent = kafka.used_on(broker) * 100 / broker.log_dir.total;
+            assert!((30..60).contains(&percent), "{percent} %");
+        }
+    }
+}
