@@ -7,4 +7,5 @@
 
 pub mod kafka;
 pub mod nodes;
+pub mod objects;
 pub mod store;
