@@ -7,6 +7,7 @@
 
 pub mod kafka;
 pub mod nodes;
+pub mod objects;
 pub mod store;
 
 mod controller;
