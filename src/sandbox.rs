@@ -10,6 +10,14 @@ pub mod nodes;
 pub mod objects;
 pub mod store;
 
+mod chatter;
 mod controller;
 mod demo;
+mod kubelet;
+mod logs;
+mod script;
+mod simulation;
 mod traffic;
+mod workloads;
+
+pub use script::{Deed, Script, Step};

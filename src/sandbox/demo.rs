@@ -2,16 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use super::kafka::{Broker, Group, Kafka, LogDir, Member, Partition, Process, Protocol, Topic};
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::{
+    kafka::{Broker, Group, Kafka, LogDir, Member, Partition, Process, Protocol, Topic},
+    kubelet::node_of,
+    objects::{self, Brokers, Node, stamp},
+    store::Store,
+};
 
 /// Where it is installed.
 pub const NAMESPACE: &str = "shop";
 /// The StatefulSet's name.
 pub const NAME: &str = "kafka";
+/// `cluster.id`.
+const CLUSTER_ID: &str = "SandboxShopKafka0000AQ";
 /// How many brokers there are.
-pub const BROKERS: i32 = 3;
+const BROKERS: i32 = 3;
 /// Bytes of each broker's volume.
-pub const VOLUME: u64 = 2 << 30;
+const VOLUME: u64 = 2 << 30;
 
 /// A topic: name, partitions, replication factor, records a second, bytes of a record, bytes it has, own configs.
 type TopicRow = (&'static str, usize, usize, f64, f64, f64, &'static [(&'static str, &'static str)]);
@@ -43,6 +53,119 @@ const GROUPS: [GroupRow; 6] = [
     ("nightly-report", Protocol::Classic, 0, &["orders"], 0.0, 3_100.0),
 ];
 
+/// The name of a broker's pod.
+pub fn pod(broker: i32) -> String {
+    format!("{NAME}-{broker}")
+}
+
+/// The name of a broker's claim.
+pub fn claim(broker: i32) -> String {
+    format!("datadir-{NAME}-{broker}")
+}
+
+/// Puts everything into the store that somebody once applied; pods and claims follow from it.
+pub fn install(store: &Store, at: DateTime<Utc>) {
+    let brokers = Brokers {
+        namespace: NAMESPACE,
+        name: NAME,
+        headless: "kafka-headless",
+        replicas: BROKERS as usize,
+        image: "docker.io/apache/kafka:4.1.2",
+        cluster_id: CLUSTER_ID,
+        class: "fast",
+        storage: "2Gi",
+        replication: (3, 2),
+        update: "RollingUpdate",
+    };
+    let labels = brokers.labels();
+    let ports = [("kafka", 9092, None), ("controller", 9093, None), ("metrics", 9404, None)];
+    let put = |resource: &'static str, mut object: Value| {
+        object["metadata"]["creationTimestamp"] = stamp(at);
+        store.put(resource, object);
+    };
+    for namespace in ["default", "kube-system", NAMESPACE] {
+        put("namespaces", objects::namespace(namespace));
+    }
+    for broker in 0..BROKERS {
+        let (name, zone, ip) =
+            (node_of(broker), format!("zone-{}", ["a", "b", "c"][broker as usize % 3]), format!("10.42.{broker}.1"));
+        let node = Node {
+            name: &name,
+            zone: &zone,
+            ip: &ip,
+            ready: Some(true),
+            ready_since: at,
+            heard: at,
+            schedulable: true,
+        };
+        put("nodes", objects::node(&node));
+    }
+    put("storageclasses", objects::storage_class("fast", true));
+    put("services", objects::service(NAMESPACE, "kafka", Some("10.43.18.7"), &labels, &ports[..1]));
+    put("services", objects::service(NAMESPACE, "kafka-headless", None, &labels, &ports));
+    put("poddisruptionbudgets", objects::disruption_budget(NAMESPACE, NAME, &labels, 1, (3, 3), at));
+    put("prometheusrules", objects::prometheus_rule(NAMESPACE, "kafka-alerts", "kafka", &rules()));
+    put("statefulsets", objects::stateful_set(&brokers));
+}
+
+/// The alerts that the shop's people keep beside their Kafka.
+fn rules() -> Vec<Value> {
+    let rule = |name: &str, expr: &str, hold: &str, severity: &str, summary: &str| {
+        json!({
+            "alert": name, "expr": expr, "for": hold,
+            "labels": {"severity": severity}, "annotations": {"summary": summary},
+        })
+    };
+    vec![
+        rule(
+            "KafkaOfflinePartitions",
+            "sum(kafka_controller_kafkacontroller_offlinepartitionscount) > 0",
+            "1m",
+            "critical",
+            "Partitions have no leader",
+        ),
+        rule(
+            "KafkaUnderReplicatedPartitions",
+            "sum(kafka_server_replicamanager_underreplicatedpartitions) > 0",
+            "5m",
+            "warning",
+            "Replicas are behind",
+        ),
+        rule(
+            "KafkaDiskWillFill",
+            "kubelet_volume_stats_available_bytes / kubelet_volume_stats_capacity_bytes < 0.15",
+            "10m",
+            "warning",
+            "A volume is nearly full",
+        ),
+        rule(
+            "KafkaConsumerLag",
+            "sum by (consumergroup) (kafka_consumergroup_lag) > 50000",
+            "10m",
+            "warning",
+            "A group falls behind",
+        ),
+    ]
+}
+
+/// Gives each broker's filesystem the size that its claim has.
+pub fn volumes(store: &Store, kafka: &mut Kafka) {
+    for broker in kafka.brokers.values_mut() {
+        let claim = store.get("persistentvolumeclaims", NAMESPACE, &claim(broker.id));
+        let capacity = claim.as_ref().and_then(|c| c["status"]["capacity"]["storage"].as_str()).and_then(bytes_of);
+        broker.log_dir.total = capacity.unwrap_or(broker.log_dir.total);
+    }
+}
+
+/// The bytes of a quantity such as `2Gi`.
+fn bytes_of(quantity: &str) -> Option<u64> {
+    let digits = quantity.find(|c: char| !c.is_ascii_digit()).unwrap_or(quantity.len());
+    let (number, unit) = quantity.split_at(digits);
+    let number: u64 = number.parse().ok()?;
+    let shift = ["", "Ki", "Mi", "Gi", "Ti"].iter().position(|u| *u == unit)?;
+    number.checked_mul(1 << (10 * shift))
+}
+
 /// The Kafka.
 pub fn kafka() -> Kafka {
     let topics: BTreeMap<String, Topic> =
@@ -58,7 +181,7 @@ pub fn kafka() -> Kafka {
         ("max.message.bytes", "1048588"),
     ];
     Kafka {
-        cluster_id: "SandboxShopKafka0000AQ".to_owned(),
+        cluster_id: CLUSTER_ID.to_owned(),
         metadata_level: 29,
         brokers: (0..BROKERS).map(|id| (id, broker(id))).collect(),
         topics,

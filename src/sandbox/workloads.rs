@@ -1,0 +1,146 @@
+//! The controllers of StatefulSets and claims: pods and volumes come and go as their owners say.
+//!
+//! It works on the store alone, as the real ones do, so that whoever writes there (a client, the script) is
+//! obeyed. What runs inside pods is `kubelet`'s.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::{
+    objects::{self, Replicas, revision, stamp},
+    store::Store,
+};
+
+/// Controllers of one namespace.
+pub struct Workloads {
+    store: Arc<Store>,
+    namespace: String,
+}
+
+impl Workloads {
+    /// Controllers of a namespace.
+    pub fn new(store: Arc<Store>, namespace: &str) -> Self {
+        Self { store, namespace: namespace.to_owned() }
+    }
+
+    /// Brings what there is one step nearer to what is wanted.
+    pub fn step(&self, now: DateTime<Utc>) {
+        for set in self.store.list("statefulsets", Some(&self.namespace)).0 {
+            self.claims(&set, now);
+            self.pods(&set, now);
+            self.status(&set);
+        }
+    }
+
+    /// Pods of a StatefulSet by index, as they stand in the store.
+    fn pods_of(&self, set: &Value) -> Vec<(usize, Arc<Value>)> {
+        let pods = self.store.list("pods", Some(&self.namespace)).0.into_iter();
+        let owned = pods.filter(|pod| pod["metadata"]["ownerReferences"][0]["uid"] == set["metadata"]["uid"]);
+        let mut pods: Vec<(usize, Arc<Value>)> = owned.filter_map(|pod| Some((index_of(&pod)?, pod))).collect();
+        pods.sort_by_key(|(index, _)| *index);
+        pods
+    }
+
+    fn pods(&self, set: &Value, now: DateTime<Utc>) {
+        let wanted = replicas_of(set);
+        let pods = self.pods_of(set);
+        for index in (0..wanted).filter(|index| pods.iter().all(|(i, _)| i != index)) {
+            let mut pod = objects::pod_of(set, index);
+            pod["metadata"]["creationTimestamp"] = stamp(now);
+            self.store.put("pods", pod);
+        }
+        for (_, pod) in pods.iter().filter(|(index, _)| *index >= wanted) {
+            self.delete(pod, now);
+        }
+        if set["spec"]["updateStrategy"]["type"] == "RollingUpdate" {
+            self.roll(set, &pods, now);
+        }
+    }
+
+    /// Replaces the highest pod of an older revision, one at a time, once the others are ready.
+    fn roll(&self, set: &Value, pods: &[(usize, Arc<Value>)], now: DateTime<Utc>) {
+        let newest = revision(set);
+        let partition = set["spec"]["updateStrategy"]["rollingUpdate"]["partition"].as_u64().unwrap_or(0) as usize;
+        let old = |pod: &Value| pod["metadata"]["labels"]["controller-revision-hash"] != json!(newest);
+        if pods.len() < replicas_of(set) || !pods.iter().all(|(_, pod)| is_ready(pod)) {
+            return;
+        }
+        if let Some((_, pod)) = pods.iter().rev().find(|(index, pod)| *index >= partition && old(pod)) {
+            self.delete(pod, now);
+        }
+    }
+
+    /// Deletes a pod gracefully, once.
+    fn delete(&self, pod: &Value, now: DateTime<Utc>) {
+        if pod["metadata"]["deletionTimestamp"].is_null() {
+            let grace = pod["spec"]["terminationGracePeriodSeconds"].as_i64().unwrap_or(30);
+            let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+            self.store.change("pods", &self.namespace, name, |pod| objects::terminate(pod, grace, now));
+        }
+    }
+
+    /// Claims of the pods there are to be; a claim is bound once its pod has a node, and grows when more is asked.
+    fn claims(&self, set: &Value, now: DateTime<Utc>) {
+        let pods = self.pods_of(set);
+        for template in set["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten() {
+            for index in 0..replicas_of(set) {
+                let mut claim = objects::claim_of(set, template, index);
+                let name = claim["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+                let Some(present) = self.store.get("persistentvolumeclaims", &self.namespace, &name) else {
+                    claim["metadata"]["creationTimestamp"] = stamp(now);
+                    self.store.put("persistentvolumeclaims", claim);
+                    continue;
+                };
+                let node = pods.iter().find(|(i, _)| *i == index).and_then(|(_, p)| p["spec"]["nodeName"].as_str());
+                if present["status"]["phase"] != "Bound" {
+                    if let Some(node) = node {
+                        let bound = objects::bound(Value::clone(&present), node);
+                        self.store.put("persistentvolumes", objects::volume(&bound, node, now));
+                        self.store.put("persistentvolumeclaims", bound);
+                    }
+                } else if present["spec"]["resources"]["requests"] != present["status"]["capacity"] {
+                    self.store.change("persistentvolumeclaims", &self.namespace, &name, |claim| {
+                        claim["status"]["capacity"] = claim["spec"]["resources"]["requests"].clone();
+                    });
+                }
+            }
+        }
+    }
+
+    fn status(&self, set: &Value) {
+        let pods = self.pods_of(set);
+        let newest = revision(set);
+        let of = |revision: &str| {
+            let label = json!(revision);
+            pods.iter().filter(|(_, p)| p["metadata"]["labels"]["controller-revision-hash"] == label).count()
+        };
+        let ready = pods.iter().filter(|(_, pod)| is_ready(pod)).count();
+        let before = set["status"]["currentRevision"].as_str().unwrap_or(&newest).to_owned();
+        let updated = of(&newest);
+        // A roll is over when every pod is of the newest revision: that is the current one from then on.
+        let current = if updated == pods.len() && ready == replicas_of(set) { newest.clone() } else { before };
+        let counts = Replicas { all: pods.len(), ready, current: of(&current), updated };
+        let name = set["metadata"]["name"].as_str().unwrap_or_default();
+        self.store.change("statefulsets", &self.namespace, name, |set| {
+            set["status"] = objects::stateful_set_status(set, counts, &current, &newest);
+        });
+    }
+}
+
+/// How many pods a StatefulSet wants.
+fn replicas_of(set: &Value) -> usize {
+    set["spec"]["replicas"].as_u64().unwrap_or(1) as usize
+}
+
+/// The index of a StatefulSet's pod.
+pub fn index_of(pod: &Value) -> Option<usize> {
+    pod["metadata"]["labels"]["apps.kubernetes.io/pod-index"].as_str()?.parse().ok()
+}
+
+fn is_ready(pod: &Value) -> bool {
+    let conditions = pod["status"]["conditions"].as_array();
+    let ready = |c: &Value| c["type"] == "Ready" && c["status"] == "True";
+    pod["metadata"]["deletionTimestamp"].is_null() && conditions.is_some_and(|all| all.iter().any(ready))
+}
