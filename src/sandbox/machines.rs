@@ -1,0 +1,66 @@
+//! The sandbox's nodes: what the API server reaches through them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
+use tokio::{io::DuplexStream, sync::watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::task;
+
+use super::{
+    broker::Brokers,
+    demo,
+    kafka::{Kafka, Process},
+    logs::Logs,
+    nodes::{LogLine, Nodes},
+    simulation,
+    store::Store,
+};
+
+/// Bytes under way in a forwarded stream, each way.
+const WINDOW: usize = 64 << 10;
+
+/// All nodes.
+pub struct Machines {
+    /// Objects, to see which pods run.
+    pub store: Arc<Store>,
+    /// The Kafka, to see which processes do.
+    pub kafka: Arc<Mutex<Kafka>>,
+    /// Who answers on the brokers' ports.
+    pub brokers: Arc<Brokers>,
+    /// What containers wrote.
+    pub logs: Arc<Logs>,
+    /// Ends every stream.
+    pub cancel: CancellationToken,
+}
+
+impl Nodes for Machines {
+    fn dial(&self, namespace: &str, pod: &str, port: u16) -> Result<DuplexStream, String> {
+        let refused = || format!("dial tcp4 127.0.0.1:{port}: connect: connection refused");
+        self.store.get("pods", namespace, pod).filter(|_| namespace == demo::NAMESPACE).ok_or_else(refused)?;
+        let kafka = self.kafka.lock().unwrap_or_else(PoisonError::into_inner);
+        let listens = |id: i32, process: Process| demo::pod(id) == pod && process != Process::Down;
+        let broker = kafka.brokers.values().find(|b| listens(b.id, b.process) && b.port == port).ok_or_else(refused)?;
+        let (ours, theirs) = tokio::io::duplex(WINDOW);
+        let (id, brokers) = (broker.id, Arc::clone(&self.brokers));
+        task::spawn("sandbox broker", &self.cancel, async move { brokers.serve(id, ours).await });
+        Ok(theirs)
+    }
+
+    fn log(&self, namespace: &str, pod: &str, previous: bool, from: u64) -> Result<Vec<LogLine>, String> {
+        if namespace != demo::NAMESPACE {
+            return Ok(Vec::new());
+        }
+        self.logs.read(pod, previous, from)
+    }
+
+    fn log_changes(&self) -> watch::Receiver<u64> {
+        self.logs.changes()
+    }
+
+    fn summary(&self, node: &str) -> Option<Value> {
+        let kafka = self.kafka.lock().unwrap_or_else(PoisonError::into_inner);
+        simulation::summary(&self.store, &kafka, node)
+    }
+}
