@@ -2,10 +2,11 @@
 //!
 //! Framing, versions, a guard against answers that ask for more memory than they carry, and error
 //! codes in words. It is not a client: nothing here does I/O, waits or knows our vocabulary. `io` calls
-//! it as a client; a sandbox may call it as a broker.
+//! it as a client; `sandbox` calls it as a broker.
 
 pub mod assignment;
 pub mod errors;
 pub mod frame;
 pub mod guard;
 pub mod requests;
+pub mod served;

@@ -5,7 +5,8 @@
 //! length is an unsigned varint, and the codec reads those, and booleans, byte by byte through
 //! `try_get_u8`. So the guard follows these bytes and fails the read that completes an impossible
 //! number, before the codec sees it. Versions that are not flexible read counts as plain i32, which
-//! cannot be told from other numbers: they are never decoded through this (see `frame`).
+//! cannot be told from other numbers: answers in them are never decoded (see `frame`), and requests in them only
+//! by a broker, which refuses every i32 that no count may be (see `served`).
 //!
 //! Strings cannot fool it: their bytes are taken whole. A boolean that is neither 0 nor 1 may be taken
 //! for the first byte of the varint after it; that makes the number larger, never smaller, so the guard
@@ -25,10 +26,12 @@ pub const MAX_COUNT: u64 = 1 << 18;
 /// Bytes of a varint of 32 bits.
 const MAX_VARINT: u32 = 5;
 
-/// An answer's bytes, guarded.
+/// A body's bytes, guarded.
 #[derive(Debug)]
 pub struct GuardedBuf {
     bytes: Bytes,
+    /// Counts are varints; else they are plain i32.
+    flexible: bool,
     /// The varint that is being read: its value so far, and how many bytes it has.
     varint: u64,
     length: u32,
@@ -37,9 +40,15 @@ pub struct GuardedBuf {
 }
 
 impl GuardedBuf {
-    /// Guards the bytes of an answer in a flexible version.
+    /// Guards the bytes of a body in a flexible version.
     pub fn new(bytes: Bytes) -> Self {
-        Self { bytes, varint: 0, length: 0, left: 0 }
+        Self { bytes, flexible: true, varint: 0, length: 0, left: 0 }
+    }
+
+    /// Guards the bytes of a body in a version that is not flexible: any i32 may be a count, so none may be more than
+    /// `MAX_COUNT`. Right where all of them are counts, indexes, ids and epochs, as in the requests of `served`.
+    pub fn plain(bytes: Bytes) -> Self {
+        Self { flexible: false, ..Self::new(bytes) }
     }
 
     /// Follows a byte that may be part of a varint; an error when it completes an impossible number.
@@ -82,8 +91,21 @@ impl Buf for GuardedBuf {
 
     fn try_get_u8(&mut self) -> Result<u8, TryGetError> {
         let byte = self.bytes.try_get_u8()?;
-        self.follow(byte)?;
+        if self.flexible {
+            self.follow(byte)?;
+        }
         Ok(byte)
+    }
+
+    fn try_get_i32(&mut self) -> Result<i32, TryGetError> {
+        let number = self.bytes.try_get_i32()?;
+        let available = self.bytes.remaining();
+        match u64::try_from(number) {
+            Ok(count) if !self.flexible && count > MAX_COUNT => {
+                Err(TryGetError { requested: usize::try_from(count).unwrap_or(usize::MAX), available })
+            }
+            _ => Ok(number),
+        }
     }
 
     fn get_u8(&mut self) -> u8 {
@@ -143,6 +165,16 @@ mod tests {
         assert!(buf.try_get_u8().is_ok());
         assert!(buf.try_get_i16().is_ok());
         assert_eq!(buf.try_get_u8(), Ok(7));
+    }
+
+    #[test]
+    fn a_plain_count_of_billions_is_refused_and_other_numbers_pass() {
+        let read = |bytes: &'static [u8]| GuardedBuf::plain(Bytes::from_static(bytes)).try_get_i32();
+        assert!(read(&[0x7f, 0xff, 0xff, 0xff]).is_err());
+        assert_eq!(read(&[0, 0, 4, 0]), Ok(1024));
+        assert_eq!(read(&[0xff, 0xff, 0xff, 0xff]), Ok(-1));
+        let mut flags = GuardedBuf::plain(Bytes::from_static(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff]));
+        assert!((0..6).all(|_| flags.try_get_u8().is_ok()), "there are no varints");
     }
 
     #[test]

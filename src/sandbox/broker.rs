@@ -1,0 +1,184 @@
+//! The brokers of the sandbox: what each of them does on a connection.
+//!
+//! They answer from a `Kafka`, as brokers of 4.1 in KRaft mode do: one request after the other on a connection, in
+//! order, and they hang up on what is not Kafka. They move nothing (`simulation` does that) and listen nowhere:
+//! whoever opens streams to pods calls `serve` with the other end.
+
+mod answers;
+mod cluster;
+mod config_table;
+mod configs;
+mod coordinators;
+mod groups;
+mod logs;
+mod offsets;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use kafka_protocol::protocol::StrBytes;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    sync::{mpsc, watch},
+    time::sleep,
+};
+
+pub use answers::OFFERED;
+pub use coordinators::coordinator_of;
+
+use super::kafka::{Kafka, Process};
+use crate::{
+    clock::Clock,
+    wire::served::{self, Hostile, Incoming},
+};
+
+/// Requests that a connection takes before one of them is answered; a frozen broker's client sends no more.
+const QUEUE: usize = 128;
+
+/// What is read at a time: memory grows by what arrives, never by what is announced.
+const READ_STEP: usize = 16 << 10;
+
+/// All brokers of a cluster. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Brokers {
+    kafka: Arc<Mutex<Kafka>>,
+    changed: watch::Receiver<u64>,
+    clock: Clock,
+}
+
+/// What an answer is made from.
+struct View<'a> {
+    kafka: &'a Kafka,
+    /// The broker that answers.
+    me: i32,
+    /// The time, in milliseconds of the epoch.
+    now: i64,
+}
+
+impl Brokers {
+    /// Brokers that answer from `kafka`; `changed` tells them after every change of it.
+    pub fn new(kafka: Arc<Mutex<Kafka>>, changed: watch::Receiver<u64>, clock: Clock) -> Self {
+        Self { kafka, changed, clock }
+    }
+
+    /// Serves one connection to a broker, until its client goes, the broker goes down, or the client sends what no
+    /// client sends.
+    pub async fn serve(&self, broker: i32, stream: impl AsyncRead + AsyncWrite) {
+        let (reader, writer) = tokio::io::split(stream);
+        let (queue, requests) = mpsc::channel(QUEUE);
+        tokio::select! {
+            biased;
+            () = self.until(broker, |process| process == Process::Down) => {}
+            why = self.answer_all(broker, requests, writer) => tracing::debug!(broker, ?why, "hung up"),
+            () = read_all(reader, queue) => {}
+        }
+    }
+
+    fn kafka(&self) -> MutexGuard<'_, Kafka> {
+        self.kafka.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a broker's process does; one that does not exist is down.
+    fn process(&self, broker: i32) -> Process {
+        self.kafka().brokers.get(&broker).map_or(Process::Down, |b| b.process)
+    }
+
+    /// Waits until a broker's process does what is wanted.
+    async fn until(&self, broker: i32, wanted: impl Fn(Process) -> bool) {
+        let mut changed = self.changed.clone();
+        loop {
+            changed.mark_unchanged();
+            if wanted(self.process(broker)) {
+                return;
+            }
+            if changed.changed().await.is_err() {
+                // Nothing will ever change again.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Answers requests in their order; says why it stopped.
+    async fn answer_all(
+        &self,
+        broker: i32,
+        mut requests: mpsc::Receiver<Result<Bytes, Hostile>>,
+        mut stream: impl AsyncWrite + Unpin,
+    ) -> Option<Hostile> {
+        while let Some(frame) = requests.recv().await {
+            let incoming = match frame.and_then(Incoming::read) {
+                Ok(incoming) => incoming,
+                Err(why) => return Some(why),
+            };
+            self.ready(broker).await;
+            let answer = match self.answer(broker, &incoming) {
+                Ok(answer) => answer,
+                Err(why) => return Some(why),
+            };
+            if stream.write_all(&answer).await.is_err() || stream.flush().await.is_err() {
+                return None;
+            }
+        }
+        // The reader says when the client is gone.
+        std::future::pending().await
+    }
+
+    /// Waits for as long as an answer takes, and for a process that runs.
+    async fn ready(&self, broker: i32) {
+        let runs = |process| process == Process::Running;
+        self.until(broker, runs).await;
+        let delay = self.kafka().brokers.get(&broker).map_or(0, |b| b.delay_ms);
+        if delay > 0 {
+            sleep(Duration::from_millis(delay)).await;
+            self.until(broker, runs).await;
+        }
+    }
+
+    fn answer(&self, broker: i32, incoming: &Incoming) -> Result<Bytes, Hostile> {
+        let now = self.clock.now().timestamp_millis();
+        let kafka = self.kafka();
+        answers::answer(&View { kafka: &kafka, me: broker, now }, incoming)
+    }
+}
+
+/// Reads requests until the client goes. What is no request is passed on as that, behind those that are.
+async fn read_all(mut stream: impl AsyncRead + Unpin, queue: mpsc::Sender<Result<Bytes, Hostile>>) {
+    let mut prefix = [0; 4];
+    while stream.read_exact(&mut prefix).await.is_ok() {
+        let frame = match served::announced(prefix) {
+            Ok(length) => match read_frame(&mut stream, length).await {
+                Some(frame) => Ok(frame),
+                None => return,
+            },
+            Err(why) => Err(why),
+        };
+        let hostile = frame.is_err();
+        if queue.send(frame).await.is_err() || hostile {
+            // Who answers hangs up when it comes to it.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// A frame of a length; none when the stream ends before.
+async fn read_frame(stream: &mut (impl AsyncRead + Unpin), length: usize) -> Option<Bytes> {
+    let mut frame = Vec::new();
+    while frame.len() < length {
+        let from = frame.len();
+        frame.resize(length.min(from + READ_STEP), 0);
+        stream.read_exact(&mut frame[from..]).await.ok()?;
+    }
+    Some(frame.into())
+}
+
+fn text(s: &str) -> StrBytes {
+    StrBytes::from_string(s.to_owned())
+}
+
+/// What clients see of a figure that grows by fractions.
+fn whole(figure: f64) -> i64 {
+    figure.floor() as i64
+}
