@@ -14,6 +14,7 @@ use crate::{
 
 /// Examples below `--help`; `kafdeck` is replaced by how it was called.
 const EXAMPLES: &str = "Examples:
+  kafdeck demo                                       the console on a cluster in memory
   kafdeck                                            the console
   kafdeck --context prod-eu -n messaging             the console on one namespace of another cluster
   kafdeck -n the-project status -o json              one screen of truth, for a script
@@ -98,6 +99,15 @@ pub enum Format {
 pub enum Command {
     /// Open the console (the default)
     Console,
+    /// Open the console on a cluster in memory: no kubeconfig, no network, nothing to break
+    Demo {
+        /// Play this incident
+        #[arg(long, value_name = "NAME", conflicts_with = "list")]
+        drill: Option<String>,
+        /// List the incidents that can be played
+        #[arg(long)]
+        list: bool,
+    },
     /// One screen of truth: verdict, figures, findings, and what cannot be seen
     Status,
     /// Exit code for scripts: 0 healthy, 1 critical or degraded, 4 not observable
@@ -195,6 +205,7 @@ impl Global {
             context: self.context.clone(),
             namespace: self.namespace.clone(),
             fallback: wanted,
+            sandbox: None,
         })
     }
 }
@@ -204,6 +215,7 @@ impl Command {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Console => "console",
+            Self::Demo { .. } => "demo",
             Self::Status => "status",
             Self::Check { .. } => "check",
             Self::Brokers => "brokers",

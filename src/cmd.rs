@@ -4,6 +4,7 @@
 
 pub mod completeness;
 pub mod console;
+pub mod demo;
 pub mod doctor;
 pub mod documents;
 pub mod hooks;
@@ -25,6 +26,7 @@ use crate::{
     cli::{Cli, Command, Global},
     clock::Clock,
     errors::Failure,
+    io::connect::ConnectOptions,
     view::Look,
 };
 
@@ -35,6 +37,11 @@ pub async fn run(cli: Cli) -> Result<u8, Failure> {
     let Cli { global, command } = cli;
     match command.unwrap_or(Command::Console) {
         Command::Console => console::run(session(&global)?, look(&global)).await.map(|()| 0),
+        Command::Demo { list: true, .. } => oneshot::print(demo::list),
+        Command::Demo { drill, .. } => {
+            let session = start(&global, demo::options(&global, drill.as_deref())?);
+            console::run(session, look(&global)).await.map(|()| 0)
+        }
         Command::Doctor => oneshot::doctor(&mut session(&global)?, &global).await,
         Command::Info => oneshot::info(&global),
         Command::Completions { shell } => oneshot::print(|out| manual::completions(shell, out)),
@@ -53,8 +60,12 @@ pub async fn run(cli: Cli) -> Result<u8, Failure> {
 
 /// A session for these flags, connecting already.
 fn session(global: &Global) -> Result<Session, Failure> {
+    Ok(start(global, global.connect_options()?))
+}
+
+fn start(global: &Global, options: ConnectOptions) -> Session {
     let size = crossterm::terminal::size().unwrap_or((80, 24));
-    Ok(Session::start(global.connect_options()?, global.installation.clone(), size, Clock::real()))
+    Session::start(options, global.installation.clone(), size, Clock::real())
 }
 
 /// How the console looks on this terminal.

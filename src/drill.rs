@@ -29,7 +29,7 @@ pub struct Drill {
 }
 
 /// What is to be seen, and by when.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
     /// Seconds within which all of it is seen, since the sandbox opened or since the cure.
@@ -39,11 +39,11 @@ pub struct Expect {
     /// The id of the first finding.
     pub top: Option<String>,
     /// Brokers that are ready.
-    pub ready: Option<u32>,
+    pub ready: Option<usize>,
     /// At least so many partitions are under-replicated.
-    pub under_replicated: Option<u32>,
+    pub under_replicated: Option<usize>,
     /// At least so many partitions are offline.
-    pub offline: Option<u32>,
+    pub offline: Option<usize>,
     /// A volume is at least so full, in percent.
     pub disk_percent: Option<u8>,
     /// Words that stand on the Overview, at 120×40.
@@ -52,6 +52,13 @@ pub struct Expect {
     /// Words that stand nowhere on it.
     #[serde(default)]
     pub never_says: Vec<String>,
+}
+
+impl Expect {
+    /// Expects nothing yet, within some seconds.
+    pub fn nothing_within(seconds: u32) -> Self {
+        Self { within: seconds, ..Self::default() }
+    }
 }
 
 /// What cures it.

@@ -27,7 +27,7 @@
 //! - `domain` is the vocabulary; `clock` the only now(); `task` the only spawn; `errors` the one failure a
 //!   user sees.
 //! - `sandbox` is a cluster in memory: an API server, its nodes and its Kafka brokers. It knows nothing of us;
-//!   `io::connect` alone knows of it.
+//!   `io::connect` alone knows of it. `drill` is what an incident played there is about.
 //!
 //! # From a watch event to a frame
 //! `io::watch` → `Fact` → bounded channel → `Session::step` (up to 256 at once) → `App::update` →
@@ -57,6 +57,7 @@ pub mod cmd;
 pub mod diagnose;
 pub mod discover;
 pub mod domain;
+pub mod drill;
 pub mod errors;
 pub mod facts;
 pub mod io;

@@ -5,6 +5,7 @@
 //! asked of it today; any other endpoint is a 501 with its name. It touches no network, no file and no clock but
 //! the one it is given.
 
+pub mod api;
 pub mod broker;
 pub mod kafka;
 pub mod nodes;
@@ -16,9 +17,64 @@ mod controller;
 mod demo;
 mod kubelet;
 mod logs;
+mod machines;
 mod script;
 mod simulation;
 mod traffic;
 mod workloads;
 
-pub use script::{Deed, Script, Step};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use tokio::{io::DuplexStream, sync::watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{clock::Clock, task};
+
+use self::{
+    api::ApiServer, broker::Brokers, logs::Logs, machines::Machines, nodes::Nodes, simulation::Simulation, store::Store,
+};
+
+pub use self::script::{Deed, Script, Step};
+
+/// What a sandbox is opened with.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// What befalls it.
+    pub script: Script,
+    /// Its time.
+    pub clock: Clock,
+}
+
+/// A running sandbox; it ends when it is dropped.
+pub struct Sandbox {
+    api: Arc<ApiServer>,
+    _ends: DropGuard,
+}
+
+/// Opens a sandbox. It needs a runtime to live in.
+pub fn open(setup: Setup) -> Sandbox {
+    let Setup { script, clock } = setup;
+    let cancel = CancellationToken::new();
+    let store = Arc::new(Store::new(clock.clone()));
+    let kafka = Arc::new(Mutex::new(demo::kafka()));
+    let (changed, changes) = watch::channel(0);
+    let logs = Arc::new(Logs::default());
+    let simulation =
+        Simulation::new(Arc::clone(&store), Arc::clone(&kafka), changed, Arc::clone(&logs), script, clock.now());
+    let brokers = Arc::new(Brokers::new(Arc::clone(&kafka), changes, clock.clone()));
+    let nodes: Arc<dyn Nodes> =
+        Arc::new(Machines { store: Arc::clone(&store), kafka, brokers, logs, cancel: cancel.clone() });
+    let api = Arc::new(ApiServer::new(store, nodes, clock.clone(), &cancel));
+    task::spawn("sandbox", &cancel, simulation.run(clock));
+    Sandbox { api, _ends: cancel.drop_guard() }
+}
+
+impl Sandbox {
+    /// A new connection to its API server.
+    pub fn connect(&self) -> io::Result<DuplexStream> {
+        self.api.connect()
+    }
+}

@@ -27,7 +27,10 @@ use super::{failure, task};
 use crate::{
     errors::{Failure, FailureKind},
     facts::Connection,
+    sandbox,
 };
+
+mod in_memory;
 
 /// How long reading the configuration and running a credential plugin may take together.
 const BUILD_DEADLINE: Duration = Duration::from_secs(30);
@@ -50,6 +53,8 @@ pub struct ConnectOptions {
     pub namespace: Option<String>,
     /// Where to look if the whole cluster may not be listed, instead of the context's own namespace.
     pub fallback: Option<String>,
+    /// A cluster in memory, opened instead of what any kubeconfig names.
+    pub sandbox: Option<sandbox::Setup>,
 }
 
 /// A cluster we can talk to. Cheap to clone; all clones share their connections.
@@ -86,6 +91,9 @@ pub enum ConnectError {
 
 /// Builds a client for the cluster that the options and the environment name. Makes no request.
 pub async fn connect(options: &ConnectOptions) -> Result<Cluster, ConnectError> {
+    if let Some(setup) = &options.sandbox {
+        return Ok(in_memory::connect(setup.clone(), options));
+    }
     let context = options.context.clone().unwrap_or_else(|| "(current)".to_owned());
     match tokio::time::timeout(BUILD_DEADLINE, build(options.clone())).await {
         Ok(result) => result,

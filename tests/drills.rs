@@ -1,0 +1,122 @@
+//! Drills: the whole console headless on the sandbox, from the incident to the cure.
+
+#![expect(clippy::unwrap_used, reason = "a drill that cannot be played is a failed test")]
+
+#[path = "common/sandbox.rs"]
+mod sandbox;
+
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use kafdeck::{
+    app::App,
+    drill::{self, Cure, Drill, Expect},
+    sandbox::Script,
+};
+use kube::{
+    Api,
+    api::{DeleteParams, Patch, PatchParams},
+};
+use serde_json::json;
+
+use sandbox::Headless;
+
+/// Everything that is expected and not seen, in words; the screen's own words come last.
+fn missing(app: &App, screen: &str, expect: &Expect) -> Vec<String> {
+    let Some(shown) = &app.shown else { return vec!["nothing is shown".to_owned()] };
+    let summary = &shown.summary;
+    let mut missing = Vec::new();
+    let mut see = |is_so: bool, what: String| {
+        if !is_so {
+            missing.push(what);
+        }
+    };
+    if let Some(verdict) = &expect.verdict {
+        let now = shown.judgement.verdict.to_string();
+        see(now == *verdict, format!("verdict {verdict}, not {now}"));
+    }
+    if let Some(top) = &expect.top {
+        let now = shown.findings.first().map(|f| f.id);
+        see(now == Some(&**top), format!("first finding {top}, not {now:?}"));
+    }
+    if let Some(ready) = expect.ready {
+        see(summary.brokers.ready == Some(ready), format!("{ready} brokers ready, not {:?}", summary.brokers.ready));
+    }
+    if let Some(least) = expect.under_replicated {
+        let now = summary.partitions.as_ref().map(|p| p.under_replicated);
+        see(now.is_some_and(|n| n >= least), format!("{least} under-replicated, not {now:?}"));
+    }
+    if let Some(least) = expect.offline {
+        let now = summary.partitions.as_ref().map(|p| p.offline);
+        see(now.is_some_and(|n| n >= least), format!("{least} offline, not {now:?}"));
+    }
+    if let Some(least) = expect.disk_percent {
+        let now = summary.storage.used_percent_max;
+        see(now.is_some_and(|n| n >= least), format!("a disk at {least} %, not {now:?}"));
+    }
+    for words in &expect.says {
+        see(screen.contains(words), format!("the words {words:?}"));
+    }
+    for words in &expect.never_says {
+        see(!screen.contains(words), format!("no {words:?}"));
+    }
+    missing
+}
+
+async fn see(console: &mut Headless, expect: &Expect) -> f64 {
+    let seen = console.until_seen(expect.within, |console| missing(console.app(), &console.screen(), expect)).await;
+    seen.unwrap_or_else(|missing| panic!("after {} s there is not yet: {missing:#?}\n{}", expect.within, console.screen()))
+}
+
+async fn cure(console: &Headless, cure: &Cure) {
+    let client = console.session.cluster().unwrap().client.clone();
+    match cure {
+        Cure::DeletePod(pod) => {
+            let pods: Api<Pod> = Api::namespaced(client, "shop");
+            pods.delete(pod, &DeleteParams::default()).await.unwrap();
+        }
+        Cure::ExpandClaim { claim, to } => {
+            let claims: Api<PersistentVolumeClaim> = Api::namespaced(client, "shop");
+            let size = json!({"spec": {"resources": {"requests": {"storage": to}}}});
+            claims.patch(claim, &PatchParams::default(), &Patch::Merge(size)).await.unwrap();
+        }
+        Cure::Wait => {}
+    }
+}
+
+/// Plays a drill to its end.
+async fn play(name: &str) {
+    let drill: Drill = drill::load(name).unwrap();
+    let mut console = Headless::open(Script::parse(drill::text_of(name).unwrap()).unwrap(), (120, 40));
+    let healthy = Expect { verdict: Some("OK".to_owned()), ready: Some(3), ..Expect::nothing_within(6) };
+    let first = see(&mut console, &healthy).await;
+    let seen = see(&mut console, &drill.expect).await;
+    cure(&console, &drill.cure).await;
+    let cured = see(&mut console, &drill.cured).await;
+    println!("{name}: all there after {first:.1} s, seen after {seen:.1} s, cured after {cured:.1} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_is_seen_with_its_broker_and_is_over_when_the_claim_has_grown() {
+    play("disk-full").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_frozen_broker_is_named_though_its_pod_is_ready_and_another_pod_cures_it() {
+    play("broker-frozen").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_brokers_down_leave_partitions_offline_and_nothing_is_claimed_of_what_nobody_can_see() {
+    play("two-down").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_roll_is_no_fault_and_every_figure_comes_back() {
+    let mut console = Headless::open(Script::demo(), (120, 40));
+    console.go_to(88).await;
+    let ok = Expect { verdict: Some("OK".to_owned()), ready: Some(3), ..Expect::nothing_within(300) };
+    assert_eq!(missing(console.app(), &console.screen(), &ok), Vec::<String>::new());
+    let down = Expect { ready: Some(2), under_replicated: Some(1), ..Expect::nothing_within(20) };
+    see(&mut console, &down).await;
+    console.go_to(200).await;
+    see(&mut console, &ok).await;
+}
