@@ -5,6 +5,7 @@
 //! asked of it today; any other endpoint is a 501 with its name. It touches no network, no file and no clock but
 //! the one it is given.
 
+pub mod api;
 pub mod kafka;
 pub mod nodes;
 pub mod objects;
