@@ -14,6 +14,17 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 
+/// Resources whose objects carry a generation; the API of the others knows none.
+const COUNTED: [&str; 7] = [
+    "customresourcedefinitions",
+    "deployments",
+    "endpointslices",
+    "poddisruptionbudgets",
+    "pods",
+    "prometheusrules",
+    "statefulsets",
+];
+
 /// Changes that a watch can still be begun from; an older place in the history answers 410.
 const HISTORY: usize = 4096;
 
@@ -37,8 +48,19 @@ pub struct Change {
     pub kind: ChangeKind,
     /// Plural resource name, as `pods`.
     pub resource: &'static str,
+    /// The object before it, unless it is new: a watch with a selector tells by it what came and what went.
+    pub before: Option<Arc<Value>>,
     /// The object after it.
     pub object: Arc<Value>,
+}
+
+/// What becomes of an object that is edited.
+#[derive(Debug)]
+pub enum Edit {
+    /// It is this.
+    Keep(Value),
+    /// It is removed, and this was its last state.
+    Remove(Value),
 }
 
 /// Where an object is kept: resource, namespace (empty when it is in none), name.
@@ -87,54 +109,86 @@ impl Store {
 
     /// Keeps an object, new or instead of the one of its name, and answers it as it is kept: with version, uid and
     /// time of creation, and a generation that counts changes of its spec. What changes nothing is no change.
-    pub fn put(&self, resource: &'static str, mut object: Value) -> Arc<Value> {
-        let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
-        let key = (resource, text("namespace"), text("name"));
-        let mut contents = self.contents();
+    pub fn put(&self, resource: &'static str, object: Value) -> Arc<Value> {
+        self.keep(self.contents(), resource, object)
+    }
+
+    /// Changes an object in place, if it is there. What changes it may not ask the store, whose lock is held.
+    pub fn change(&self, resource: &'static str, namespace: &str, name: &str, change: impl FnOnce(&mut Value)) {
+        // Without an object there is nothing to do.
+        let _: Result<_, ()> = self.edit(resource, namespace, name, |before| {
+            let mut object = before.cloned().ok_or(())?;
+            change(&mut object);
+            Ok(Edit::Keep(object))
+        });
+    }
+
+    /// Puts or removes an object by a decision that sees its present state, with nothing in between. The decision may
+    /// not ask the store, whose lock is held.
+    pub fn edit<E>(
+        &self,
+        resource: &'static str,
+        namespace: &str,
+        name: &str,
+        decide: impl FnOnce(Option<&Value>) -> Result<Edit, E>,
+    ) -> Result<Arc<Value>, E> {
+        let contents = self.contents();
+        let key = (resource, namespace.to_owned(), name.to_owned());
+        let before = contents.objects.get(&key).cloned();
+        match decide(before.as_deref())? {
+            Edit::Keep(object) => Ok(self.keep(contents, resource, object)),
+            Edit::Remove(last) => Ok(self.drop_out(contents, &key, last)),
+        }
+    }
+
+    /// An object as `put` would answer it, without putting it: what is new has no version yet.
+    pub fn preview(&self, resource: &'static str, mut object: Value) -> Value {
+        let key = key_of(resource, &object);
+        let contents = self.contents();
+        match contents.objects.get(&key) {
+            Some(before) => inherit(resource, &mut object, before),
+            None => self.baptise(resource, &mut object, contents.version + 1),
+        }
+        object
+    }
+
+    fn keep(&self, mut contents: MutexGuard<'_, Contents>, resource: &'static str, mut object: Value) -> Arc<Value> {
+        let key = key_of(resource, &object);
         let before = contents.objects.get(&key).cloned();
         let version = contents.version + 1;
         match &before {
             Some(before) => {
-                for field in ["resourceVersion", "uid", "creationTimestamp", "generation"] {
-                    object["metadata"][field] = before["metadata"][field].clone();
-                }
+                inherit(resource, &mut object, before);
                 if object == **before {
                     return Arc::clone(before);
                 }
-                if object["spec"] != before["spec"] {
-                    let generation = before["metadata"]["generation"].as_u64().unwrap_or(1) + 1;
-                    object["metadata"]["generation"] = json!(generation);
-                }
             }
-            None => self.baptise(&mut object, version),
+            None => self.baptise(resource, &mut object, version),
         }
         object["metadata"]["resourceVersion"] = json!(version.to_string());
         let kind = if before.is_some() { ChangeKind::Modified } else { ChangeKind::Added };
         let object = Arc::new(object);
         contents.objects.insert(key, Arc::clone(&object));
-        self.remember(contents, Change { version, kind, resource, object: Arc::clone(&object) });
+        self.remember(contents, Change { version, kind, resource, before, object: Arc::clone(&object) });
         object
-    }
-
-    /// Changes an object in place, if it is there.
-    pub fn change(&self, resource: &'static str, namespace: &str, name: &str, change: impl FnOnce(&mut Value)) {
-        if let Some(object) = self.get(resource, namespace, name) {
-            let mut object = Value::clone(&object);
-            change(&mut object);
-            self.put(resource, object);
-        }
     }
 
     /// Removes an object and answers its last state.
     pub fn remove(&self, resource: &'static str, namespace: &str, name: &str) -> Option<Arc<Value>> {
-        let mut contents = self.contents();
-        let object = contents.objects.remove(&(resource, namespace.to_owned(), name.to_owned()))?;
+        let contents = self.contents();
+        let key = (resource, namespace.to_owned(), name.to_owned());
+        let last = Value::clone(contents.objects.get(&key)?);
+        Some(self.drop_out(contents, &key, last))
+    }
+
+    fn drop_out(&self, mut contents: MutexGuard<'_, Contents>, key: &Key, mut last: Value) -> Arc<Value> {
+        let before = contents.objects.remove(key);
         let version = contents.version + 1;
-        let mut last = Value::clone(&object);
         last["metadata"]["resourceVersion"] = json!(version.to_string());
         let object = Arc::new(last);
-        self.remember(contents, Change { version, kind: ChangeKind::Deleted, resource, object: Arc::clone(&object) });
-        Some(object)
+        let kind = ChangeKind::Deleted;
+        self.remember(contents, Change { version, kind, resource: key.0, before, object: Arc::clone(&object) });
+        object
     }
 
     /// Changes of a resource after a version; none when that place in the history is forgotten.
@@ -160,13 +214,15 @@ impl Store {
     }
 
     /// What a new object gets. A time of creation that it brings is kept: the cluster is older than we are.
-    fn baptise(&self, object: &mut Value, version: u64) {
+    fn baptise(&self, resource: &str, object: &mut Value, version: u64) {
         let meta = &mut object["metadata"];
         if meta["creationTimestamp"].is_null() {
             meta["creationTimestamp"] = json!(self.clock.now().to_rfc3339_opts(SecondsFormat::Secs, true));
         }
         meta["uid"] = json!(format!("5a4d0b0e-0000-4000-8000-{version:012}"));
-        meta["generation"] = json!(1);
+        if COUNTED.contains(&resource) {
+            meta["generation"] = json!(1);
+        }
     }
 
     fn remember(&self, mut contents: MutexGuard<'_, Contents>, change: Change) {
@@ -178,5 +234,25 @@ impl Store {
             contents.oldest = forgotten.version;
         }
         self.changed.send_replace(contents.version);
+    }
+}
+
+fn key_of(resource: &'static str, object: &Value) -> Key {
+    let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+    (resource, text("namespace"), text("name"))
+}
+
+/// What an object keeps from the one before it, and its generation, which counts changes of its spec.
+fn inherit(resource: &str, object: &mut Value, before: &Value) {
+    for field in ["resourceVersion", "uid", "creationTimestamp"] {
+        object["metadata"][field] = before["metadata"][field].clone();
+    }
+    let generation = before["metadata"]["generation"].as_u64();
+    if let Some(meta) = object["metadata"].as_object_mut() {
+        meta.remove("generation");
+    }
+    if COUNTED.contains(&resource) {
+        let changed = u64::from(object["spec"] != before["spec"]);
+        object["metadata"]["generation"] = json!(generation.unwrap_or(1) + changed);
     }
 }
