@@ -63,7 +63,9 @@ fn missing(app: &App, screen: &str, expect: &Expect) -> Vec<String> {
 
 async fn see(console: &mut Headless, expect: &Expect) -> f64 {
     let seen = console.until_seen(expect.within, |console| missing(console.app(), &console.screen(), expect)).await;
-    seen.unwrap_or_else(|missing| panic!("after {} s there is not yet: {missing:#?}\n{}", expect.within, console.screen()))
+    seen.unwrap_or_else(|missing| {
+        panic!("after {} s there is not yet: {missing:#?}\n{}", expect.within, console.screen())
+    })
 }
 
 async fn cure(console: &Headless, cure: &Cure) {

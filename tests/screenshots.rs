@@ -11,12 +11,7 @@ mod svg;
 
 use std::{env, fs, path::PathBuf};
 
-use kafdeck::{
-    app::keys::Key,
-    drill,
-    sandbox::Script,
-    view::Look,
-};
+use kafdeck::{app::keys::Key, drill, sandbox::Script, view::Look};
 
 use sandbox::Headless;
 
@@ -41,12 +36,47 @@ const SHOTS: &[Shot] = &[
     Shot { name: "overview-80x24", title: "kafdeck demo, 80×24", drill: None, size: (80, 24), at: 40, keys: &[] },
     Shot { name: "overview-200x50", title: "kafdeck demo, 200×50", drill: None, size: (200, 50), at: 40, keys: &[] },
     Shot { name: "disk-full", title: "a volume is full", drill: Some("disk-full"), size: (120, 40), at: 45, keys: &[] },
-    Shot { name: "disk-full-80x24", title: "a volume is full, 80×24", drill: Some("disk-full"), size: (80, 24), at: 45, keys: &[] },
-    Shot { name: "finding", title: "why it is wrong", drill: Some("disk-full"), size: (100, 30), at: 45, keys: &[Key::Char('2'), Key::Enter] },
-    Shot { name: "frozen", title: "a broker that does not answer", drill: Some("broker-frozen"), size: (120, 40), at: 40, keys: &[] },
+    Shot {
+        name: "disk-full-80x24",
+        title: "a volume is full, 80×24",
+        drill: Some("disk-full"),
+        size: (80, 24),
+        at: 45,
+        keys: &[],
+    },
+    Shot {
+        name: "finding",
+        title: "why it is wrong",
+        drill: Some("disk-full"),
+        size: (100, 30),
+        at: 45,
+        keys: &[Key::Char('2'), Key::Enter],
+    },
+    Shot {
+        name: "frozen",
+        title: "a broker that does not answer",
+        drill: Some("broker-frozen"),
+        size: (120, 40),
+        at: 40,
+        keys: &[],
+    },
     Shot { name: "groups", title: "consumer groups", drill: None, size: (100, 24), at: 60, keys: &[Key::Char('6')] },
-    Shot { name: "topic", title: "a topic during a roll", drill: None, size: (100, 24), at: 96, keys: &[Key::Char('5'), Key::Char('j'), Key::Char('j'), Key::Enter] },
-    Shot { name: "logs", title: "logs of all brokers during a roll", drill: None, size: (120, 30), at: 90, keys: &[Key::Char('L')] },
+    Shot {
+        name: "topic",
+        title: "a topic during a roll",
+        drill: None,
+        size: (100, 24),
+        at: 96,
+        keys: &[Key::Char('5'), Key::Char('j'), Key::Char('j'), Key::Enter],
+    },
+    Shot {
+        name: "logs",
+        title: "logs of all brokers during a roll",
+        drill: None,
+        size: (120, 30),
+        at: 90,
+        keys: &[Key::Char('L')],
+    },
 ];
 
 /// Takes a picture. Keys are pressed a moment before, so that what they ask for has come.

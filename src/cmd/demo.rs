@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use crate::{
-    clock::Clock,
     cli::Global,
+    clock::Clock,
     drill,
     errors::{Failure, FailureKind},
     io::connect::ConnectOptions,
@@ -25,7 +25,9 @@ pub fn options(global: &Global, drill: Option<&str>) -> Result<ConnectOptions, F
 fn script(name: &str) -> Result<Script, Failure> {
     let known = || drill::DRILLS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     let refused = |why: String| {
-        Failure::new(FailureKind::Usage, format!("The drill {name:?} cannot be played.")).why(why).hint(format!("There are: {}", known()))
+        Failure::new(FailureKind::Usage, format!("The drill {name:?} cannot be played."))
+            .why(why)
+            .hint(format!("There are: {}", known()))
     };
     let text = drill::text_of(name).map_err(|error| refused(error.to_string()))?;
     Script::parse(text).map_err(|error| refused(error.to_string()))

@@ -1,6 +1,7 @@
 //! The whole console headless on the sandbox: real sessions, real connections in memory, time that leaps.
 //!
 //! Run it in a runtime whose time is paused: whenever nothing is left to do, time goes on to the next timer.
+#![allow(dead_code, reason = "each suite uses another part")]
 
 use std::time::Duration;
 
@@ -46,16 +47,6 @@ impl Headless {
         while let Ok(stepped) = timeout_at(end, self.session.step()).await {
             stepped.unwrap();
         }
-    }
-
-    /// Goes on until something is so; at most so many seconds. Answers after how many.
-    pub async fn until(&mut self, seconds: u32, is_so: impl Fn(&App) -> bool) -> Option<f64> {
-        let begun = Instant::now();
-        let end = begun + Duration::from_secs(seconds.into());
-        while !is_so(&self.session.app) {
-            timeout_at(end, self.session.step()).await.ok()?.unwrap();
-        }
-        Some(begun.elapsed().as_secs_f64())
     }
 
     /// Goes on until nothing is missing; else, after so many seconds, answers what is.

@@ -45,7 +45,10 @@ pub fn picture(buffer: &Buffer, title: &str) -> String {
          height=\"{height:.0}\" role=\"img\" aria-label=\"{}\">",
         escaped(title)
     );
-    let _ = writeln!(svg, "<style>text{{font:{FONT}px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;white-space:pre}}.b{{font-weight:700}}</style>");
+    let _ = writeln!(
+        svg,
+        "<style>text{{font:{FONT}px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;white-space:pre}}.b{{font-weight:700}}</style>"
+    );
     let _ = writeln!(svg, "<rect width=\"{width:.1}\" height=\"{height:.1}\" rx=\"9\" fill=\"{GROUND}\"/>");
     for (n, color) in [COLORS[1], COLORS[3], COLORS[2]].iter().enumerate() {
         let x = MARGIN + 6.0 + n as f64 * 18.0;
@@ -74,7 +77,10 @@ fn draw_row(svg: &mut String, row: usize, cells: &[Cell]) {
         let left = MARGIN + column as f64 * WIDTH;
         if let Some(back) = &style.back {
             let width = (end - column) as f64 * WIDTH;
-            let _ = writeln!(svg, "<rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{HEIGHT}\" fill=\"{back}\"/>");
+            let _ = writeln!(
+                svg,
+                "<rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{HEIGHT}\" fill=\"{back}\"/>"
+            );
         }
         draw_run(svg, &cells[column..end], &style, left, top);
         column = end;
@@ -130,7 +136,11 @@ fn shape(symbol: &str, x: f64, top: f64, width: f64, color: &str) -> Option<Stri
         format!("<path d=\"{path}\" stroke=\"{color}\" stroke-width=\"{stroke}\" fill=\"none\"/>\n")
     };
     let bar = |opacity: f64| {
-        format!("<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{:.1}\" fill=\"{color}\" opacity=\"{opacity}\"/>\n", top + 3.0, HEIGHT - 6.0)
+        format!(
+            "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{:.1}\" fill=\"{color}\" opacity=\"{opacity}\"/>\n",
+            top + 3.0,
+            HEIGHT - 6.0
+        )
     };
     let corner = |dx: f64, dy: f64| format!("M{:.1} {middle:.1}H{center:.1}V{:.1}", center + dx, middle + dy);
     let (half, tall) = (WIDTH / 2.0, HEIGHT / 2.0);
