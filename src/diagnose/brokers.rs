@@ -54,11 +54,11 @@ fn finding(
     let watch = reading.watch(Kind::Pods);
     let evidence = |text: String| FindingEvidence { text, source: "pods".to_owned(), seen_at: watch.as_of };
     let mut lines = vec![evidence(format!(
-        "container {} of pod {} was restarted {} times and is {}",
-        container.name,
-        broker.pod.name,
+        "restarted {} times, now {}: container {} of pod {}",
         container.restarts,
-        pods::state(pod).word
+        pods::state(pod).word,
+        container.name,
+        broker.pod.name
     ))];
     if let (Some(t), Some(ended)) = (last, &ended) {
         let when = t.finished_at.map_or_else(String::new, |at| format!(", {} ago", units::age(reading.now, at)));

@@ -19,8 +19,8 @@ impl Row for TopicRow {
             key: |t| SortKey::Text(t.name.clone()),
         },
         Column {
-            title: "PARTITIONS",
-            width: fit(10, 10),
+            title: "PARTS",
+            width: fit(5, 5),
             right: true,
             optional: 1,
             cell: |t, _| Cell::plain(t.partitions.to_string()),
