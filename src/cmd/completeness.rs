@@ -264,9 +264,9 @@ impl<'a> Wait<'a> {
         for id in kafka.advertised.keys() {
             let open = match kafka.contacts.get(id) {
                 None => true,
-                Some((Contact::Answered, _)) => false,
+                Some(Told { contact: Contact::Answered, .. }) => false,
                 // Whether it is the broker or the way to it that is silent is known with the next heartbeat.
-                Some((_, seen_at)) => live && !silent.contains(id) && self.app.now - *seen_at < CONFIRMATION,
+                Some(told) => live && !silent.contains(id) && self.app.now - told.seen_at < CONFIRMATION,
             };
             if open {
                 self.missing.push(format!("broker {id}"));
@@ -359,7 +359,7 @@ impl<'a> Wait<'a> {
 
 /// True unless the broker has shown that it does not answer.
 fn answers(kafka: &KafkaWorld, id: BrokerId) -> bool {
-    kafka.contacts.get(&id).is_none_or(|(contact, _)| *contact == Contact::Answered)
+    kafka.contacts.get(&id).is_none_or(|told| told.contact == Contact::Answered)
 }
 
 #[cfg(test)]

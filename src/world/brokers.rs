@@ -186,8 +186,8 @@ impl Reading<'_> {
             return (None, state.word, Some("its node id is not known yet".to_owned()));
         };
         if silent.contains(&id) {
-            let reason = match kafka.contacts.get(&id) {
-                Some((Contact::Refused { why } | Contact::Garbled { why }, _)) => Some(why.clone()),
+            let reason = match kafka.contacts.get(&id).map(|told| &told.contact) {
+                Some(Contact::Refused { why } | Contact::Garbled { why }) => Some(why.clone()),
                 _ => Some("its pod is Ready, but the broker takes requests and does not answer".to_owned()),
             };
             return (Some(false), "not answering".to_owned(), reason);
@@ -199,8 +199,8 @@ impl Reading<'_> {
             let reason = "its pod is Ready, but the controller does not list it among the live brokers";
             return (Some(false), "fenced".to_owned(), Some(reason.to_owned()));
         }
-        match kafka.contacts.get(&id) {
-            Some((Contact::Answered, _)) => (Some(true), state.word, state.detail),
+        match kafka.contacts.get(&id).map(|told| &told.contact) {
+            Some(Contact::Answered) => (Some(true), state.word, state.detail),
             // Not confirmed either way yet: the heartbeat that would tell is still out.
             _ => (None, state.word, state.detail),
         }

@@ -26,8 +26,8 @@ pub struct KafkaWorld {
     pub advertised: BTreeMap<BrokerId, Advertised>,
     /// Topics.
     pub topics: BTreeMap<String, Topic>,
-    /// How each broker behaved when it was last asked, and when.
-    pub contacts: BTreeMap<BrokerId, (Contact, DateTime<Utc>)>,
+    /// How each broker behaved when it was last asked.
+    pub contacts: BTreeMap<BrokerId, Told>,
     /// What each broker said of itself.
     pub features: BTreeMap<BrokerId, Features>,
     /// Groups and the broker that coordinates each.
@@ -40,6 +40,17 @@ pub struct KafkaWorld {
     pub log_dirs: BTreeMap<BrokerId, Vec<LogDir>>,
     /// Topic configs, by topic.
     pub configs: BTreeMap<String, TopicConfig>,
+}
+
+/// How a broker behaved, and when that was told.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// How.
+    pub contact: Contact,
+    /// When it was first told, the same ever since.
+    pub since: DateTime<Utc>,
+    /// When it was last told.
+    pub seen_at: DateTime<Utc>,
 }
 
 impl KafkaWorld {
@@ -60,9 +71,10 @@ impl KafkaWorld {
                 changed
             }
             KafkaBody::Contact { broker, contact } => {
-                let changed = self.contacts.get(&broker).is_none_or(|(known, _)| *known != contact);
-                self.contacts.insert(broker, (contact, seen_at));
-                changed
+                let since =
+                    self.contacts.get(&broker).filter(|known| known.contact == contact).map(|known| known.since);
+                self.contacts.insert(broker, Told { contact, since: since.unwrap_or(seen_at), seen_at });
+                since.is_none()
             }
             KafkaBody::Features { broker, features } => {
                 self.features.insert(broker, features.clone()) != Some(features)

@@ -35,7 +35,11 @@ impl<'a> Reading<'a> {
     pub fn silent(&self) -> BTreeSet<BrokerId> {
         let contacts = self.kafka().into_iter().flat_map(|k| &k.contacts);
         contacts
-            .filter(|(_, (contact, seen_at))| self.world.sources.is_confirmed(contact, *seen_at, self.now))
+            .filter(|(_, told)| {
+                // What is told again is confirmed already, unless the link broke in between.
+                let confirmed = |at| self.world.sources.is_confirmed(&told.contact, at, self.now);
+                confirmed(told.since) || confirmed(told.seen_at)
+            })
             .map(|(id, _)| *id)
             .collect()
     }
