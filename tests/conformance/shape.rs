@@ -54,7 +54,7 @@ fn value(chars: &mut Input<'_>, field: &str) -> Value {
         Some('"') => text(chars, field),
         _ => {
             let word = word(chars);
-            match chars.peek() {
+            match chars.peek().copied() {
                 Some('"') if word == "b" => text(chars, field),
                 Some('(') => inner(chars, field),
                 Some(' ') if starts_fields(chars) => fields(chars),
