@@ -1,7 +1,7 @@
 //! The real cluster: a topic and three groups for the time of a test, and streams to its brokers.
 
 use std::{
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     time::Duration,
 };
 
@@ -90,12 +90,7 @@ impl Real {
     /// Starts a member in the container; its process id is kept there.
     fn join(&mut self, consume: &str, group: &str) {
         let script = format!("echo $$ > /tmp/{group}.pid; exec {consume}");
-        let mut command = Command::new(std::env::var_os("KUBECTL").unwrap_or_else(|| "kubectl".into()));
-        if std::env::var_os("KUBECTL").is_none() {
-            let home = std::env::var("HOME").unwrap_or_default();
-            command = Command::new(format!("{home}/.cache/kafka-testbed/bin/kube"));
-            command.arg("kubectl");
-        }
+        let mut command = live::kubectl();
         command.args(["exec", "-n", NAMESPACE, "kafka-0", "--", "sh", "-c", &script]);
         command.env("KUBECONFIG", &self.cluster.kubeconfig).stdin(Stdio::null()).stdout(Stdio::null());
         self.members.push(command.stderr(Stdio::null()).spawn().unwrap());
@@ -127,10 +122,11 @@ impl Real {
 
 impl Drop for Real {
     fn drop(&mut self) {
-        for group in [CLASSIC, CONSUMER] {
-            self.shell(&format!("kill $(cat /tmp/{group}.pid); rm /tmp/{group}.pid"));
-        }
-        for member in &mut self.members {
+        let mut members = std::mem::take(&mut self.members);
+        for (member, group) in members.iter_mut().zip([CLASSIC, CONSUMER]) {
+            if self.shell(&format!("kill $(cat /tmp/{group}.pid) && rm /tmp/{group}.pid")) != 0 {
+                let _ = member.kill();
+            }
             // It ends with what it runs.
             let _ = member.wait();
         }

@@ -127,7 +127,7 @@ async fn the_observer_tells_the_figures_of_the_model() {
     }
     assert!(configured && dirs >= 3);
     let members = |id: &str| {
-        let described = groups.iter().filter(|g| g.id == id && g.members.is_some()).last();
+        let described = groups.iter().rfind(|g| g.id == id && g.members.is_some());
         described.and_then(|g| g.members.clone()).unwrap_or_else(|| panic!("{id}: {groups:?}"))
     };
     assert_eq!(members("billing").iter().map(|m| m.assigned.len()).collect::<Vec<_>>(), [3, 3]);

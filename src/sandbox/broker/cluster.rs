@@ -167,12 +167,14 @@ pub fn quorum(view: &View<'_>, asked: &DescribeQuorumRequest, version: i16) -> D
     };
     let topics = asked.topics.iter().map(|topic| {
         let known = |index: i32| topic.topic_name.as_str() == QUORUM_TOPIC && index == 0;
-        let partitions = topic.partitions.iter().map(|p| match known(p.partition_index) {
-            true => quorum_partition(view, controller),
-            false => PartitionData::default()
+        let partitions = topic.partitions.iter().map(|p| {
+            if known(p.partition_index) {
+                return quorum_partition(view, controller);
+            }
+            PartitionData::default()
                 .with_partition_index(p.partition_index)
                 .with_error_code(ResponseError::UnknownTopicOrPartition.code())
-                .with_error_message((version >= WITH_NODES).then(|| text("There is no such partition."))),
+                .with_error_message((version >= WITH_NODES).then(|| text("There is no such partition.")))
         });
         TopicData::default().with_topic_name(topic.topic_name.clone()).with_partitions(partitions.collect())
     });
