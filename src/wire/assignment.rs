@@ -47,7 +47,9 @@ pub fn assign(partitions: &[(String, i32)]) -> Bytes {
         buf.put_i16(topic.len() as i16);
         buf.put_slice(topic.as_bytes());
         buf.put_i32(indexes.len() as i32);
-        indexes.into_iter().for_each(|index| buf.put_i32(index));
+        for index in indexes {
+            buf.put_i32(index);
+        }
     }
     buf.put_i32(-1);
     buf.freeze()

@@ -105,7 +105,8 @@ fn testbed(script: &str) -> Command {
     Command::new(path)
 }
 
-fn kubectl() -> Command {
+/// The program that `Cluster::kubectl` runs, without a cluster yet.
+pub fn kubectl() -> Command {
     if let Some(named) = env::var_os("KUBECTL") {
         return Command::new(named);
     }

@@ -7,6 +7,7 @@
 #![allow(clippy::disallowed_methods, reason = "the harness is outside: it has the machine's clock and own threads")]
 
 pub mod fake_api;
+pub mod kafka;
 pub mod live;
 pub mod process;
 pub mod proxy;

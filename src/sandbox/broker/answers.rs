@@ -60,7 +60,9 @@ fn by_key(view: &View<'_>, incoming: &Incoming, key: ApiKey) -> Result<Bytes, Ho
         ApiKey::FindCoordinator => incoming.answer(|asked, version| coordinators::find(view, &asked, version)),
         ApiKey::ListGroups => incoming.answer(|asked, _| groups::list(view, &asked)),
         ApiKey::DescribeGroups => incoming.answer(|asked, version| groups::describe(view, &asked, version)),
-        ApiKey::ConsumerGroupDescribe => incoming.answer(|asked, _| groups::describe_consumers(view, &asked)),
+        ApiKey::ConsumerGroupDescribe => {
+            incoming.answer(|asked, version| groups::describe_consumers(view, &asked, version))
+        }
         ApiKey::OffsetFetch => incoming.answer(|asked, version| offsets::fetch(view, &asked, version)),
         ApiKey::ListOffsets => incoming.answer(|asked, version| offsets::list(view, &asked, version)),
         ApiKey::DescribeLogDirs => incoming.answer(|asked, version| logs::describe(view, &asked, version)),

@@ -29,6 +29,9 @@ const LONGEST_NAME: usize = 249;
 /// The topic of the KRaft quorum.
 const QUORUM_TOPIC: &str = "__cluster_metadata";
 
+/// The first version of DescribeQuorum that tells nodes, and errors in words (KIP-853).
+const WITH_NODES: i16 = 2;
+
 /// Milliseconds that a record of the quorum's log stands for: its leader writes two a second when nothing happens.
 const QUORUM_PACE: i64 = 500;
 
@@ -164,16 +167,19 @@ pub fn quorum(view: &View<'_>, asked: &DescribeQuorumRequest, version: i16) -> D
     };
     let topics = asked.topics.iter().map(|topic| {
         let known = |index: i32| topic.topic_name.as_str() == QUORUM_TOPIC && index == 0;
-        let partitions = topic.partitions.iter().map(|p| match known(p.partition_index) {
-            true => quorum_partition(view, controller),
-            false => PartitionData::default()
+        let partitions = topic.partitions.iter().map(|p| {
+            if known(p.partition_index) {
+                return quorum_partition(view, controller);
+            }
+            PartitionData::default()
                 .with_partition_index(p.partition_index)
-                .with_error_code(ResponseError::UnknownTopicOrPartition.code()),
+                .with_error_code(ResponseError::UnknownTopicOrPartition.code())
+                .with_error_message((version >= WITH_NODES).then(|| text("There is no such partition.")))
         });
         TopicData::default().with_topic_name(topic.topic_name.clone()).with_partitions(partitions.collect())
     });
     let answer = DescribeQuorumResponse::default().with_topics(topics.collect());
-    if version < 2 {
+    if version < WITH_NODES || !asked.topics.iter().all(|t| t.topic_name.as_str() == QUORUM_TOPIC) {
         return answer;
     }
     let nodes = view.kafka.brokers.values().map(|b| {

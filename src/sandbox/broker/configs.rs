@@ -59,7 +59,8 @@ fn entries(view: &View<'_>, resource: &DescribeConfigsResource) -> Result<Vec<En
     match resource.resource_type {
         RESOURCE_TOPIC => match view.kafka.topics.get(name) {
             Some(topic) => Ok(of_topic(&topic.configs, &view.kafka.defaults)),
-            None => Err((ResponseError::UnknownTopicOrPartition, format!("There is no topic {name}."))),
+            // Kafka says no more than that.
+            None => Err((ResponseError::UnknownTopicOrPartition, String::new())),
         },
         // What is set for all brokers while they run; nothing is.
         RESOURCE_BROKER if name.is_empty() => Ok(Vec::new()),
@@ -132,13 +133,16 @@ fn of_broker(view: &View<'_>) -> Vec<Entry> {
     entries.extend(unknown.map(|(name, value)| plain(name, value, STATIC_BROKER, true)));
     let advertised = format!("PLAINTEXT://{}:{}", broker.host, broker.port);
     let own = [
-        ("node.id", Some(broker.id.to_string())),
-        ("log.dirs", Some(broker.log_dir.path.clone())),
-        ("advertised.listeners", Some(advertised)),
-        ("process.roles", Some("broker,controller".to_owned())),
-        ("broker.rack", broker.rack.clone()),
+        ("node.id", "The number of this node.", Some(broker.id.to_string())),
+        ("log.dirs", "Where partitions are kept.", Some(broker.log_dir.path.clone())),
+        ("advertised.listeners", "Where clients are sent.", Some(advertised)),
+        ("process.roles", "What this node is.", Some("broker,controller".to_owned())),
+        ("broker.rack", "The rack or zone in which it stands.", broker.rack.clone()),
     ];
-    let own = own.into_iter().filter_map(|(name, value)| Some(plain(name, &value?, STATIC_BROKER, true)));
+    let own = own.into_iter().filter_map(|(name, documentation, value)| {
+        let entry = plain(name, &value?, STATIC_BROKER, true);
+        Some(Entry { documentation: Some(documentation), ..entry })
+    });
     entries.extend(own);
     entries
 }

@@ -67,7 +67,11 @@ pub fn find(view: &View<'_>, asked: &FindCoordinatorRequest, version: i16) -> Fi
     }
     let answer = FindCoordinatorResponse::default();
     match look(view, &asked.key, asked.key_type) {
-        Ok(b) => answer.with_node_id(BrokerId(b.id)).with_host(text(&b.host)).with_port(i32::from(b.port)),
+        Ok(b) => answer
+            .with_node_id(BrokerId(b.id))
+            .with_host(text(&b.host))
+            .with_port(i32::from(b.port))
+            .with_error_message((version >= 1).then(|| text("NONE"))),
         Err(error) => answer
             .with_node_id(BrokerId(-1))
             .with_port(-1)

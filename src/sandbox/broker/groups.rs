@@ -25,6 +25,9 @@ const CONSUMER: &str = "consumer";
 /// The first version of DescribeGroups that says that a group is unknown (KIP-1043).
 const SAYS_UNKNOWN: i16 = 6;
 
+/// The first version of ConsumerGroupDescribe that tells members of either protocol apart (KIP-1099).
+const WITH_TYPES: i16 = 1;
+
 /// The epoch of a consumer group and its members: rebalances are not counted.
 const EPOCH: i32 = 1;
 
@@ -118,14 +121,18 @@ fn topics(member: &Member) -> BTreeMap<&str, Vec<i32>> {
 }
 
 /// ConsumerGroupDescribe (key 69), of the consumer protocol (KIP-848).
-pub fn describe_consumers(view: &View<'_>, asked: &ConsumerGroupDescribeRequest) -> ConsumerGroupDescribeResponse {
+pub fn describe_consumers(
+    view: &View<'_>,
+    asked: &ConsumerGroupDescribeRequest,
+    version: i16,
+) -> ConsumerGroupDescribeResponse {
     let groups = asked.group_ids.iter().map(|id| {
         let answer = cgd::DescribedGroup::default().with_group_id(id.clone());
         if let Some(error) = refusal(view, id) {
             return answer.with_error_code(error.code());
         }
         match view.kafka.groups.get(&***id) {
-            Some(group) if group.protocol == Protocol::Consumer => consumer(view.kafka, answer, group),
+            Some(group) if group.protocol == Protocol::Consumer => consumer(view.kafka, answer, group, version),
             other => {
                 let why = if other.is_some() { "is not a consumer group" } else { "not found" };
                 answer
@@ -137,15 +144,18 @@ pub fn describe_consumers(view: &View<'_>, asked: &ConsumerGroupDescribeRequest)
     ConsumerGroupDescribeResponse::default().with_groups(groups.collect())
 }
 
-fn consumer(kafka: &Kafka, answer: cgd::DescribedGroup, group: &Group) -> cgd::DescribedGroup {
+fn consumer(kafka: &Kafka, answer: cgd::DescribedGroup, group: &Group, version: i16) -> cgd::DescribedGroup {
     let members = group.members.iter().map(|m| {
         let names = topics(m).into_keys().map(|topic| TopicName(text(topic)));
-        cgd::Member::default()
+        let member =
+            if version < WITH_TYPES { cgd::Member::default() } else { cgd::Member::default().with_member_type(1) };
+        member
             .with_member_id(text(&m.id))
             .with_member_epoch(EPOCH)
             .with_client_id(text(&m.client_id))
             .with_client_host(text(&m.host))
             .with_subscribed_topic_names(names.collect())
+            .with_subscribed_topic_regex(Some(StrBytes::default()))
             .with_assignment(assigned(kafka, m))
             .with_target_assignment(assigned(kafka, m))
     });

@@ -31,6 +31,9 @@ const EARLIEST: i64 = -2;
 const MAX_TIMESTAMP: i64 = -3;
 const EARLIEST_LOCAL: i64 = -4;
 
+/// Records a second that a partition got in the past, where none come now.
+const SLOWEST: f64 = 0.001;
+
 /// What a group committed for one partition.
 struct Commit {
     partition: i32,
@@ -186,7 +189,7 @@ fn find(view: &View<'_>, topic: &Topic, partition: &Partition, timestamp: i64) -
         MAX_TIMESTAMP if end > start => (end - 1, view.now),
         at if at >= 0 && end > start => {
             // Records came as they come now.
-            let rate = topic.rate / topic.partitions.len().max(1) as f64;
+            let rate = (topic.rate / topic.partitions.len().max(1) as f64).max(SLOWEST);
             let since = (view.now - at).max(0) as f64 / 1000.0 * rate;
             let offset = whole(partition.end - since).max(start);
             if offset >= end { (-1, -1) } else { (offset, at) }
