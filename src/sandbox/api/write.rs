@@ -225,6 +225,9 @@ fn check_applied(asked: &Asked, resource: &Resource, patch: &Value) -> Result<()
         let message = format!("invalid object type: {}, Kind={}", text("apiVersion"), text("kind"));
         return Err(Refusal::bad_request(message));
     }
+    if !matches!(patch["metadata"], Value::Object(_) | Value::Null) {
+        return Err(Refusal::bad_request("error decoding patch: the metadata is no object"));
+    }
     Ok(())
 }
 
