@@ -207,8 +207,14 @@ async fn objects_are_made_replaced_and_patched_as_a_real_server_does() {
     assert_eq!(refused(maps.get("fresh").await).0, 404);
 
     let generated = json!({"metadata": {"generateName": "x-"}});
-    let (code, map) =
-        raw(&sandbox.client, "POST", "/api/v1/namespaces/the-project/configmaps", "application/json", generated.to_string()).await;
+    let (code, map) = raw(
+        &sandbox.client,
+        "POST",
+        "/api/v1/namespaces/the-project/configmaps",
+        "application/json",
+        generated.to_string(),
+    )
+    .await;
     assert_eq!((code, map["metadata"]["name"].as_str().unwrap().len()), (201, 7));
 }
 
@@ -427,8 +433,8 @@ async fn hostile_requests_are_refused_and_the_server_goes_on() {
         ("POST", "/api/v1/namespaces/nowhere/configmaps", json, "{\"metadata\":{\"name\":\"x\"}}", 404),
         ("PATCH", set, merge, "null", 400),
         ("PATCH", set, merge, "{\"metadata\":null}", 400),
-        ("PATCH", set, merge, "{\"spec\":7}", 400),
-        ("PATCH", set, merge, "{\"spec\":{\"replicas\":\"many\"}}", 400),
+        ("PATCH", set, merge, "{\"spec\":7}", 422),
+        ("PATCH", set, merge, "{\"spec\":{\"replicas\":\"many\"}}", 422),
         ("PATCH", set, "application/apply-patch+yaml", ": : :", 400),
         ("PATCH", &apply, "application/apply-patch+yaml", "{apiVersion: v1, kind: ConfigMap, metadata: x}", 400),
         ("PATCH", set, "application/foo", "{}", 415),
