@@ -5,12 +5,12 @@
 //! `KAFDECK_UPDATE=1` writes the file from that cluster.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's own helpers fail by panicking")]
 
-#[path = "conformance/asked.rs"]
+#[path = "conformance_kafka/asked.rs"]
 mod asked;
 mod common;
-#[path = "conformance/real.rs"]
+#[path = "conformance_kafka/real.rs"]
 mod real;
-#[path = "conformance/shape.rs"]
+#[path = "conformance_kafka/shape.rs"]
 mod shape;
 
 use std::{

@@ -15,7 +15,7 @@ use crate::{
         text::shortened,
     },
     errors::{Failure, FailureKind},
-    world::{KafkaWorld, Reading},
+    world::{KafkaWorld, Reading, Told},
 };
 
 /// How long a broker's silence may wait for the heartbeat that tells it from a dead API server.

@@ -182,7 +182,7 @@ pub fn kafka() -> Kafka {
     ];
     Kafka {
         cluster_id: CLUSTER_ID.to_owned(),
-        metadata_level: 29,
+        metadata_level: 27,
         brokers: (0..BROKERS).map(|id| (id, broker(id))).collect(),
         topics,
         groups,

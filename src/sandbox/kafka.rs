@@ -128,7 +128,7 @@ pub struct Member {
 pub struct Kafka {
     /// `cluster.id`.
     pub cluster_id: String,
-    /// `metadata.version` as a level: 25 is 4.1's.
+    /// `metadata.version` as a level: 27 is 4.1's.
     pub metadata_level: i16,
     /// Brokers by id.
     pub brokers: BTreeMap<i32, Broker>,

@@ -85,6 +85,9 @@ impl ApiServer {
         let kind = content_type(request);
         let text = body(request).await?;
         let given = if text.is_empty() { Value::Null } else { value(&text, &kind).map_err(Refusal::bad_request)? };
+        if !matches!(given, Value::Object(_) | Value::Null) {
+            return Err(Refusal::bad_request("couldn't get version/kind; json parse error"));
+        }
         let options = Options::parse(asked, &given)?;
         let (last, gone) = self.take_away(place, name, &options)?;
         if !gone || place.resource.answers_deleted_object() {

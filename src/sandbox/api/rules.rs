@@ -90,9 +90,25 @@ fn is_name(name: &str) -> bool {
         })
 }
 
+/// Refuses a patch that gives a field another type; its answer is not that of an object which cannot be read.
+pub fn check_patched(resource: &Resource, patched: &Value) -> Result<(), Refusal> {
+    read(resource, patched).map_err(|why| {
+        let message = format!("Invalid value: \"patch\": json: {why}");
+        Refusal::invalid("", "", "FieldValueInvalid", "patch", &message)
+    })
+}
+
 /// Refuses fields whose type is another than that of the resource.
 fn readable(resource: &Resource, object: &Value) -> Result<(), Refusal> {
-    let read = match resource.plural {
+    read(resource, object).map_err(|why| {
+        let (kind, version) = (resource.kind, resource.version);
+        Refusal::bad_request(format!("{kind} in version \"{version}\" cannot be handled as a {kind}: json: {why}"))
+    })
+}
+
+/// Whether an object has the types of its resource; the error is the reader's.
+fn read(resource: &Resource, object: &Value) -> Result<(), String> {
+    match resource.plural {
         "configmaps" => reads::<ConfigMap>(object),
         "deployments" => reads::<Deployment>(object),
         "namespaces" => reads::<Namespace>(object),
@@ -104,16 +120,11 @@ fn readable(resource: &Resource, object: &Value) -> Result<(), Refusal> {
         "services" => reads::<Service>(object),
         "statefulsets" => reads::<StatefulSet>(object),
         _ => Ok(()),
-    };
-    read.map_err(|why| {
-        let (kind, version) = (resource.kind, resource.version);
-        Refusal::bad_request(format!("{kind} in version \"{version}\" cannot be handled as a {kind}: json: {why}"))
-    })
+    }
 }
 
 fn reads<T: DeserializeOwned>(object: &Value) -> Result<(), String> {
-    // Owned, since a borrowed value gives other errors: for a `Value` both are the same.
-    serde_json::from_value::<T>(object.clone()).map(drop).map_err(|error| error.to_string())
+    T::deserialize(object).map(drop).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

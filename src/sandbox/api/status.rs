@@ -112,11 +112,8 @@ impl Refusal {
     /// A field that is not valid: of a kind (as `StatefulSet.apps`), by a cause such as `FieldValueInvalid`.
     pub fn invalid(kind: &str, name: &str, cause: &str, field: &str, message: &str) -> Self {
         let (plain, group) = kind.split_once('.').unwrap_or((kind, ""));
-        let mut details = json!({
-            "kind": plain,
-            "causes": [{"reason": cause, "message": message, "field": field}],
-        });
-        for (key, value) in [("name", name), ("group", group)] {
+        let mut details = json!({"causes": [{"reason": cause, "message": message, "field": field}]});
+        for (key, value) in [("name", name), ("group", group), ("kind", plain)] {
             if !value.is_empty() {
                 details[key] = json!(value);
             }

@@ -140,7 +140,9 @@ impl ApiServer {
             let before = before.ok_or_else(|| Refusal::not_found(&resource.qualified(), name))?;
             let mut after = if scaled { scale_of(before) } else { before.clone() };
             way.patch(&mut after, patch, resource.is_builtin()).map_err(misfit)?;
-            if scaled {
+            if !scaled {
+                rules::check_patched(resource, &after)?;
+            } else {
                 let mut object = before.clone();
                 object["spec"]["replicas"] = after["spec"]["replicas"].clone();
                 object["metadata"]["resourceVersion"] = after["metadata"]["resourceVersion"].clone();
@@ -224,6 +226,9 @@ fn check_applied(asked: &Asked, resource: &Resource, patch: &Value) -> Result<()
     if (text("kind"), text("apiVersion")) != (resource.kind, &*resource.api_version()) {
         let message = format!("invalid object type: {}, Kind={}", text("apiVersion"), text("kind"));
         return Err(Refusal::bad_request(message));
+    }
+    if !matches!(patch["metadata"], Value::Object(_) | Value::Null) {
+        return Err(Refusal::bad_request("error decoding patch: the metadata is no object"));
     }
     Ok(())
 }

@@ -1,0 +1,154 @@
+//! The sandbox answers as a real cluster does: the same calls, compared by the shape of their answers.
+//!
+//! `conformance/kubernetes.json` holds the shapes that a cluster with the testbed's flavour `plain` gave. The sandbox
+//! must give the same codes, reasons and types, every field that is read, and none that the cluster has not. With
+//! `KUBECONFIG` the cluster is asked again, so that the record does not age; with `KAFDECK_UPDATE=1` too, it is
+//! written anew (from a testbed that has been up for ten minutes, so that its history has been compacted once).
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test's own helpers fail by panicking")]
+
+#[path = "conformance/calls.rs"]
+mod calls;
+mod sandbox;
+#[path = "conformance/shape.rs"]
+mod shape;
+
+use std::{collections::BTreeMap, env, fs, io::Write, path::PathBuf};
+
+use calls::{Call, Read, calls};
+use k8s_openapi::api::core::v1::Pod;
+use kafdeck::{
+    io::connect::{ConnectOptions, connect},
+    sandbox::api::Permissions,
+};
+use kube::{Api, Client, client::Body};
+use sandbox::{NAMESPACE, sandbox};
+use serde_json::Value;
+use shape::{Shape, differences, gather};
+
+type Record = BTreeMap<String, Shape>;
+
+/// The name under which a port that refuses is recorded.
+const REFUSED_PORT: &str = "forward to a port that refuses";
+
+fn path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/kubernetes.json")
+}
+
+fn recorded() -> Record {
+    serde_json::from_str(&fs::read_to_string(path()).unwrap()).unwrap()
+}
+
+fn is_on(variable: &str) -> bool {
+    env::var_os(variable).is_some_and(|value| !value.is_empty())
+}
+
+/// Says something that is seen even when the test passes.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "conformance: {text}");
+}
+
+/// The shape of the answer to a call.
+async fn ask(client: &Client, call: &Call) -> Shape {
+    let mut request = http::Request::builder().method(call.method).uri(&call.path);
+    for (header, value) in [("content-type", call.kind), ("accept", call.accept)] {
+        if !value.is_empty() {
+            request = request.header(header, value);
+        }
+    }
+    if call.nobody {
+        request = request.header("impersonate-user", "sandbox");
+    }
+    let answer = client.send(request.body(Body::from(call.body.as_bytes().to_vec())).unwrap()).await.unwrap();
+    let code = answer.status().as_u16();
+    let header = answer.headers().get("content-type").and_then(|value| value.to_str().ok());
+    let content_type = header.unwrap_or_default().to_owned();
+    let body = answer.into_body().collect_bytes().await.unwrap();
+    let mut shape = Shape { code, content_type, reason: None, fields: BTreeMap::new() };
+    match call.read {
+        Read::Head => {}
+        Read::Document => {
+            let document: Value = serde_json::from_slice(&body).unwrap();
+            if document["kind"] == "Status" {
+                shape.reason = document["reason"].as_str().map(str::to_owned);
+            }
+            gather(&document, "", &mut shape.fields);
+        }
+        Read::Events => {
+            for line in body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                let event: Value = serde_json::from_slice(line).unwrap();
+                gather(&event["object"], event["type"].as_str().unwrap(), &mut shape.fields);
+            }
+        }
+    }
+    shape
+}
+
+/// What a port answers that nobody listens on, as a shape.
+async fn refused_port(client: &Client) -> Shape {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
+    let mut forwarder = pods.portforward("kafka-0", &[9]).await.unwrap();
+    let why = forwarder.take_error(9).unwrap().await.unwrap_or_default();
+    let words = ["error forwarding port 9 to pod", "connection refused"];
+    let said = words.into_iter().filter(|words| why.contains(words)).collect::<Vec<_>>().join(", ");
+    Shape { code: 101, content_type: String::new(), reason: Some(said), fields: BTreeMap::new() }
+}
+
+/// Every difference, one to a line.
+fn compare(found: &Record, recorded: &Record, invents: bool) -> Vec<String> {
+    let mut needed: BTreeMap<&str, &[&str]> = calls().iter().map(|call| (call.name, call.fields)).collect();
+    needed.insert(REFUSED_PORT, &[]);
+    let mut all = Vec::new();
+    for (name, fields) in needed {
+        match (found.get(name), recorded.get(name)) {
+            (Some(found), Some(recorded)) => {
+                let these = differences(found, recorded, fields, invents);
+                all.extend(these.into_iter().map(|difference| format!("{name}: {difference}")));
+            }
+            _ => all.push(format!("{name}: not in both")),
+        }
+    }
+    all
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_sandbox_answers_as_the_recorded_cluster_did() {
+    if is_on("KAFDECK_UPDATE") {
+        return say("the sandbox is not compared while the record is written");
+    }
+    let sandbox = sandbox();
+    sandbox.store.put("configmaps", serde_json::json!({"metadata": {"name": "x", "namespace": "default"}}));
+    sandbox.store.compact();
+    let mut found = Record::new();
+    for call in calls() {
+        let granted = call.nobody.then(Vec::new);
+        sandbox.server.permit(Permissions { granted, denied: Vec::new() });
+        found.insert(call.name.to_owned(), ask(&sandbox.client, &call).await);
+    }
+    sandbox.server.permit(Permissions::default());
+    found.insert(REFUSED_PORT.to_owned(), refused_port(&sandbox.client).await);
+    let differences = compare(&found, &recorded(), true);
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[tokio::test]
+async fn the_cluster_of_the_kubeconfig_still_answers_as_recorded() {
+    if !is_on("KUBECONFIG") {
+        return say("SKIPPED the real cluster: no cluster in KUBECONFIG");
+    }
+    let Ok(cluster) = connect(&ConnectOptions::default()).await else { panic!("cannot use KUBECONFIG") };
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), NAMESPACE);
+    if pods.get("kafka-0").await.is_err() {
+        return say("SKIPPED the real cluster: it has no installation the-project/kafka");
+    }
+    let mut found = Record::new();
+    for call in calls() {
+        found.insert(call.name.to_owned(), ask(&cluster.client, &call).await);
+    }
+    found.insert(REFUSED_PORT.to_owned(), refused_port(&cluster.client).await);
+    if is_on("KAFDECK_UPDATE") {
+        fs::write(path(), serde_json::to_string_pretty(&found).unwrap() + "\n").unwrap();
+        return say("the record was written");
+    }
+    let differences = compare(&found, &recorded(), false);
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
