@@ -29,7 +29,12 @@ use crate::{
     facts::{Body, Connection, Fact},
 };
 
-pub use self::{kafka::{KafkaWorld, Told}, kube::KubeWorld, reading::Reading, sources::Sources};
+pub use self::{
+    kafka::{KafkaWorld, Told},
+    kube::KubeWorld,
+    reading::Reading,
+    sources::Sources,
+};
 
 /// Everything that is known.
 #[derive(Debug, Default)]
