@@ -39,7 +39,6 @@ impl Clock {
 
     /// A clock that stands at `start` now and goes on as the runtime's timers do: where those are paused, it leaps
     /// with them.
-    #[expect(clippy::disallowed_methods, reason = "the one home of now()")]
     pub fn with_timers(start: DateTime<Utc>) -> Self {
         Self { way: Way::Timers { start, origin: Instant::now() } }
     }
