@@ -161,7 +161,7 @@ impl ApiServer {
         let asked = Asked::parse(&request, &self.lacking)?;
         let place = match &asked.target {
             Target::Document(document) => {
-                return if request.method() == Method::GET { document.answer() } else { Err(Refusal::method()) };
+                return if request.method() == Method::GET { Ok(document.answer()) } else { Err(Refusal::method()) };
             }
             Target::Review => return self.review(&mut request).await,
             Target::Object(place) => place,

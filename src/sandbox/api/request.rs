@@ -221,7 +221,10 @@ pub fn value(body: &[u8], content_type: &str) -> Result<Value, String> {
 mod tests {
     use super::*;
 
-    fn place(path: &str) -> Option<(String, Option<String>, Option<String>, Option<String>)> {
+    /// Resource, namespace, name and subresource.
+    type Parts = (String, Option<String>, Option<String>, Option<String>);
+
+    fn place(path: &str) -> Option<Parts> {
         let path: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         match target(&path, &["prometheusrules".to_owned()]) {
             Ok(Target::Object(p)) => Some((p.resource.plural.to_owned(), p.namespace, p.name, p.sub)),

@@ -137,7 +137,7 @@ mod tests {
         find("apps", "v1", "statefulsets", &[]).unwrap()
     }
 
-    fn set(service: &str, replicas: Value) -> Value {
+    fn set(service: &str, replicas: &Value) -> Value {
         let template = json!({"metadata": {}, "spec": {"containers": []}});
         let spec = json!({"serviceName": service, "replicas": replicas, "selector": {}, "template": template});
         json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "kafka"}, "spec": spec})
@@ -145,11 +145,11 @@ mod tests {
 
     #[test]
     fn a_stateful_sets_size_may_change_and_its_service_may_not() {
-        let before = set("a", json!(3));
-        assert_eq!(check(sets(), Some(&before), &set("a", json!(4))), Ok(()));
-        assert!(check(sets(), Some(&before), &set("b", json!(3))).is_err());
-        assert!(check(sets(), Some(&before), &set("a", json!(-1))).is_err());
-        assert!(check(sets(), Some(&before), &set("a", json!("three"))).is_err());
+        let before = set("a", &json!(3));
+        assert_eq!(check(sets(), Some(&before), &set("a", &json!(4))), Ok(()));
+        assert!(check(sets(), Some(&before), &set("b", &json!(3))).is_err());
+        assert!(check(sets(), Some(&before), &set("a", &json!(-1))).is_err());
+        assert!(check(sets(), Some(&before), &set("a", &json!("three"))).is_err());
     }
 
     #[test]

@@ -15,9 +15,13 @@ pub type Body = UnsyncBoxBody<Bytes, Infallible>;
 /// An answer.
 pub type Answer = Response<Body>;
 
-/// Why something is not done.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Refusal {
+/// Why something is not done. Boxed, since most answers are none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal(Box<Words>);
+
+/// What a refusal says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Words {
     code: u16,
     reason: &'static str,
     message: String,
@@ -51,18 +55,18 @@ pub fn page_not_found() -> Answer {
 impl Refusal {
     /// A refusal without details.
     pub fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: None, extra: None }
+        Self(Box::new(Words { code, reason, message: message.into(), details: None, extra: None }))
     }
 
     /// With details.
     pub fn details(mut self, details: Value) -> Self {
-        self.details = Some(details);
+        self.0.details = Some(details);
         self
     }
 
     /// With fields in the metadata, as the token that goes on with a list.
     pub fn metadata(mut self, metadata: Value) -> Self {
-        self.extra = Some(metadata);
+        self.0.extra = Some(metadata);
         self
     }
 
@@ -141,27 +145,28 @@ impl Refusal {
 
     /// The `Status` object.
     pub fn status(&self) -> Value {
+        let Words { code, reason, message, details, extra } = &*self.0;
         let mut status = json!({
             "kind": "Status",
             "apiVersion": "v1",
-            "metadata": self.extra.clone().unwrap_or_else(|| json!({})),
+            "metadata": extra.clone().unwrap_or_else(|| json!({})),
             "status": "Failure",
-            "message": self.message,
+            "message": message,
         });
-        if !self.reason.is_empty() {
-            status["reason"] = json!(self.reason);
+        if !reason.is_empty() {
+            status["reason"] = json!(reason);
         }
-        if let Some(details) = &self.details {
+        if let Some(details) = details {
             status["details"] = details.clone();
         }
-        status["code"] = json!(self.code);
+        status["code"] = json!(code);
         status
     }
 }
 
 impl From<Refusal> for Answer {
     fn from(refusal: Refusal) -> Self {
-        let code = StatusCode::from_u16(refusal.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let code = StatusCode::from_u16(refusal.0.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         answer(code, &refusal.status())
     }
 }

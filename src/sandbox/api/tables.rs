@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     resources::{REVIEWS, Resource, present},
-    status::{Answer, Refusal, ok, page_not_found, with_body},
+    status::{Answer, ok, page_not_found, with_body},
 };
 
 /// A document that is about the server.
@@ -22,12 +22,12 @@ pub enum Document {
 
 impl Document {
     /// The answer.
-    pub fn answer(&self) -> Result<Answer, Refusal> {
-        Ok(match self {
+    pub fn answer(&self) -> Answer {
+        match self {
             Self::Health => with_body(StatusCode::OK, "text/plain; charset=utf-8", Bytes::from_static(b"ok")),
             Self::Json(document) => ok(document),
             Self::NoPage => page_not_found(),
-        })
+        }
     }
 }
 

@@ -49,12 +49,12 @@ impl ApiServer {
         first_status(resource, &mut object);
         rules::check(resource, None, &object)?;
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        let made = self.commit(place, &name, dry_run, |before| match before {
-            None => Ok(Edit::Keep(object)),
-            Some(_) => {
-                let message = format!("{} \"{name}\" already exists", resource.qualified());
-                Err(Refusal::new(409, "AlreadyExists", message).details(resource.details(Some(&name))))
+        let made = self.commit(place, &name, dry_run, |before| {
+            if before.is_none() {
+                return Ok(Edit::Keep(object));
             }
+            let message = format!("{} \"{name}\" already exists", resource.qualified());
+            Err(Refusal::new(409, "AlreadyExists", message).details(resource.details(Some(&name))))
         })?;
         Ok(answer(StatusCode::CREATED, &made))
     }
@@ -140,14 +140,13 @@ impl ApiServer {
             let before = before.ok_or_else(|| Refusal::not_found(&resource.qualified(), name))?;
             let mut after = if scaled { scale_of(before) } else { before.clone() };
             way.patch(&mut after, patch, resource.is_builtin()).map_err(misfit)?;
-            if !scaled {
-                rules::check_patched(resource, &after)?;
-            } else {
+            if scaled {
                 let mut object = before.clone();
                 object["spec"]["replicas"] = after["spec"]["replicas"].clone();
                 object["metadata"]["resourceVersion"] = after["metadata"]["resourceVersion"].clone();
                 after = object;
             }
+            rules::check_patched(resource, &after)?;
             revise(place, name, before, after)
         })?;
         Ok(ok(&if scaled { scale_of(&kept) } else { kept }))

@@ -1,5 +1,7 @@
 //! Pods of a StatefulSet and what their kubelet says of them; see the parent module.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
@@ -321,7 +323,7 @@ fn container_id(pod: &Value, container: &str, run: u32) -> String {
         for byte in seed.bytes().chain([part]) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
-        id.push_str(&format!("{hash:016x}"));
+        let _ = write!(id, "{hash:016x}");
     }
     id
 }
