@@ -6,6 +6,7 @@
 
 pub mod columns;
 pub mod commands;
+mod filter;
 pub mod form;
 pub mod input;
 pub mod keys;

@@ -219,14 +219,14 @@ impl App {
     pub fn current_filter(&self) -> String {
         match self.list() {
             Some(id) => self.lists.get(&id).map(|l| l.filter.clone()).unwrap_or_default(),
-            None => self.logs.filter.clone(),
+            None => self.logs.filter().to_owned(),
         }
     }
 
     fn set_filter(&mut self, text: String) {
         match self.list() {
             Some(id) => self.lists.entry(id).or_default().filter = text,
-            None => self.logs.filter = text,
+            None => self.logs.set_filter(text),
         }
         self.arrange();
     }

@@ -29,7 +29,7 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
     panes::rule(page.name(), page.state(), true, look, width).draw(buffer, area, 0);
     let lines = page.lines();
     if lines.is_empty() {
-        let text = if !view.filter.is_empty() && !view.lines.is_empty() {
+        let text = if !view.filter().is_empty() && !view.lines.is_empty() {
             "No line passes the filter; esc clears it."
         } else if view.targets.is_empty() {
             "No container is followed."
@@ -92,14 +92,9 @@ impl Page<'_> {
             upwards.extend(strips);
             upwards.len() < self.height
         };
-        let filtered = !self.view.filter.is_empty();
-        let most = if filtered { usize::MAX } else { self.view.lines.len().saturating_sub(self.height) };
-        let skipped = self.view.scrolled.min(most);
-        if filtered {
-            let _ = self.view.visible().rev().skip(skipped).take(self.height).all(&mut add);
-        } else {
-            let _ = self.view.lines.iter().rev().skip(skipped).take(self.height).all(&mut add);
-        }
+        let lines = self.view.visible();
+        let skipped = self.view.scrolled.min(lines.len().saturating_sub(self.height));
+        let _ = lines.rev().skip(skipped).take(self.height).all(&mut add);
         upwards.truncate(self.height);
         upwards.reverse();
         upwards
