@@ -23,7 +23,7 @@ const MONO_ASCII: Look = Look { color: false, ascii: true };
 
 fn draw(app: &App, look: Look, columns: u16, rows: u16) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
-    terminal.draw(|frame| view::render(app, &look, frame)).unwrap();
+    terminal.draw(|frame| _ = view::render(app, &look, frame)).unwrap();
     terminal.backend().buffer().clone()
 }
 

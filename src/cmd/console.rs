@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    app::{Msg, keys::Key},
+    app::{Msg, keys::Key, sight::Sight},
     errors::{Failure, FailureKind},
     view::{self, Look},
 };
@@ -49,11 +49,12 @@ impl Screen {
     }
 
     /// Draws, and writes only when a cell changed.
-    fn draw(&mut self, session: &Session) -> Result<(), Failure> {
+    fn draw(&mut self, session: &mut Session) -> Result<(), Failure> {
         self.wanted = false;
         self.next_frame = Instant::now() + FRAME;
         let (app, look) = (&session.app, &self.look);
-        let frame = self.terminal.draw(|frame| view::render(app, look, frame)).map_err(|e| no_terminal(&e))?;
+        let mut sight = Sight::default();
+        let frame = self.terminal.draw(|frame| sight = view::render(app, look, frame)).map_err(|e| no_terminal(&e))?;
         let changed = *frame.buffer != self.last;
         if changed {
             self.last = frame.buffer.clone();
@@ -62,6 +63,8 @@ impl Screen {
         if changed {
             self.writer.write(&bytes);
         }
+        // Nothing is wanted by an App that is told what was seen of it.
+        session.tell(Msg::Drawn(sight));
         Ok(())
     }
 
