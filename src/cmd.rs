@@ -2,6 +2,7 @@
 //!
 //! This is the only place where the App meets `io`, and the only one that may import everything.
 
+pub mod clipboard;
 pub mod completeness;
 pub mod console;
 pub mod doctor;
@@ -34,7 +35,7 @@ use self::{oneshot::Asked, question::Question, session::Session};
 pub async fn run(cli: Cli) -> Result<u8, Failure> {
     let Cli { global, command } = cli;
     match command.unwrap_or(Command::Console) {
-        Command::Console => console::run(session(&global)?, look(&global)).await.map(|()| 0),
+        Command::Console => console::run(session(&global)?, look(&global), false).await.map(|()| 0),
         Command::Doctor => oneshot::doctor(&mut session(&global)?, &global).await,
         Command::Info => oneshot::info(&global),
         Command::Completions { shell } => oneshot::print(|out| manual::completions(shell, out)),

@@ -166,7 +166,7 @@ fn the_child_that_panics() {
         return;
     }
     hooks::install().unwrap();
-    terminal::take().unwrap();
+    terminal::take(false).unwrap();
     kafdeck::io::task::thread("planted", || panic!("planted"));
     // The hook ends the process long before this returns.
     std::thread::park_timeout(SOON);

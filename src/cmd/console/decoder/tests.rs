@@ -25,9 +25,7 @@ fn with(code: KeyCode, modifiers: KeyModifiers) -> Event {
 
 fn sequences() -> Vec<(&'static str, Vec<Event>)> {
     use KeyCode::{BackTab, Char, Delete, Down, End, Enter, Esc, F, Home, Insert, Left, PageDown, PageUp, Right, Up};
-    let wheel = |kind| {
-        vec![Event::Mouse(MouseEvent { kind, column: 10, row: 5, modifiers: KeyModifiers::NONE })]
-    };
+    let wheel = |kind| vec![Event::Mouse(MouseEvent { kind, column: 10, row: 5, modifiers: KeyModifiers::NONE })];
     vec![
         ("\x1b[A", vec![plain(Up)]),
         ("\x1b[B", vec![plain(Down)]),
@@ -68,17 +66,20 @@ fn sequences() -> Vec<(&'static str, Vec<Event>)> {
         ("\x1b", vec![plain(Esc)]),
         ("ä日🦀", vec![plain(Char('ä')), plain(Char('日')), plain(Char('🦀'))]),
         ("\x1bä", vec![plain(Esc), plain(Char('ä'))]),
-        ("\x03\x1a\t\r\x7f", vec![
-            with(Char('c'), KeyModifiers::CONTROL),
-            with(Char('z'), KeyModifiers::CONTROL),
-            plain(KeyCode::Tab),
-            plain(Enter),
-            plain(KeyCode::Backspace),
-        ]),
-        ("\x1b[200~qy\x03\x1b[A\x1b\r\n:quit\x1b[201~j", vec![
-            Event::Paste("qy\x03\x1b[A\x1b\r\n:quit".to_owned()),
-            plain(Char('j')),
-        ]),
+        (
+            "\x03\x1a\t\r\x7f",
+            vec![
+                with(Char('c'), KeyModifiers::CONTROL),
+                with(Char('z'), KeyModifiers::CONTROL),
+                plain(KeyCode::Tab),
+                plain(Enter),
+                plain(KeyCode::Backspace),
+            ],
+        ),
+        (
+            "\x1b[200~qy\x03\x1b[A\x1b\r\n:quit\x1b[201~j",
+            vec![Event::Paste("qy\x03\x1b[A\x1b\r\n:quit".to_owned()), plain(Char('j'))],
+        ),
         ("\x1b[200~\x1b[201~", vec![Event::Paste(String::new())]),
         ("q\x1b[5~G", vec![plain(Char('q')), plain(PageUp), plain(Char('G'))]),
     ]
