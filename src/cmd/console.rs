@@ -87,6 +87,8 @@ impl Screen {
     /// Forgets what is on the terminal, so that the next frame is painted in full.
     fn repaint(&mut self) -> Result<(), Failure> {
         self.terminal = Terminal::new(CrosstermBackend::new(self.bytes.clone())).map_err(no_terminal)?;
+        // The one before shows the cursor as it goes.
+        drop(self.bytes.take());
         self.last = Buffer::default();
         self.wanted = true;
         Ok(())

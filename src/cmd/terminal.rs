@@ -215,10 +215,11 @@ impl FrameWriter {
         task::thread("screen", move || {
             let tty = input().ok();
             for piece in queue {
-                // The screen is the shell's while we are in the background.
-                let ours = tty.as_ref().is_none_or(is_foreground_of);
+                let mut out = io::stdout().lock();
+                // The screen is the shell's once it was given back, and while we are in the background. Whoever
+                // gives it back waits for the lock, so that nothing is written after that.
+                let ours = TAKEN.load(Ordering::SeqCst) && tty.as_ref().is_none_or(is_foreground_of);
                 if ours {
-                    let mut out = io::stdout().lock();
                     // A broken terminal is noticed by the hang-up watch.
                     let _ = out.write_all(&piece).and_then(|()| out.flush());
                 }
