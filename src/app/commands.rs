@@ -176,7 +176,7 @@ pub const COMMANDS: &[Command] = &[
     command!(
         CommandId::Copy,
         "copy",
-        "copy what is selected (the terminal must allow OSC 52)",
+        "copy this, if the terminal allows OSC 52",
         Everywhere,
         &[Key::Char('c')],
         0,

@@ -94,7 +94,7 @@ impl App {
             CommandId::Sort => self.change_list(ListState::sort_by_next),
             CommandId::Reverse => self.change_list(|list, _| list.reverse()),
             CommandId::Palette => {
-                self.overlay = Some(Overlay::Palette(Palette::remembering(self.chosen_before.clone())))
+                self.overlay = Some(Overlay::Palette(Palette::remembering(self.chosen_before.clone())));
             }
             CommandId::Help => self.overlay = Some(Overlay::Help),
             CommandId::Actions => self.overlay = Some(Overlay::Actions(0)),

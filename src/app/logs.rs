@@ -213,7 +213,9 @@ mod tests {
     fn filtered(filter: &str, lines: &[&str]) -> LogView {
         let mut view = LogView::default();
         view.set_filter(filter.to_owned());
-        lines.iter().for_each(|l| view.push(line(l)));
+        for text in lines {
+            view.push(line(text));
+        }
         view
     }
 
@@ -251,7 +253,9 @@ mod tests {
     #[test]
     fn the_filter_and_what_passes_it_stay_right_when_lines_are_let_go() {
         let mut view = filtered("7", &[]);
-        (0..KEPT_LINES + 100).for_each(|i| view.push(line(&i.to_string())));
+        for i in 0..KEPT_LINES + 100 {
+            view.push(line(&i.to_string()));
+        }
         let wanted: Vec<String> = (100..KEPT_LINES + 100).map(|i| i.to_string()).filter(|i| i.contains('7')).collect();
         assert_eq!(texts(&view), wanted);
         view.set_filter("8".to_owned());

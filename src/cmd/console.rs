@@ -204,7 +204,7 @@ impl Console {
                 Woken::Events(events) => {
                     wishes = events.iter().flat_map(|event| told(&mut self.session, event)).collect();
                 }
-                Woken::Wishes(wished) => wishes = wished,
+                Woken::Wishes(new) => wishes = new,
                 Woken::Frame => self.screen.draw(&mut self.session)?,
                 Woken::Written(true) => {}
                 Woken::Stop => wishes = vec![Wish::Suspend],

@@ -77,7 +77,7 @@ fn keys(app: &App, look: Look, width: usize) -> Strip {
     let filter = app.current_filter();
     let mut parts = Vec::new();
     if !filter.is_empty() {
-        let why = problem(app).map(|why| format!(" {}", shortened(&why, 44))).unwrap_or_default();
+        let why = problem(app).map(|why| format!(" {}", shortened(&why, 64))).unwrap_or_default();
         let text = format!("filter: {filter} {}{why}", matches(app));
         parts.push(Part::new(0, Strip::of(text.trim_end(), look.tone(Tone::Warn))));
     }

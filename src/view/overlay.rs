@@ -25,9 +25,11 @@ use crate::app::{
 
 /// Draws what is open, if anything is; answers with how many lines of it have no room.
 pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
+    // A page leaves the last line: what is said of it is said there.
+    let above = Rect { height: area.height.saturating_sub(1), ..area };
     match &app.overlay {
-        Some(Overlay::What) => return sources::render(app, look, area, buffer),
-        Some(Overlay::Detail) => return detail::render(app, look, area, buffer),
+        Some(Overlay::What) => return sources::render(app, look, above, buffer),
+        Some(Overlay::Detail) => return detail::render(app, look, above, buffer),
         None | Some(Overlay::Filter(_)) => {}
         Some(Overlay::Help) => help::render(app, look, area, buffer),
         Some(Overlay::Palette(palette)) => palette_box(app, palette, look, area, buffer),
