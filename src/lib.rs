@@ -13,7 +13,8 @@
 //! # The rooms, from the outside in
 //! - `main` parses the arguments, installs the hooks and maps a failure to the exit code.
 //! - `cli` is the shape of the command line; `cmd` holds its fronts: `session` (the App and what it listens
-//!   to), `console` (keys and frames, stopping and going on), `terminal` (taken and given back), `clipboard`, and the one-shot documents.
+//!   to), `console` (keys and frames, stopping and going on), `terminal` (taken and given back), `clipboard`
+//!   (what it is asked to keep), and the one-shot documents.
 //! - `io` is the only place that talks and spawns: `connect` and `watch` (Kubernetes), `heartbeat` (is the
 //!   API server there), `dial` (a byte stream to a pod through a port-forward; TLS and SASL are layers to
 //!   come), `kafka` (the observer over such streams), `logs`, `volumes`. What it hears becomes facts.

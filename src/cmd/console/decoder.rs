@@ -12,6 +12,8 @@ use tokio::time::Instant;
 
 /// How long a paste may be silent before it is taken to be at its end: its end mark was lost with the line.
 const PASTE_SILENCE: Duration = Duration::from_secs(10);
+/// How long an answer that is a string may be silent: nothing was asked, so it may be Alt and a letter as well.
+const TEXT_SILENCE: Duration = Duration::from_millis(200);
 /// Bytes of a paste that are kept; a filter needs less, and what is longer is no text for a line.
 const PASTE_BYTES: usize = 1 << 20;
 /// Bytes of parameters of a sequence that are kept; none that means something is longer.
@@ -64,6 +66,7 @@ impl Decoder {
         self.deadline = match &self.state {
             State::Esc => Some(now + self.patience),
             State::Paste(_) => Some(now + PASTE_SILENCE),
+            State::Text(_) => Some(now + TEXT_SILENCE),
             _ => None,
         };
         events
@@ -80,6 +83,7 @@ impl Decoder {
         match std::mem::replace(&mut self.state, State::Ground) {
             State::Esc => vec![plain(KeyCode::Esc)],
             State::Paste(text) => vec![pasted(&text)],
+            State::Text(_) => Vec::new(),
             state => {
                 self.state = state;
                 Vec::new()
@@ -105,7 +109,7 @@ impl Decoder {
             State::Text(after_esc) => match byte {
                 0x07 => State::Ground,
                 b'\\' if after_esc => State::Ground,
-                // Somebody waits for an answer to a key, and this is none: ctrl-c ends the string, too.
+                // Whoever presses it means it.
                 0x03 => ground(byte, KeyModifiers::NONE, events),
                 _ => State::Text(byte == 0x1b),
             },

@@ -130,6 +130,17 @@ fn the_rest_of_a_sequence_that_was_begun_never_becomes_keys_however_late_it_come
 }
 
 #[test]
+fn alt_and_a_letter_that_begins_an_answer_lock_nothing() {
+    for letter in ["P", "]", "^", "_"] {
+        let (mut decoder, now) = (Decoder::new(PATIENCE), moment());
+        assert_eq!(decoder.take(format!("\x1b{letter}").as_bytes(), now), []);
+        assert_eq!(decoder.deadline(), Some(now + TEXT_SILENCE));
+        assert_eq!(decoder.expire(), []);
+        assert_eq!(decoder.take(b"j", now), [plain(KeyCode::Char('j'))]);
+    }
+}
+
+#[test]
 fn a_paste_without_an_end_is_text_and_ends_by_silence() {
     let (mut decoder, now) = (Decoder::new(PATIENCE), moment());
     assert_eq!(decoder.take(b"\x1b", now), []);
