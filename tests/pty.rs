@@ -362,6 +362,22 @@ fn in_the_background_it_paints_nothing_and_stops_again() {
     }
 }
 
+#[test]
+fn started_in_the_background_it_waits_for_the_terminal_before_it_paints() {
+    let api = FakeApi::hanging();
+    let script = "set -m; \"$0\" & echo BEHIND; read line; fg >/dev/null; echo ENDED $?";
+    let mut pty = Pty::program("sh").args(["-c", script, KAFDECK]).kubeconfig(&api.kubeconfig()).spawn();
+    pty.wait_for_text("BEHIND", SOON);
+    let console = pty.child();
+    stays_stopped(&mut pty, console);
+    assert!(!output(&pty).contains('\u{1b}'));
+    pty.send("\n");
+    is_on_screen(&mut pty);
+    pty.send(LEAVE);
+    pty.wait_for_text("ENDED 0", SOON);
+    is_restored(&pty);
+}
+
 /// Waits until a process is stopped and remains so.
 fn stays_stopped(pty: &mut Pty, process: Pid) {
     let piece = Duration::from_millis(50);
