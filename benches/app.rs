@@ -101,7 +101,7 @@ fn benches(c: &mut Criterion) {
     c.bench_function("a key and its frame: topics at 200×50", |b| {
         b.iter(|| {
             app.update(Msg::Key(Key::Char('j')), DateTime::UNIX_EPOCH);
-            terminal.draw(|frame| view::render(black_box(&app), &look, frame)).map(|_| ()).unwrap();
+            terminal.draw(|frame| _ = view::render(black_box(&app), &look, frame)).map(|_| ()).unwrap();
         });
     });
     c.bench_function("sorting 1,000 topics by the next column", |b| {

@@ -6,13 +6,19 @@
 
 pub mod columns;
 pub mod commands;
+pub mod copied;
+pub mod detail;
+mod filter;
 pub mod form;
+pub mod guard;
 pub mod input;
 pub mod keys;
 pub mod lists;
 pub mod logs;
 pub mod palette;
 pub mod shown;
+pub mod sight;
+pub mod sources;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -32,11 +38,13 @@ use crate::{
 use self::{
     columns::Row,
     form::Form,
+    guard::Guard,
     keys::Key,
     lists::{ListId, Lists},
     logs::{LogLine, LogTarget, LogView},
     palette::Palette,
     shown::{Opened, Shown},
+    sight::Sight,
 };
 
 /// Lines of the log that are asked for when a view opens.
@@ -51,6 +59,10 @@ pub enum Msg {
     Key(Key),
     /// Text was pasted.
     Paste(String),
+    /// The wheel of a mouse was turned by so many lines; negative is up.
+    Wheel(i32),
+    /// A frame was drawn, and showed this much.
+    Drawn(Sight),
     /// The terminal has a new size: columns and rows.
     Resize(u16, u16),
     /// Log lines arrived.
@@ -79,6 +91,8 @@ pub enum Effect {
     StopLogs,
     /// Ask every source again, now.
     Refresh,
+    /// Ask the terminal to keep this text for pasting.
+    Copy(String),
     /// Hand the terminal back to the shell until it comes back.
     Suspend,
     /// Leave.
@@ -206,6 +220,14 @@ pub struct App {
     pub pane: ListId,
     /// What lies over the screen.
     pub overlay: Option<Overlay>,
+    /// Ignores keys that a dialog which acts gets too early.
+    pub guard: Guard,
+    /// What was chosen in the palette, oldest first.
+    chosen_before: Vec<String>,
+    /// Lines of the open page that are above the screen.
+    pub page_at: usize,
+    /// What the last frame showed.
+    sight: Sight,
     /// All lists' states.
     pub lists: Lists,
     /// The log view.
@@ -240,6 +262,10 @@ impl App {
             place: Place::Tab(Tab::Overview),
             pane: ListId::Findings,
             overlay: None,
+            guard: Guard::default(),
+            chosen_before: Vec::new(),
+            page_at: 0,
+            sight: Sight::default(),
             lists: Lists::new(),
             logs: LogView::default(),
             before_logs: None,
@@ -268,6 +294,7 @@ impl App {
             Msg::Key(key) => {
                 self.redraw = true;
                 self.notice = None;
+                self.guard.calm();
                 effects.extend(self.key(key));
                 effects.extend(self.settle());
             }
@@ -276,6 +303,12 @@ impl App {
                 self.paste(&text);
                 self.arrange();
             }
+            Msg::Wheel(by) => {
+                self.redraw = true;
+                self.wheel(by);
+                self.arrange();
+            }
+            Msg::Drawn(sight) => self.saw(sight),
             Msg::Resize(columns, rows) => {
                 self.size = (columns, rows);
                 self.redraw = true;
@@ -287,10 +320,12 @@ impl App {
                 self.redraw |= self.place == Place::Logs && !self.paused;
             }
             Msg::Tick => {
+                self.redraw |= self.guard.calm();
                 self.dirty.shown = true;
                 effects.extend(self.settle());
             }
         }
+        self.guard.watch(self.overlay.as_ref(), now);
         effects
     }
 

@@ -2,6 +2,7 @@
 //!
 //! This is the only place where the App meets `io`, and the only one that may import everything.
 
+pub mod clipboard;
 pub mod completeness;
 pub mod console;
 pub mod demo;
@@ -36,11 +37,11 @@ use self::{oneshot::Asked, question::Question, session::Session};
 pub async fn run(cli: Cli) -> Result<u8, Failure> {
     let Cli { global, command } = cli;
     match command.unwrap_or(Command::Console) {
-        Command::Console => console::run(session(&global)?, look(&global)).await.map(|()| 0),
+        Command::Console => console::run(session(&global)?, look(&global), false).await.map(|()| 0),
         Command::Demo { list: true, .. } => oneshot::print(demo::list),
         Command::Demo { drill, .. } => {
             let session = start(&global, demo::options(&global, drill.as_deref())?);
-            console::run(session, look(&global)).await.map(|()| 0)
+            console::run(session, look(&global), false).await.map(|()| 0)
         }
         Command::Doctor => oneshot::doctor(&mut session(&global)?, &global).await,
         Command::Info => oneshot::info(&global),

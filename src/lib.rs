@@ -13,7 +13,8 @@
 //! # The rooms, from the outside in
 //! - `main` parses the arguments, installs the hooks and maps a failure to the exit code.
 //! - `cli` is the shape of the command line; `cmd` holds its fronts: `session` (the App and what it listens
-//!   to), `console` (keys and frames), `terminal` (taken and given back), and the one-shot documents.
+//!   to), `console` (keys and frames, stopping and going on), `terminal` (taken and given back), `clipboard`
+//!   (what it is asked to keep), and the one-shot documents.
 //! - `io` is the only place that talks and spawns: `connect` and `watch` (Kubernetes), `heartbeat` (is the
 //!   API server there), `dial` (a byte stream to a pod through a port-forward; TLS and SASL are layers to
 //!   come), `kafka` (the observer over such streams), `logs`, `volumes`. What it hears becomes facts.
@@ -32,8 +33,9 @@
 //! # From a watch event to a frame
 //! `io::watch` → `Fact` → bounded channel → `Session::step` (up to 256 at once) → `App::update` →
 //! `World::apply` says what is dirty → rediscover, re-read, arrange → `take_redraw` → at most one frame per
-//! 33 ms, while the terminal takes bytes → `view::render`. From a key: `app::keys` → overlay, then the
-//! table in `app::commands` → `App::run` → an `Effect` → `cmd::session`.
+//! 33 ms, while the terminal takes bytes → `view::render`. From typed bytes:
+//! `cmd::console::keyboard` → `decoder` → `app::keys` → `guard`, overlay, then the table in `app::commands` →
+//! `App::run` → an `Effect` → `cmd::session`; what a frame showed goes back as `Msg::Drawn`.
 //!
 //! # Who may import whom
 //! Held by `tests/architecture.rs`, which reads every `use` against its table: domain and wire import none of

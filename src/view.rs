@@ -23,19 +23,20 @@ mod waiting;
 use ratatui::{Frame, layout::Rect};
 
 pub use self::look::Look;
-use crate::app::{App, Place, Tab};
+use crate::app::{App, Place, Tab, sight::Sight};
 
 /// Below this width or height only the verdict and the findings are shown.
 const SMALL_WIDTH: u16 = 60;
 /// See `SMALL_WIDTH`.
 const SMALL_HEIGHT: u16 = 15;
 
-/// Draws the App.
-pub fn render(app: &App, look: &Look, frame: &mut Frame) {
+/// Draws the App; answers with what of it was in sight, which the App is told by `Msg::Drawn`.
+pub fn render(app: &App, look: &Look, frame: &mut Frame) -> Sight {
     let (look, area) = (*look, frame.area());
     let buffer = frame.buffer_mut();
+    let mut sight = Sight::default();
     if area.is_empty() {
-        return;
+        return sight;
     }
     let above = header::height(app, area).min(area.height);
     let below = u16::from(area.height > above + 2);
@@ -45,13 +46,14 @@ pub fn render(app: &App, look: &Look, frame: &mut Frame) {
         None => waiting::render(app, look, middle, buffer),
         Some(shown) => match &app.place {
             Place::Tab(Tab::Overview) => overview::render(app, shown, look, middle, buffer),
-            Place::Logs => logs::render(app, look, middle, buffer),
+            Place::Logs => sight.log_lines = logs::render(app, look, middle, buffer),
             _ => place::render(app, shown, look, middle, buffer),
         },
     }
     if below > 0 {
         footer::render(app, look, Rect { y: area.bottom() - 1, height: 1, ..area }, buffer);
     }
-    overlay::render(app, look, area, buffer);
+    sight.beyond = overlay::render(app, look, area, buffer);
     look.finish(buffer);
+    sight
 }

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use kafdeck::{
-    app::{App, Msg, keys::Key, logs::LogLine},
+    app::{App, Effect, Msg, keys::Key, logs::LogLine, sight::Sight},
     domain::text::is_unprintable,
     view::{self, Look},
 };
-use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
+use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, style::Modifier};
 use unicode_width::UnicodeWidthStr;
 
 use cluster::{Cluster, noon, press};
@@ -23,7 +23,7 @@ const MONO_ASCII: Look = Look { color: false, ascii: true };
 
 fn draw(app: &App, look: Look, columns: u16, rows: u16) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
-    terminal.draw(|frame| view::render(app, &look, frame)).unwrap();
+    terminal.draw(|frame| _ = view::render(app, &look, frame)).unwrap();
     terminal.backend().buffer().clone()
 }
 
@@ -193,7 +193,6 @@ fn nothing_is_called_well_that_cannot_be_seen() {
 
 #[test]
 fn the_cursor_is_seen_without_colour_and_only_where_the_focus_is() {
-    use ratatui::style::Modifier;
     let app = after(Cluster::healthy().app(), &[Key::Tab, Key::Down]);
     let drawn = draw(&app, MONO_ASCII, 80, 24);
     let is_reversed = |row: &&[ratatui::buffer::Cell]| row[5].modifier.contains(Modifier::REVERSED);
@@ -252,6 +251,87 @@ fn overlays() {
     snapshot!("finding_120x40", after(bad(), &[char('2'), Key::Enter]), 120, 40);
     snapshot!("broker_80x24", after(bad(), &[char('3'), Key::Enter]), 80, 24);
     snapshot!("leave_80x24", after(bad(), &[Key::Esc]), 80, 24);
+}
+
+/// Draws the App and tells it what was in sight, as the console does.
+fn seen(app: &mut App, columns: u16, rows: u16) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
+    let mut sight = Sight::default();
+    terminal.draw(|frame| sight = view::render(app, &COLOR, frame)).unwrap();
+    app.update(Msg::Drawn(sight), app.now);
+    screen(app, COLOR, columns, rows)
+}
+
+#[test]
+fn a_page_that_is_longer_than_the_screen_is_moved_to_its_end_and_no_further() {
+    let mut app = after(cluster::stale(), &[char('w')]);
+    assert!(seen(&mut app, 80, 24).contains("1-21 of 27 lines"));
+    press(&mut app, &[char('j')]);
+    assert!(seen(&mut app, 80, 24).contains("2-22 of 27 lines"));
+    press(&mut app, &[Key::PageDown, Key::PageDown, Key::Down]);
+    snapshot!("what_end_80x24", app, 80, 24);
+    press(&mut app, &[char('k')]);
+    assert!(seen(&mut app, 80, 24).contains("6-26 of 27 lines"), "no key was lost beyond the end");
+    app.update(Msg::Wheel(-3), app.now);
+    assert!(seen(&mut app, 80, 24).contains("3-23 of 27 lines"));
+    press(&mut app, &[char('G')]);
+    assert!(!seen(&mut app, 80, 40).contains("of 27 lines"), "on a taller screen all of it is seen");
+    press(&mut app, &[char('g'), Key::Esc, char('w')]);
+    assert!(seen(&mut app, 80, 24).contains("1-21 of 27 lines"));
+}
+
+#[test]
+fn the_wheel_moves_what_has_the_focus_and_nothing_below_a_dialog() {
+    let mut app = after(Cluster::crash_looping().app(), &[char('5')]);
+    let first = app.selected().map(str::to_owned);
+    app.update(Msg::Wheel(1), app.now);
+    let second = app.selected().map(str::to_owned);
+    assert_ne!(first, second);
+    let mut app = after(Cluster::crash_looping().app(), &[char('5'), char('a')]);
+    app.update(Msg::Wheel(1), app.now);
+    assert_eq!(app.selected().map(str::to_owned), first);
+}
+
+#[test]
+fn a_key_that_a_dialog_ignores_is_seen() {
+    let frame = |app: &App| {
+        let drawn = draw(app, COLOR, 80, 24);
+        drawn.content.iter().find(|c| c.symbol() == "┌").map(|c| c.modifier.contains(Modifier::REVERSED))
+    };
+    let mut app = after(Cluster::healthy().app(), &[Key::Esc]);
+    assert_eq!(frame(&app), Some(false));
+    press(&mut app, &[char('y')]);
+    assert_eq!(frame(&app), Some(true));
+    app.update(Msg::Tick, noon() + TimeDelta::seconds(1));
+    assert_eq!(frame(&app), Some(false));
+}
+
+#[test]
+fn a_term_that_is_left_out_is_said_while_it_is_typed_and_after() {
+    let keys: Vec<Key> = "/or partitionz>3".chars().map(char).collect();
+    let mut app = after(Cluster::crash_looping().app(), &[char('5')]);
+    press(&mut app, &keys);
+    snapshot!("filter_left_out_120x40", app, 120, 40);
+    press(&mut app, &[Key::Enter]);
+    assert!(screen(&app, COLOR, 120, 40).contains("no column partitionz: did you mean partitions?"));
+}
+
+#[test]
+fn a_row_copies_as_its_name_and_a_finding_with_all_that_belongs_to_it() {
+    let copied = |keys: &[Key]| {
+        let mut app = after(Cluster::crash_looping().app(), keys);
+        let effects = app.update(Msg::Key(char('c')), app.now);
+        let [Effect::Copy(text)] = effects.as_slice() else { panic!("{effects:?}") };
+        text.clone()
+    };
+    assert_eq!(copied(&[char('3')]), "kafka-cluster-1");
+    assert_eq!(copied(&[char('5'), Key::Enter, char('j')]).rsplit_once('-').map(|(topic, _)| topic.to_owned()), {
+        let app = after(Cluster::crash_looping().app(), &[char('5')]);
+        app.selected().map(str::to_owned)
+    });
+    insta::assert_snapshot!("copied_finding", copied(&[char('2')]));
+    insta::assert_snapshot!("copied_broker", copied(&[char('3'), Key::Enter]));
+    insta::assert_snapshot!("copied_sources", copied(&[char('w')]));
 }
 
 #[test]

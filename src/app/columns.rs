@@ -75,6 +75,14 @@ pub enum SortKey {
     Unknown,
     /// By number.
     Number(i64),
+    /// By size in bytes.
+    Bytes(i64),
+    /// By percentage.
+    Percent(i64),
+    /// By age: the negative of a moment's milliseconds, for the youngest has the smallest age.
+    Time(i64),
+    /// By the place of a word among its like, as of severities.
+    Rank(i64),
     /// By text.
     Text(String),
 }
@@ -85,13 +93,27 @@ impl SortKey {
         value.and_then(|v| v.try_into().ok()).map_or(Self::Unknown, Self::Number)
     }
 
+    fn bytes(value: Option<impl TryInto<i64>>) -> Self {
+        value.and_then(|v| v.try_into().ok()).map_or(Self::Unknown, Self::Bytes)
+    }
+
+    fn percent(value: Option<u8>) -> Self {
+        value.map_or(Self::Unknown, |v| Self::Percent(v.into()))
+    }
+
     fn text(value: Option<&str>) -> Self {
         value.map_or(Self::Unknown, |v| Self::Text(v.to_lowercase()))
     }
 
     fn time(value: Option<DateTime<Utc>>) -> Self {
-        // The youngest has the smallest age.
-        value.map_or(Self::Unknown, |at| Self::Number(-at.timestamp_millis()))
+        value.map_or(Self::Unknown, |at| Self::Time(-at.timestamp_millis()))
+    }
+
+    fn value(&self) -> Option<i64> {
+        match self {
+            Self::Number(n) | Self::Bytes(n) | Self::Percent(n) | Self::Time(n) | Self::Rank(n) => Some(*n),
+            Self::Unknown | Self::Text(_) => None,
+        }
     }
 
     /// Compares two keys in ascending or descending order.
@@ -100,10 +122,11 @@ impl SortKey {
             (Self::Unknown, Self::Unknown) => return Ordering::Equal,
             (Self::Unknown, _) => return Ordering::Greater,
             (_, Self::Unknown) => return Ordering::Less,
-            (Self::Number(a), Self::Number(b)) => a.cmp(b),
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
-            (Self::Number(_), Self::Text(_)) => Ordering::Less,
-            (Self::Text(_), Self::Number(_)) => Ordering::Greater,
+            (Self::Text(_), _) => Ordering::Greater,
+            (_, Self::Text(_)) => Ordering::Less,
+            // The values of one column are of one kind.
+            (a, b) => a.value().cmp(&b.value()),
         };
         if descending { order.reverse() } else { order }
     }

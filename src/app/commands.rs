@@ -43,6 +43,8 @@ pub enum CommandId {
     Refresh,
     /// Says where the figures of this place come from.
     What,
+    /// Copies what is selected, open or in sight.
+    Copy,
     /// Follows the logs of what is selected.
     Logs,
     /// Asks to leave.
@@ -141,7 +143,15 @@ macro_rules! command {
 /// All commands.
 pub const COMMANDS: &[Command] = &[
     command!(CommandId::Open, "open", "open what is selected", List, &[Key::Enter], 1, needs_row, menu 'o'),
-    command!(CommandId::Filter, "list.filter", "filter the list: word, !word", List, &[Key::Char('/')], 2, needs_lines),
+    command!(
+        CommandId::Filter,
+        "list.filter",
+        "filter: word, !word, col:regex, lag>1000, age<5m",
+        List,
+        &[Key::Char('/')],
+        2,
+        needs_lines
+    ),
     command!(
         CommandId::Actions,
         "actions",
@@ -163,6 +173,15 @@ pub const COMMANDS: &[Command] = &[
     command!(CommandId::Logs, "logs", "tail logs", Everywhere, &[Key::Char('L')], 5, needs_pod, menu 'l'),
     command!(CommandId::Help, "help", "the keys of this place", Everywhere, &[Key::Char('?')], 9, always),
     command!(CommandId::What, "what", "where these figures come from, and how old they are", Everywhere, &[Key::Char('w')], 8, always, menu 'w'),
+    command!(
+        CommandId::Copy,
+        "copy",
+        "copy this, if the terminal allows OSC 52",
+        Everywhere,
+        &[Key::Char('c')],
+        0,
+        always
+    ),
     command!(CommandId::Sort, "list.sort", "sort by the next column", List, &[Key::Char('s')], 6, needs_list),
     command!(CommandId::Reverse, "list.reverse", "reverse the order", List, &[Key::Char('S')], 0, needs_list),
     command!(

@@ -6,6 +6,9 @@ use tui_textarea::TextArea;
 
 use super::keys::Key;
 
+/// Characters of pasted text that are taken.
+const PASTED: usize = 1_000;
+
 /// A line that is being typed.
 #[derive(Debug, Clone)]
 pub struct Form {
@@ -37,15 +40,27 @@ impl Form {
         }
     }
 
-    /// Takes pasted text: its first line, as text, never as keys.
+    /// Takes pasted text as text, never as keys: its lines as one, without what is not text, and no more of it
+    /// than anybody reads.
     pub fn paste(&mut self, text: &str) {
-        let line: String = text
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .filter(|c| !crate::domain::text::is_unprintable(*c))
-            .collect();
+        let text = text.trim();
+        let blank = |c: char| if c.is_whitespace() { ' ' } else { c };
+        let line: String =
+            text.chars().map(blank).filter(|c| !crate::domain::text::is_unprintable(*c)).take(PASTED).collect();
         self.area.insert_str(line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pasted_text_becomes_one_line_without_controls() {
+        let mut form = Form::new("a ");
+        form.paste("\u{1b}[2Jb\r\nc\td\u{7}\u{202e}\n");
+        assert_eq!(form.text(), "a [2Jb  c d");
+        form.paste(&"x".repeat(1 << 20));
+        assert!(form.text().len() < 2 * PASTED);
     }
 }

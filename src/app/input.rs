@@ -9,7 +9,7 @@ use super::{
     keys::Key,
     lists::{ListId, ListState},
     logs::LogView,
-    palette::{Palette, Target},
+    palette::{self, Palette, Target},
 };
 
 /// Rows of a page when a list is moved by pages; a screen's worth at 80×24.
@@ -22,6 +22,12 @@ impl App {
             return self.interrupt();
         }
         self.interrupted_at = None;
+        if self.guard.ignores(self.now) {
+            return Vec::new();
+        }
+        if self.reads_page() {
+            return self.page_key(key);
+        }
         match self.overlay.take() {
             Some(Overlay::Filter(form)) => self.filter_key(form, key),
             Some(Overlay::Palette(palette)) => self.palette_key(palette, key),
@@ -39,7 +45,7 @@ impl App {
     pub(super) fn paste(&mut self, text: &str) {
         match &mut self.overlay {
             Some(Overlay::Filter(form)) => form.paste(text),
-            Some(Overlay::Palette(palette)) => palette.form.paste(text),
+            Some(Overlay::Palette(palette)) => palette.paste(text),
             _ => self.notice = Some("pasted text is ignored here".to_owned()),
         }
         if let Some(Overlay::Filter(form)) = &self.overlay {
@@ -58,7 +64,7 @@ impl App {
         Vec::new()
     }
 
-    fn command_key(&mut self, key: Key) -> Vec<Effect> {
+    pub(super) fn command_key(&mut self, key: Key) -> Vec<Effect> {
         let Some(command) = self.command_for(key) else { return Vec::new() };
         if let Some(refusal) = (command.refuse)(self) {
             self.notice = Some(refusal.to_owned());
@@ -87,11 +93,14 @@ impl App {
             }
             CommandId::Sort => self.change_list(ListState::sort_by_next),
             CommandId::Reverse => self.change_list(|list, _| list.reverse()),
-            CommandId::Palette => self.overlay = Some(Overlay::Palette(Palette::default())),
+            CommandId::Palette => {
+                self.overlay = Some(Overlay::Palette(Palette::remembering(self.chosen_before.clone())));
+            }
             CommandId::Help => self.overlay = Some(Overlay::Help),
             CommandId::Actions => self.overlay = Some(Overlay::Actions(0)),
             CommandId::Installations => self.overlay = Some(Overlay::Installations(0)),
-            CommandId::What => self.overlay = Some(Overlay::What),
+            CommandId::What => self.read_page(Overlay::What),
+            CommandId::Copy => return self.copy(),
             CommandId::Pause => {
                 self.paused = !self.paused;
                 self.dirty.shown = true;
@@ -123,7 +132,11 @@ impl App {
         self.pane = PANES[(at + step) % PANES.len()];
     }
 
-    fn move_by(&mut self, by: i32) {
+    pub(super) fn move_by(&mut self, by: i32) {
+        if self.reads_page() {
+            self.move_page(by);
+            return;
+        }
         if self.place == Place::Logs {
             self.logs.scroll(by);
             return;
@@ -158,7 +171,7 @@ impl App {
         match self.list() {
             Some(ListId::Topics) => self.show(Place::Topic(selected)),
             Some(ListId::Groups) => self.show(Place::Group(selected)),
-            _ => self.overlay = Some(Overlay::Detail),
+            _ => self.read_page(Overlay::Detail),
         }
         Vec::new()
     }
@@ -219,14 +232,14 @@ impl App {
     pub fn current_filter(&self) -> String {
         match self.list() {
             Some(id) => self.lists.get(&id).map(|l| l.filter.clone()).unwrap_or_default(),
-            None => self.logs.filter.clone(),
+            None => self.logs.filter().to_owned(),
         }
     }
 
     fn set_filter(&mut self, text: String) {
         match self.list() {
             Some(id) => self.lists.entry(id).or_default().filter = text,
-            None => self.logs.filter = text,
+            None => self.logs.set_filter(text),
         }
         self.arrange();
     }
@@ -250,16 +263,17 @@ impl App {
         match key {
             Key::Esc => return Vec::new(),
             Key::Enter => {
-                let chosen = entries.get(palette.selected).cloned();
-                return chosen.map(|entry| self.go(entry.target, entry.refusal)).unwrap_or_default();
+                let Some(chosen) = entries.get(palette.selected).cloned() else { return Vec::new() };
+                palette::remember(&mut self.chosen_before, &chosen.name);
+                return self.go(chosen.target, chosen.refusal);
             }
+            Key::Up | Key::Down if palette.walk(key == Key::Up) => {}
             Key::Up | Key::BackTab | Key::Ctrl('p') => palette.selected = palette.selected.saturating_sub(1),
             Key::Down | Key::Tab | Key::Ctrl('n') => {
                 palette.selected = (palette.selected + 1).min(entries.len().saturating_sub(1));
             }
             _ => {
-                palette.form.key(key);
-                palette.selected = 0;
+                palette.key(key);
             }
         }
         self.overlay = Some(Overlay::Palette(palette));

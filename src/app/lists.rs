@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::columns::Row;
+use super::{
+    columns::{Row, SortKey},
+    filter::Filter,
+};
 use crate::{
     domain::{finding::Finding, group::GroupPartition},
     world::{
@@ -46,6 +49,10 @@ pub struct ListState {
     at: usize,
     /// What the user filters by.
     pub filter: String,
+    /// The same, read; with the text it was read from.
+    read: Option<(String, Filter)>,
+    /// What of the filter cannot be understood, in words.
+    pub problems: Vec<String>,
     /// Column and whether it is reversed, once the user chose one.
     pub sort: Option<(usize, bool)>,
     /// Rows that pass the filter, in order: indices into the unsorted rows.
@@ -72,8 +79,7 @@ pub type Lists = BTreeMap<ListId, ListState>;
 impl ListState {
     /// Sorts and filters rows anew and finds the selected one again.
     pub fn arrange<R: Row>(&mut self, rows: &[R], now: DateTime<Utc>) {
-        let filter = Filter::parse(&self.filter);
-        let mut order: Vec<usize> = (0..rows.len()).filter(|i| filter.passes(&rows[*i], now)).collect();
+        let mut order = self.passing(rows, now);
         match self.sort.and_then(|(column, reverse)| Some((R::COLUMNS.get(column)?, reverse))) {
             Some((column, reverse)) => {
                 let keys: Vec<_> = rows.iter().map(column.key).collect();
@@ -84,6 +90,27 @@ impl ListState {
         self.order = order;
         let found = self.selected.as_ref().and_then(|id| self.order.iter().position(|i| rows[*i].id() == *id));
         self.select_at(found.unwrap_or(self.at), rows);
+    }
+
+    /// Indices of the rows that pass the filter. Terms that these rows cannot answer are left out.
+    fn passing<R: Row>(&mut self, rows: &[R], now: DateTime<Utc>) -> Vec<usize> {
+        let titles: Vec<&str> = R::COLUMNS.iter().map(|c| c.title).collect();
+        if self.read.as_ref().is_none_or(|(text, _)| *text != self.filter) {
+            self.read = Some((self.filter.clone(), Filter::parse(&self.filter, &titles)));
+        }
+        let Some((_, filter)) = self.read.as_ref().filter(|(text, _)| !text.is_empty()) else {
+            self.problems.clear();
+            return (0..rows.len()).collect();
+        };
+        let mut filter = filter.clone();
+        let known = |column: usize| rows.iter().map(R::COLUMNS[column].key).find(|key| *key != SortKey::Unknown);
+        filter.check(&titles, known);
+        filter.problems().clone_into(&mut self.problems);
+        let passes = |row: &R| {
+            let cell = |column: usize| (R::COLUMNS[column].cell)(row, now).text;
+            filter.passes(titles.len(), cell, |column| (R::COLUMNS[column].key)(row), now)
+        };
+        (0..rows.len()).filter(|i| passes(&rows[*i])).collect()
     }
 
     /// Moves to a place in the order; the row there is selected when the list is next arranged.
@@ -121,29 +148,6 @@ impl ListState {
     /// Reverses the order of the chosen column.
     pub fn reverse(&mut self) {
         self.sort = Some(self.sort.map_or((0, true), |(column, reverse)| (column, !reverse)));
-    }
-}
-
-/// Words that a row must contain, and words that it must not.
-struct Filter {
-    with: Vec<String>,
-    without: Vec<String>,
-}
-
-impl Filter {
-    fn parse(text: &str) -> Self {
-        let words = text.split_whitespace().map(str::to_lowercase);
-        let (without, with): (Vec<String>, Vec<String>) = words.partition(|w| w.len() > 1 && w.starts_with('!'));
-        Self { with, without: without.into_iter().map(|w| w[1..].to_owned()).collect() }
-    }
-
-    fn passes<R: Row>(&self, row: &R, now: DateTime<Utc>) -> bool {
-        if self.with.is_empty() && self.without.is_empty() {
-            return true;
-        }
-        let cells: Vec<String> = R::COLUMNS.iter().map(|c| (c.cell)(row, now).text.to_lowercase()).collect();
-        let has = |word: &String| cells.iter().any(|cell| cell.contains(word));
-        self.with.iter().all(has) && !self.without.iter().any(has)
     }
 }
 

@@ -4,6 +4,7 @@ use super::{
     App,
     commands::{COMMANDS, CommandId},
     form::Form,
+    keys::Key,
 };
 use crate::domain::ids::InstallationId;
 
@@ -14,11 +15,55 @@ pub struct Palette {
     pub form: Form,
     /// Which entry is selected.
     pub selected: usize,
+    /// What was chosen before, oldest first.
+    before: Vec<String>,
+    /// Which of them is shown, while they are walked.
+    walked: Option<usize>,
 }
 
-impl Default for Palette {
-    fn default() -> Self {
-        Self { form: Form::new(""), selected: 0 }
+/// How many choices are remembered.
+const REMEMBERED: usize = 50;
+
+/// Remembers what was chosen as the newest; what was chosen twice is remembered once.
+pub(super) fn remember(before: &mut Vec<String>, name: &str) {
+    before.retain(|b| b != name);
+    before.push(name.to_owned());
+    before.drain(..before.len().saturating_sub(REMEMBERED));
+}
+
+impl Palette {
+    /// An empty palette that can walk what was chosen before, oldest first.
+    pub fn remembering(before: Vec<String>) -> Self {
+        Self { form: Form::new(""), selected: 0, before, walked: None }
+    }
+
+    /// Takes a key of the line.
+    pub(super) fn key(&mut self, key: Key) {
+        self.form.key(key);
+        (self.selected, self.walked) = (0, None);
+    }
+
+    /// Takes pasted text.
+    pub(super) fn paste(&mut self, text: &str) {
+        self.form.paste(text);
+        (self.selected, self.walked) = (0, None);
+    }
+
+    /// Walks to an earlier choice or a later one: from an empty line upwards, and from there both ways.
+    ///
+    /// False when the key moves the selection instead.
+    pub(super) fn walk(&mut self, up: bool) -> bool {
+        let next = match (self.walked, up) {
+            (None, true) if self.form.text().is_empty() && self.selected == 0 => self.before.len().checked_sub(1),
+            (None, _) => None,
+            (Some(at), true) => Some(at.saturating_sub(1)),
+            (Some(at), false) => Some(at + 1),
+        };
+        let Some(next) = next else { return false };
+        self.walked = Some(next).filter(|at| *at < self.before.len());
+        self.form = Form::new(self.walked.map_or("", |at| &self.before[at]));
+        self.selected = 0;
+        true
     }
 }
 
@@ -119,7 +164,10 @@ fn score(typed: &str, name: &str) -> Option<i32> {
 
 #[cfg(test)]
 mod tests {
-    use super::score;
+    use super::{
+        super::{Msg, Overlay, Place, Tab},
+        *,
+    };
 
     #[test]
     fn letters_that_stand_together_beat_letters_that_are_scattered() {
@@ -127,5 +175,34 @@ mod tests {
         assert!(score("tb", "tab.brokers").is_some());
         assert_eq!(score("xyz", "tab.brokers"), None);
         assert!(score("", "anything").is_some());
+    }
+
+    #[test]
+    fn up_in_an_empty_palette_walks_earlier_choices_and_down_comes_back() {
+        let mut app = App::new(None, (80, 24), chrono::DateTime::UNIX_EPOCH);
+        let mut press = |keys: &[Key]| {
+            for key in keys {
+                app.update(Msg::Key(*key), app.now);
+            }
+            match &app.overlay {
+                Some(Overlay::Palette(palette)) => palette.form.text().to_owned(),
+                _ => String::new(),
+            }
+        };
+        let choose = |name: &str| {
+            [Key::Char(':')].into_iter().chain(name.chars().map(Key::Char)).chain([Key::Enter]).collect::<Vec<_>>()
+        };
+        assert_eq!(press(&[Key::Char(':'), Key::Up]), "", "nothing was chosen yet");
+        press(&[Key::Esc]);
+        press(&choose("tab.topics"));
+        press(&choose("tab.groups"));
+        press(&choose("tab.groups"));
+        assert_eq!(press(&[Key::Char(':'), Key::Up]), "tab.groups");
+        assert_eq!(press(&[Key::Up, Key::Up]), "tab.topics", "the oldest stays");
+        assert_eq!(press(&[Key::Down]), "tab.groups");
+        assert_eq!(press(&[Key::Down]), "");
+        assert_eq!(press(&[Key::Down, Key::Down, Key::Up, Key::Up]), "", "the selection moves as before");
+        assert_eq!(press(&[Key::Up, Key::Up, Key::Enter]), "");
+        assert_eq!(app.place, Place::Tab(Tab::Topics));
     }
 }

@@ -70,12 +70,14 @@ struct Observing {
 }
 
 /// What the App wants of whoever drives the session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wish {
     /// Leave.
     Leave,
     /// Hand the terminal back for a while.
     Suspend,
+    /// Ask the terminal to keep this text.
+    Copy(String),
 }
 
 impl Session {
@@ -269,6 +271,7 @@ impl Hands {
             }
             Effect::StopLogs => self.stop_logs(),
             Effect::Refresh => self.refresh.notify_waiters(),
+            Effect::Copy(text) => return Some(Wish::Copy(text)),
             Effect::Suspend => return Some(Wish::Suspend),
             Effect::Leave => return Some(Wish::Leave),
         }

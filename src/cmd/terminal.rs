@@ -1,10 +1,13 @@
 //! The terminal: taken over as a whole, written to in whole frames, and given back as it was.
 //!
+//! Whose it is at a moment is the shell's to say: nothing is painted, read or set from the background.
+//!
 //! `restore` may be called from anywhere, any number of times: normal end, error, panic in any thread,
 //! signal, hang-up. It ignores errors, for a terminal that is gone cannot be restored.
 
 use std::{
-    io::{self, Write},
+    fs::File,
+    io::{self, IsTerminal, Write},
     os::fd::AsFd,
     sync::{
         Arc, Mutex, PoisonError,
@@ -17,10 +20,14 @@ use std::{
 use crossterm::{
     event::{DisableBracketedPaste, EnableBracketedPaste},
     execute,
-    style::ResetColor,
+    style::{Print, ResetColor},
     terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen},
 };
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    process::{Signal, getpgrp, getsid, kill_current_process_group},
+    termios::tcgetpgrp,
+};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc as async_mpsc,
@@ -31,6 +38,15 @@ use crate::io::task;
 
 /// True while the terminal is ours.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+/// True while the mouse is ours, too.
+static MOUSE: AtomicBool = AtomicBool::new(false);
+/// True once somebody ends the process.
+static LEAVING: AtomicBool = AtomicBool::new(false);
+
+/// Presses and the wheel are reported, as text; not every movement.
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+/// The mouse is the terminal's again.
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
 /// What ratatui ends every frame with.
 const HIDE_CURSOR: &[u8] = b"\x1b[?25l";
@@ -40,11 +56,19 @@ const SHORT: usize = 128;
 /// How long giving the terminal back may take before we leave without it.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Takes the terminal over: raw mode, alternate screen, no cursor, pasted text marked as such.
-pub fn take() -> io::Result<()> {
+/// Takes the terminal over: raw mode, alternate screen, no cursor, pasted text marked as such; the mouse only
+/// if that is wanted, for it takes selecting by mouse away from the terminal.
+pub fn take(mouse: bool) -> io::Result<()> {
     crossterm::terminal::enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    execute!(io::stdout(), EnterAlternateScreen, crossterm::cursor::Hide, EnableBracketedPaste)
+    MOUSE.store(mouse, Ordering::SeqCst);
+    execute!(
+        io::stdout(),
+        EnterAlternateScreen,
+        crossterm::cursor::Hide,
+        EnableBracketedPaste,
+        Print(if mouse { MOUSE_ON } else { "" })
+    )
 }
 
 /// Gives the terminal back, if it is ours.
@@ -56,19 +80,54 @@ pub fn restore() {
             out,
             EndSynchronizedUpdate,
             ResetColor,
+            Print(if MOUSE.swap(false, Ordering::SeqCst) { MOUSE_OFF } else { "" }),
             DisableBracketedPaste,
             crossterm::cursor::Show,
             LeaveAlternateScreen
         );
         let _ = out.flush();
-        let _ = crossterm::terminal::disable_raw_mode();
+        // From the background the modes are the shell's, and setting them would stop us.
+        if in_foreground() {
+            let _ = crossterm::terminal::disable_raw_mode();
+        }
     }
+}
+
+/// What is typed on: the standard input if it is a terminal, else the terminal of this session.
+pub fn input() -> io::Result<File> {
+    let stdin = io::stdin();
+    if stdin.is_terminal() { Ok(File::from(stdin.as_fd().try_clone_to_owned()?)) } else { File::open("/dev/tty") }
+}
+
+/// True while the shell lets us have the terminal; also where no shell has a say.
+pub fn in_foreground() -> bool {
+    input().map_or(true, |tty| is_foreground_of(&tty))
+}
+
+fn is_foreground_of(tty: &File) -> bool {
+    tcgetpgrp(tty).map_or(true, |group| group == getpgrp())
+}
+
+/// True when a shell is there that could continue us once we are stopped: not when we were started in its place,
+/// as by `ssh -t host kafdeck`, where a stopped process could never be reached again.
+pub fn can_be_continued() -> bool {
+    getsid(None).map_or(true, |session| session != getpgrp())
+}
+
+/// Stops us and whoever runs with us, as the shell expects of a job. Returns at once: the stop itself comes a
+/// moment later, so wait for SIGCONT.
+pub fn stop_job() -> io::Result<()> {
+    Ok(kill_current_process_group(Signal::STOP)?)
 }
 
 /// Gives the terminal back and ends the process: for signals, hang-ups and panics, where no loop can be
 /// relied on. A terminal that takes no bytes any more does not hold us.
 #[expect(clippy::disallowed_methods, reason = "the one early exit, from signals, hang-ups and panics")]
 pub fn leave(code: i32) -> ! {
+    while LEAVING.swap(true, Ordering::SeqCst) {
+        // Somebody else does it already, and will not be long.
+        std::thread::park();
+    }
     let (done, finished) = mpsc::channel();
     task::thread("restore", move || {
         restore();
@@ -101,10 +160,10 @@ pub fn leave_on_signals(cancel: &CancellationToken) {
 /// Watches for the terminal's end: a hang-up that no read and no signal may ever tell of.
 pub fn watch_for_hangup() {
     task::thread("hangup", || {
-        let stdin = io::stdin();
+        let Ok(tty) = input() else { return };
         loop {
             // No events are asked for: the kernel reports hang-up and error unasked.
-            let mut fds = [PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::empty())];
+            let mut fds = [PollFd::from_borrowed_fd(tty.as_fd(), PollFlags::empty())];
             match poll(&mut fds, None) {
                 Ok(_) if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => leave(129),
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
@@ -139,32 +198,40 @@ impl Write for FrameBuffer {
 }
 
 /// Writes whole frames on a thread of its own, so that a slow terminal delays frames and nothing else.
+///
+/// The one writer there is: what else is to be written stands between two frames.
 pub struct FrameWriter {
-    frames: mpsc::Sender<Vec<u8>>,
-    idle: async_mpsc::UnboundedReceiver<()>,
+    pieces: mpsc::Sender<Vec<u8>>,
+    written: async_mpsc::UnboundedReceiver<bool>,
     busy: bool,
 }
 
 impl FrameWriter {
     /// Starts the thread.
     pub fn start() -> Self {
-        let (frames, queue) = mpsc::channel::<Vec<u8>>();
-        // At most one frame is ever under way, so neither channel can grow.
-        let (done, idle) = async_mpsc::unbounded_channel();
+        let (pieces, queue) = mpsc::channel::<Vec<u8>>();
+        // At most one piece is ever under way, so neither channel can grow.
+        let (done, written) = async_mpsc::unbounded_channel();
         task::thread("screen", move || {
-            for frame in queue {
+            let tty = input().ok();
+            for piece in queue {
                 let mut out = io::stdout().lock();
-                // A broken terminal is noticed by the hang-up watch.
-                let _ = out.write_all(&frame).and_then(|()| out.flush());
-                if done.send(()).is_err() {
+                // The screen is the shell's once it was given back, and while we are in the background. Whoever
+                // gives it back waits for the lock, so that nothing is written after that.
+                let ours = TAKEN.load(Ordering::SeqCst) && tty.as_ref().is_none_or(is_foreground_of);
+                if ours {
+                    // A broken terminal is noticed by the hang-up watch.
+                    let _ = out.write_all(&piece).and_then(|()| out.flush());
+                }
+                if done.send(ours).is_err() {
                     return;
                 }
             }
         });
-        Self { frames, idle, busy: false }
+        Self { pieces, written, busy: false }
     }
 
-    /// True while a frame is being written: the next one has to wait, and will then show the newest state.
+    /// True while something is being written: the next frame has to wait, and will then show the newest state.
     pub fn is_busy(&self) -> bool {
         self.busy
     }
@@ -182,15 +249,30 @@ impl FrameWriter {
         if bytes.len() > SHORT {
             let _ = crossterm::queue!(frame, EndSynchronizedUpdate);
         }
-        self.busy = self.frames.send(frame).is_ok();
+        self.write_between(frame);
     }
 
-    /// Waits until the frame under way is written; for ever when there is none.
-    pub async fn idle(&mut self) {
+    /// Writes what is no frame, between two of them; only while nothing is under way.
+    pub fn write_between(&mut self, bytes: Vec<u8>) {
+        self.busy = self.pieces.send(bytes).is_ok();
+    }
+
+    /// Waits until what is under way is written, for ever when nothing is; false when it was dropped because
+    /// the terminal is not ours.
+    pub async fn idle(&mut self) -> bool {
         if !self.busy {
             return std::future::pending().await;
         }
-        self.idle.recv().await;
+        let written = self.written.recv().await;
         self.busy = false;
+        written.unwrap_or(true)
+    }
+
+    /// Waits until nothing is under way, but not for a terminal that takes no bytes.
+    pub async fn finish(&mut self) {
+        if self.busy {
+            // After that time the rest is lost with whatever keeps the terminal.
+            let _ = tokio::time::timeout(PATIENCE, self.idle()).await;
+        }
     }
 }

@@ -10,11 +10,14 @@ use super::{
     look::{Look, Slot},
     strip::{Part, Strip, fitting},
 };
-use crate::app::{
-    App, Overlay, Place, Tab,
-    columns::Tone,
-    commands::{Command, CommandId},
-    form::Form,
+use crate::{
+    app::{
+        App, Overlay, Place, Tab,
+        columns::Tone,
+        commands::{Command, CommandId},
+        form::Form,
+    },
+    domain::text::shortened,
 };
 
 /// Draws the last line.
@@ -22,7 +25,11 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
     let width = usize::from(area.width);
     let strip = if let Some(Overlay::Filter(form)) = &app.overlay {
         let typed = Strip::of(" /", look.style(Slot::Key)).then(typed(form, look));
-        typed.put(format!("  {}  enter keeps it, esc clears it", matches(app)), look.tone(Tone::Muted))
+        let typed = typed.put(format!("  {}  ", matches(app)), look.tone(Tone::Muted));
+        match problem(app) {
+            Some(problem) => typed.put(problem, look.tone(Tone::Warn)),
+            None => typed.put("enter keeps it, esc clears it", look.tone(Tone::Muted)),
+        }
     } else if let Some(notice) = &app.notice {
         Strip::of(" ", Style::new()).put(notice, look.style(Slot::Title))
     } else {
@@ -45,8 +52,19 @@ pub fn typed(form: &Form, look: Look) -> Strip {
     }
 }
 
-/// How many rows pass the filter.
+/// What of the filter is left out, and why.
+fn problem(app: &App) -> Option<String> {
+    match app.list() {
+        Some(id) => app.lists.get(&id)?.problems.first().cloned(),
+        None => app.logs.problem().map(str::to_owned),
+    }
+}
+
+/// How many rows or lines pass the filter.
 fn matches(app: &App) -> String {
+    if app.place == Place::Logs {
+        return format!("({} of {})", app.logs.visible().len(), app.logs.lines.len());
+    }
     let (Some(id), Some(shown)) = (app.list(), &app.shown) else { return String::new() };
     let passing = app.lists.get(&id).map_or(0, |l| l.order.len());
     format!("({passing} of {})", super::panes::len(shown, id))
@@ -59,7 +77,8 @@ fn keys(app: &App, look: Look, width: usize) -> Strip {
     let filter = app.current_filter();
     let mut parts = Vec::new();
     if !filter.is_empty() {
-        let text = format!("filter: {filter} {}", matches(app));
+        let why = problem(app).map(|why| format!(" {}", shortened(&why, 64))).unwrap_or_default();
+        let text = format!("filter: {filter} {}{why}", matches(app));
         parts.push(Part::new(0, Strip::of(text.trim_end(), look.tone(Tone::Warn))));
     }
     parts.extend(commands.into_iter().filter_map(|command| {

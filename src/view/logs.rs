@@ -20,16 +20,16 @@ use crate::{
 /// Columns of a pod's name in front of its lines.
 const POD: usize = 18;
 
-/// Draws the log view.
-pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
+/// Draws the log view; answers with how many lines of the log are in sight.
+pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
     let view = &app.logs;
     let width = usize::from(area.width);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let page = Page { view, look, width, height: body.height.into() };
     panes::rule(page.name(), page.state(), true, look, width).draw(buffer, area, 0);
-    let lines = page.lines();
+    let (lines, in_sight) = page.lines();
     if lines.is_empty() {
-        let text = if !view.filter.is_empty() && !view.lines.is_empty() {
+        let text = if !view.filter().is_empty() && !view.lines.is_empty() {
             "No line passes the filter; esc clears it."
         } else if view.targets.is_empty() {
             "No container is followed."
@@ -37,9 +37,10 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
             "No line yet."
         };
         Strip::of(format!(" {text}"), look.tone(Tone::Muted)).draw(buffer, body, 0);
-        return;
+        return 0;
     }
     draw_all(&lines, buffer, body);
+    in_sight
 }
 
 struct Page<'a> {
@@ -83,26 +84,24 @@ impl Page<'_> {
         parts
     }
 
-    /// The lines in sight, oldest first: taken from the end upwards until the screen is full.
-    fn lines(&self) -> Vec<Strip> {
+    /// The lines in sight, oldest first, and of how many lines of the log they are: taken from the end upwards
+    /// until the screen is full.
+    fn lines(&self) -> (Vec<Strip>, usize) {
         let mut upwards: Vec<Strip> = Vec::new();
+        let mut in_sight = 0;
         let mut add = |line: &LogLine| {
+            in_sight += 1;
             let mut strips = self.line(line);
             strips.reverse();
             upwards.extend(strips);
             upwards.len() < self.height
         };
-        let filtered = !self.view.filter.is_empty();
-        let most = if filtered { usize::MAX } else { self.view.lines.len().saturating_sub(self.height) };
-        let skipped = self.view.scrolled.min(most);
-        if filtered {
-            let _ = self.view.visible().rev().skip(skipped).take(self.height).all(&mut add);
-        } else {
-            let _ = self.view.lines.iter().rev().skip(skipped).take(self.height).all(&mut add);
-        }
+        let lines = self.view.visible();
+        let skipped = self.view.scrolled.min(lines.len().saturating_sub(self.height));
+        let _ = lines.rev().skip(skipped).take(self.height).all(&mut add);
         upwards.truncate(self.height);
         upwards.reverse();
-        upwards
+        (upwards, in_sight)
     }
 
     fn line(&self, line: &LogLine) -> Vec<Strip> {

@@ -23,29 +23,43 @@ use crate::app::{
     palette::{Entry, Palette},
 };
 
-/// Draws what is open, if anything is.
-pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
+/// Draws what is open, if anything is; answers with how many lines of it have no room.
+pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
+    // A page leaves the last line: what is said of it is said there.
+    let above = Rect { height: area.height.saturating_sub(1), ..area };
     match &app.overlay {
+        Some(Overlay::What) => return sources::render(app, look, above, buffer),
+        Some(Overlay::Detail) => return detail::render(app, look, above, buffer),
         None | Some(Overlay::Filter(_)) => {}
         Some(Overlay::Help) => help::render(app, look, area, buffer),
-        Some(Overlay::What) => sources::render(app, look, area, buffer),
-        Some(Overlay::Detail) => detail::render(app, look, area, buffer),
         Some(Overlay::Palette(palette)) => palette_box(app, palette, look, area, buffer),
         Some(Overlay::Actions(at)) => actions(app, *at, look, area, buffer),
         Some(Overlay::Installations(at)) => installations(app, *at, look, area, buffer),
-        Some(Overlay::Leave) => leave(look, area, buffer),
+        Some(Overlay::Leave) => leave(app.guard.flashes(), look, area, buffer),
     }
+    0
 }
 
 /// Clears room for so many columns and rows of content, frames it, and answers with the inside.
 pub fn open(title: &str, columns: usize, rows: usize, look: Look, area: Rect, buffer: &mut Buffer) -> Rect {
+    framed(title, (columns, rows), Slot::Focus, look, area, buffer)
+}
+
+fn framed(
+    title: &str,
+    (columns, rows): (usize, usize),
+    frame_slot: Slot,
+    look: Look,
+    area: Rect,
+    buffer: &mut Buffer,
+) -> Rect {
     let size = |wanted: usize, most: u16| u16::try_from(wanted.saturating_add(2)).unwrap_or(u16::MAX).min(most);
     let (width, height) = (size(columns + 2, area.width), size(rows, area.height));
     let frame = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 3, width, height };
     Clear.render(frame, buffer);
     let title = cut_end(title, usize::from(width).saturating_sub(4));
     let block = Block::bordered()
-        .border_style(look.style(Slot::Focus))
+        .border_style(look.style(frame_slot))
         .title(Line::styled(format!(" {title} "), look.style(Slot::Title)));
     let inside = block.inner(frame);
     block.render(frame, buffer);
@@ -58,6 +72,24 @@ pub fn show(title: &str, lines: &[Strip], look: Look, area: Rect, buffer: &mut B
     let columns = lines.iter().map(Strip::width).max().unwrap_or(0).max(title.chars().count() + 2);
     let inside = open(title, columns, lines.len(), look, area, buffer);
     draw_all(lines, buffer, inside);
+}
+
+/// The same for a page that may be longer than the screen: `at` lines of it are above. Where it stands is said
+/// in its frame; the answer is how many lines have no room.
+pub fn page(title: &str, lines: &[Strip], at: usize, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
+    let columns = lines.iter().map(Strip::width).max().unwrap_or(0).max(title.chars().count() + 2);
+    let inside = open(title, columns, lines.len(), look, area, buffer);
+    let height = usize::from(inside.height);
+    let beyond = lines.len().saturating_sub(height);
+    let first = at.min(beyond);
+    draw_all(&lines[first..], buffer, inside);
+    if beyond > 0 && height > 0 {
+        let text = format!(" {}-{} of {} lines ", first + 1, first + height, lines.len());
+        let width = u16::try_from(text.len()).unwrap_or(u16::MAX).min(inside.width);
+        let place = Rect { x: inside.right() - width, y: inside.bottom(), width, height: 1 };
+        Strip::of(text, look.style(Slot::Label)).draw(buffer, place, 0);
+    }
+    beyond
 }
 
 /// Marks the selected row of a box.
@@ -113,13 +145,18 @@ fn installations(app: &App, at: usize, look: Look, area: Rect, buffer: &mut Buff
     select(at - first.min(at), look, inside, buffer);
 }
 
-fn leave(look: Look, area: Rect, buffer: &mut Buffer) {
+fn leave(flashes: bool, look: Look, area: Rect, buffer: &mut Buffer) {
     let key = |key: &str| Strip::of(key, look.style(Slot::Key));
     let lines = [
         Strip::default(),
         key("y").put(" leaves     ", Style::new()).then(key("any other key")).put(" stays", Style::new()),
     ];
-    show("Leave kafdeck?", &lines, look, area, buffer);
+    let title = "Leave kafdeck?";
+    let columns = lines.iter().map(Strip::width).max().unwrap_or(0).max(title.len() + 2);
+    // A key that came too early is seen to have come.
+    let frame = if flashes { Slot::Banner } else { Slot::Focus };
+    let inside = framed(title, (columns, lines.len()), frame, look, area, buffer);
+    draw_all(&lines, buffer, inside);
 }
 
 fn palette_box(app: &App, palette: &Palette, look: Look, area: Rect, buffer: &mut Buffer) {

@@ -15,6 +15,7 @@ use crate::{
     app::{
         App, Overlay, Place,
         columns::{Row, Tone},
+        detail::overrides,
         lists::{ListId, ListState},
         shown::Shown,
     },
@@ -100,7 +101,7 @@ fn notes(app: &App, shown: &Shown, id: ListId, look: Look, width: usize) -> Vec<
     }
     match &app.place {
         Place::Topic(topic) => {
-            let set = detail::overrides(app, topic).unwrap_or_else(|| "nothing".to_owned());
+            let set = overrides(app, topic).unwrap_or_else(|| "nothing".to_owned());
             add(&format!("sets itself: {set}"), Tone::Muted, 2);
         }
         Place::Group(group) => {

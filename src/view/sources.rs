@@ -8,9 +8,9 @@ use super::{
     strip::{Strip, cut, wrapped},
 };
 use crate::{
-    app::{App, columns::Tone},
+    app::{App, columns::Tone, sources::merged},
     domain::{
-        freshness::{Freshness, Source, SourceState},
+        freshness::{Freshness, SourceState},
         units,
     },
 };
@@ -27,27 +27,20 @@ const TERMS: [(&str, &str); 5] = [
 /// Columns of a source's name.
 const NAME: usize = 34;
 
-/// Draws the sources.
-pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
+/// Draws the sources; answers with how many lines have no room.
+pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
     let width = usize::from(area.width).saturating_sub(4).min(110);
-    let height = usize::from(area.height).saturating_sub(2);
     let mut lines = vec![
         Strip::of("SOURCE", look.style(Slot::Label)).pad_to(NAME + 2).put("STATE  ANSWERED", look.style(Slot::Label)),
     ];
     for (name, fresh) in merged(app) {
         lines.extend(source(app, &name, &fresh, look, width));
     }
-    if lines.len() > height {
-        let left_out = lines.len() + 1 - height;
-        lines.truncate(height.saturating_sub(1));
-        lines.push(Strip::of(format!("… and {left_out} more lines"), look.tone(Tone::Muted)));
-    } else if lines.len() + TERMS.len() < height {
-        lines.push(Strip::default());
-        for (term, meaning) in TERMS {
-            lines.push(Strip::of(format!("{term:<11}"), look.style(Slot::Title)).put(meaning, Style::new()));
-        }
+    lines.push(Strip::default());
+    for (term, meaning) in TERMS {
+        lines.push(Strip::of(format!("{term:<11}"), look.style(Slot::Title)).put(meaning, Style::new()));
     }
-    overlay::show("Where these figures come from", &lines, look, area, buffer);
+    overlay::page("Where these figures come from", &lines, app.page_at, look, area, buffer)
 }
 
 fn source(app: &App, name: &str, fresh: &Freshness, look: Look, width: usize) -> Vec<Strip> {
@@ -75,49 +68,4 @@ fn source(app: &App, name: &str, fresh: &Freshness, look: Look, width: usize) ->
         below(hint, Tone::Muted);
     }
     lines
-}
-
-/// Sources that are not live first; those that each broker is asked by itself as one where they are alike.
-fn merged(app: &App) -> Vec<(String, Freshness)> {
-    let all = app.reading().map_or_else(|| app.world.sources.all(app.now), |r| r.sources());
-    let mut alike: Vec<Alike> = Vec::new();
-    for (source, mut fresh) in all {
-        let prefix = format!("{source}: ");
-        fresh.why = fresh.why.map(|w| w.strip_prefix(&prefix).map(str::to_owned).unwrap_or(w));
-        let (name, of) = match &source {
-            Source::Kafka { what, broker: Some(broker), .. } => (format!("{what} of broker"), Some(broker.to_string())),
-            Source::Volumes { node } => ("kubelet of node".to_owned(), Some(node.clone())),
-            other => (other.to_string(), None),
-        };
-        let same =
-            alike.iter_mut().find(|a| a.name == name && a.fresh.state == fresh.state && a.fresh.why == fresh.why);
-        match same {
-            Some(known) => {
-                known.of.extend(of);
-                known.fresh = known.fresh.clone().worst(fresh);
-            }
-            None => alike.push(Alike { name, of: of.into_iter().collect(), fresh }),
-        }
-    }
-    alike.sort_by_key(|a| std::cmp::Reverse(a.fresh.state));
-    alike.into_iter().map(Alike::named).collect()
-}
-
-/// Sources of one name in one state.
-struct Alike {
-    name: String,
-    of: Vec<String>,
-    fresh: Freshness,
-}
-
-impl Alike {
-    fn named(self) -> (String, Freshness) {
-        let name = match self.of.len() {
-            0 => self.name,
-            1 => format!("{} {}", self.name, self.of.join("")),
-            2..=8 => format!("{}s {}", self.name, self.of.join(", ")),
-            n => format!("{}s, {n} of them", self.name),
-        };
-        (name, self.fresh)
-    }
 }

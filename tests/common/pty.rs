@@ -5,7 +5,7 @@
 
 use std::{
     ffi::OsStr,
-    fs::File,
+    fs::{self, File},
     io::{Read, Write},
     os::fd::OwnedFd,
     path::Path,
@@ -37,6 +37,7 @@ pub struct Pty {
     code: Option<i32>,
     parser: vt100::Parser,
     raw: Vec<u8>,
+    cpu: Duration,
     home: TempDir,
 }
 
@@ -83,6 +84,7 @@ impl Builder {
             code: None,
             parser: vt100::Parser::new(self.rows, self.columns, 0),
             raw: Vec::new(),
+            cpu: Duration::ZERO,
             home: self.home,
         }
     }
@@ -220,7 +222,24 @@ impl Pty {
         }
     }
 
+    /// Processor time that the program has taken, of all its threads; in all, once it has ended.
+    pub fn cpu_time(&self) -> Duration {
+        if self.code.is_some() { self.cpu } else { cpu_time(self.id()) }
+    }
+
+    /// The program's only child, once it has one: what a shell runs.
+    #[track_caller]
+    pub fn child(&self) -> Pid {
+        let path = format!("/proc/{0}/task/{0}/children", self.id());
+        let children = fs::read_to_string(path).unwrap();
+        let mut ids = children.split_whitespace().map(|id| Pid::from_raw(id.parse().unwrap()).unwrap());
+        let child = ids.next().expect("a child");
+        assert_eq!(ids.next(), None, "more than one child");
+        child
+    }
+
     fn reap(&mut self) {
+        self.cpu = cpu_time(self.id());
         let child: &mut dyn Child = self.child.as_mut();
         let child = child.downcast_mut::<std::process::Child>().expect("a Unix child");
         self.code = Some(exit_code(child.wait().unwrap()));
@@ -235,6 +254,26 @@ impl Drop for Pty {
             self.reap();
         }
     }
+}
+
+/// What the kernel has counted for a process that is not reaped yet.
+fn cpu_time(id: u32) -> Duration {
+    let fields = after_name(id);
+    // The 14th and 15th field of all, in hundredths of a second: in user mode and in the kernel.
+    let ticks: u64 = fields.iter().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+    Duration::from_millis(ticks * 10)
+}
+
+/// True for a process that is stopped.
+pub fn is_stopped(process: Pid) -> bool {
+    after_name(process.as_raw_nonzero().get().unsigned_abs()).first().is_some_and(|state| state == "T")
+}
+
+/// The fields of `/proc/<id>/stat` from the third on: the name before it may hold anything.
+fn after_name(id: u32) -> Vec<String> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    let rest = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+    rest.split_whitespace().map(str::to_owned).collect()
 }
 
 fn pty_size(columns: u16, rows: u16) -> PtySize {

@@ -80,7 +80,11 @@ impl Headless {
     pub fn cells(&self, look: &Look) -> Buffer {
         let (columns, rows) = self.session.app.size;
         let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
-        terminal.draw(|frame| view::render(&self.session.app, look, frame)).unwrap();
+        terminal
+            .draw(|frame| {
+                view::render(&self.session.app, look, frame);
+            })
+            .unwrap();
         terminal.backend().buffer().clone()
     }
 

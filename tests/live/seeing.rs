@@ -73,6 +73,8 @@ pub fn plain_is_found_and_healthy(cluster: &Cluster) {
     }
     pty.send("q");
     pty.wait_for_text("Leave", SOON);
+    // The dialog ignores keys at first.
+    pty.watch(Duration::from_millis(300));
     pty.send("y");
     assert_eq!(pty.exit_code(SOON), Some(0));
 }

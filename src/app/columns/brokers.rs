@@ -87,7 +87,7 @@ impl Row for BrokerRow {
             right: true,
             optional: 2,
             cell: |b, _| percent_cell(b.disk_percent, false),
-            key: |b| SortKey::number(b.disk_percent),
+            key: |b| SortKey::percent(b.disk_percent),
         },
         Column {
             title: "RESTARTS",

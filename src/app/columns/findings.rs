@@ -13,7 +13,7 @@ impl Row for Finding {
             right: false,
             optional: 0,
             cell: severity,
-            key: |f| SortKey::number(Some(f.severity as i64)),
+            key: |f| SortKey::Rank(f.severity as i64),
         },
         Column {
             title: "FINDING",

@@ -51,7 +51,7 @@ impl Row for ClaimRow {
             right: true,
             optional: 1,
             cell: |c, _| Cell::figure(c.requested_bytes.map(units::bytes)),
-            key: |c| SortKey::number(c.requested_bytes),
+            key: |c| SortKey::bytes(c.requested_bytes),
         },
         Column {
             title: "USED",
@@ -64,7 +64,7 @@ impl Row for ClaimRow {
                     if c.used_bytes.is_none() || c.used_stale { Tone::Unknown } else { Tone::Plain },
                 )
             },
-            key: |c| SortKey::number(c.used_bytes),
+            key: |c| SortKey::bytes(c.used_bytes),
         },
         Column {
             title: "%",
@@ -72,7 +72,7 @@ impl Row for ClaimRow {
             right: true,
             optional: 0,
             cell: |c, _| percent_cell(c.used_percent, c.used_stale),
-            key: |c| SortKey::number(c.used_percent),
+            key: |c| SortKey::percent(c.used_percent),
         },
         Column {
             title: "SOURCE",

@@ -56,7 +56,7 @@ impl Row for TopicRow {
             right: true,
             optional: 0,
             cell: |t, _| Cell::should_be_zero(t.min_isr.map(|_| t.under_min_isr), Tone::Bad),
-            key: |t| SortKey::number(Some(t.under_min_isr)),
+            key: |t| SortKey::number(t.min_isr.map(|_| t.under_min_isr)),
         },
         Column {
             title: "AT-MIN",
@@ -64,7 +64,7 @@ impl Row for TopicRow {
             right: true,
             optional: 4,
             cell: |t, _| Cell::should_be_zero(t.min_isr.map(|_| t.at_min_isr), Tone::Warn),
-            key: |t| SortKey::number(Some(t.at_min_isr)),
+            key: |t| SortKey::number(t.min_isr.map(|_| t.at_min_isr)),
         },
         Column {
             title: "URP",
@@ -80,7 +80,7 @@ impl Row for TopicRow {
             right: true,
             optional: 2,
             cell: |t, _| Cell::figure(t.size_bytes.map(units::bytes)),
-            key: |t| SortKey::number(t.size_bytes),
+            key: |t| SortKey::bytes(t.size_bytes),
         },
         Column {
             title: "OWNER",
@@ -117,7 +117,7 @@ impl Row for PartitionRow {
             right: false,
             optional: 0,
             cell: |p, _| health_cell(p.health),
-            key: |p| SortKey::number(Some(p.health as i64)),
+            key: |p| SortKey::Rank(p.health as i64),
         },
         Column {
             title: "LEADER",
@@ -175,7 +175,7 @@ impl Row for PartitionRow {
                         .join("  "),
                 )
             },
-            key: |p| SortKey::number(p.size_bytes.values().max().copied()),
+            key: |p| SortKey::bytes(p.size_bytes.values().max().copied()),
         },
     ];
 
