@@ -111,6 +111,12 @@ impl Look {
         }
     }
 
+    /// A sequence of keys as it is shown: letters close together, as `gg`.
+    pub fn keys(self, keys: &[Key]) -> String {
+        let letters = keys.iter().all(|key| key.is_typed() && *key != Key::Char(' '));
+        keys.iter().map(|key| self.key(*key)).collect::<Vec<_>>().join(if letters { "" } else { " " })
+    }
+
     /// Replaces everything that is not ASCII, where the look asks for that.
     pub fn finish(self, buffer: &mut Buffer) {
         if !self.ascii {
