@@ -24,6 +24,7 @@ use std::io::IsTerminal;
 use crate::{
     cli::{Cli, Command, Global},
     clock::Clock,
+    config::{color::Depth, theme::Theme},
     errors::Failure,
     view::Look,
 };
@@ -64,8 +65,7 @@ fn look(global: &Global) -> Look {
         std::env::var(name).is_ok_and(|value| value.to_lowercase().replace('-', "").contains("utf8"))
     });
     let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
-    Look {
-        color: !global.no_color && !set("NO_COLOR") && !dumb && std::io::stdout().is_terminal(),
-        ascii: global.ascii || !utf8,
-    }
+    let color = !global.no_color && !set("NO_COLOR") && !dumb && std::io::stdout().is_terminal();
+    let depth = if color { Depth::Ansi16 } else { Depth::None };
+    Look::new(&Theme::built_in("default"), depth, global.ascii || !utf8)
 }

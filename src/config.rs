@@ -6,7 +6,9 @@
 //! cells. `cmd` calls it once, at the start.
 
 pub mod chain;
+pub mod color;
 pub mod document;
 pub mod files;
 pub mod keymap;
 pub mod problem;
+pub mod theme;

@@ -5,11 +5,15 @@
 #[path = "screens/cluster.rs"]
 mod cluster;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 
 use chrono::TimeDelta;
 use kafdeck::{
     app::{App, Msg, keys::Key, logs::LogLine},
+    config::{color::Depth, theme::Theme},
     domain::text::is_unprintable,
     view::{self, Look},
 };
@@ -18,17 +22,23 @@ use unicode_width::UnicodeWidthStr;
 
 use cluster::{Cluster, noon, press};
 
-const COLOR: Look = Look { color: true, ascii: false };
-const MONO_ASCII: Look = Look { color: false, ascii: true };
+/// How a screen is drawn: in colour with all glyphs, or with neither.
+type Ink = &'static LazyLock<Look>;
 
-fn draw(app: &App, look: Look, columns: u16, rows: u16) -> Buffer {
+static IN_COLOR: LazyLock<Look> = LazyLock::new(Look::default);
+static IN_MONO_ASCII: LazyLock<Look> = LazyLock::new(|| Look::new(&Theme::built_in("default"), Depth::None, true));
+
+const COLOR: Ink = &IN_COLOR;
+const MONO_ASCII: Ink = &IN_MONO_ASCII;
+
+fn draw(app: &App, look: Ink, columns: u16, rows: u16) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
-    terminal.draw(|frame| view::render(app, &look, frame)).unwrap();
+    terminal.draw(|frame| view::render(app, look, frame)).unwrap();
     terminal.backend().buffer().clone()
 }
 
 /// The screen as text, without blanks at the ends of lines.
-fn screen(app: &App, look: Look, columns: u16, rows: u16) -> String {
+fn screen(app: &App, look: Ink, columns: u16, rows: u16) -> String {
     let buffer = draw(app, look, columns, rows);
     let mut text = String::new();
     for row in buffer.content.chunks(usize::from(columns)) {

@@ -1,4 +1,4 @@
-//! How meanings look: one table of styles in the terminal's own 16 colours, and the ASCII pass.
+//! How meanings look: the theme's styles for this terminal, and the ASCII pass.
 
 use ratatui::{
     buffer::Buffer,
@@ -8,21 +8,62 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::{
     app::{columns::Tone, keys::Key},
+    config::{
+        color::{self, Depth},
+        theme::{self, Mods, Theme},
+    },
     domain::verdict::Verdict,
 };
 
-/// How the screen is drawn.
+/// How many pods of the log view have a style of their own.
+const PODS: usize = 6;
+
+/// Every slot of the screen and its name in a theme, in the order of the table of styles.
+const SLOTS: [(Slot, &str); 17 + PODS] = [
+    (Slot::Tone(Tone::Plain), "text"),
+    (Slot::Tone(Tone::Good), "state.good"),
+    (Slot::Tone(Tone::Warn), "state.warn"),
+    (Slot::Tone(Tone::Bad), "state.bad"),
+    (Slot::Tone(Tone::Unknown), "state.unknown"),
+    (Slot::Tone(Tone::Muted), "text.muted"),
+    (Slot::Verdict(Verdict::Ok), "verdict.ok"),
+    (Slot::Verdict(Verdict::Degraded), "verdict.degraded"),
+    (Slot::Verdict(Verdict::Critical), "verdict.critical"),
+    (Slot::Verdict(Verdict::Blind), "verdict.blind"),
+    (Slot::Title, "text.title"),
+    (Slot::Label, "text.label"),
+    (Slot::Key, "text.key"),
+    (Slot::Focus, "frame.focus"),
+    (Slot::Rule, "frame.rule"),
+    (Slot::Selected, "selected"),
+    (Slot::Banner, "banner"),
+    (Slot::Pod(0), "pod.1"),
+    (Slot::Pod(1), "pod.2"),
+    (Slot::Pod(2), "pod.3"),
+    (Slot::Pod(3), "pod.4"),
+    (Slot::Pod(4), "pod.5"),
+    (Slot::Pod(5), "pod.6"),
+];
+
+/// How the screen is drawn: a style for every slot, made for what this terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
-    /// Colours are used; without them only modifiers carry emphasis.
-    pub color: bool,
+    styles: [Brush; SLOTS.len()],
     /// Nothing but ASCII is drawn.
     pub ascii: bool,
 }
 
+/// A style without what no theme sets, so that a look stays small enough to be handed around.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Brush {
+    fg: Option<Color>,
+    bg: Option<Color>,
+    mods: Modifier,
+}
+
 impl Default for Look {
     fn default() -> Self {
-        Self { color: true, ascii: false }
+        Self::new(&Theme::built_in("default"), Depth::Ansi16, false)
     }
 }
 
@@ -50,10 +91,6 @@ pub enum Slot {
     /// The n-th pod of the log view.
     Pod(usize),
 }
-
-/// Colours that tell pods apart in the log view; red and yellow are left to errors and warnings.
-const POD_COLORS: [Color; 6] =
-    [Color::Cyan, Color::Green, Color::Magenta, Color::Blue, Color::LightCyan, Color::LightMagenta];
 
 /// Glyphs and what stands for them where only ASCII can be shown.
 const ASCII: &[(&str, &str)] = &[
@@ -84,14 +121,20 @@ const ASCII: &[(&str, &str)] = &[
 ];
 
 impl Look {
+    /// A theme, made for a terminal that shows so many colours.
+    pub fn new(theme: &Theme, depth: Depth, ascii: bool) -> Self {
+        Self { styles: SLOTS.map(|(_, name)| Brush::of(theme.style(name).at(depth))), ascii }
+    }
+
     /// The style of a slot.
     pub fn style(self, slot: Slot) -> Style {
-        let (color, modifier) = style_of(slot);
-        let style = Style::new().add_modifier(modifier);
-        match color {
-            Some(color) if self.color => style.fg(color),
-            _ => style,
-        }
+        let slot = match slot {
+            Slot::Pod(n) => Slot::Pod(n % PODS),
+            slot => slot,
+        };
+        let brush = SLOTS.iter().position(|(s, _)| *s == slot).and_then(|at| self.styles.get(at)).copied();
+        let Brush { fg, bg, mods } = brush.unwrap_or_default();
+        Style { fg, bg, add_modifier: mods, ..Style::new() }
     }
 
     /// The style of a tone.
@@ -137,23 +180,51 @@ impl Look {
     }
 }
 
-/// The table of styles.
-fn style_of(slot: Slot) -> (Option<Color>, Modifier) {
-    const NONE: Modifier = Modifier::empty();
-    match slot {
-        Slot::Tone(Tone::Plain) => (None, NONE),
-        Slot::Tone(Tone::Good) | Slot::Verdict(Verdict::Ok) => (Some(Color::Green), NONE),
-        Slot::Tone(Tone::Warn) => (Some(Color::Yellow), NONE),
-        Slot::Tone(Tone::Bad) | Slot::Verdict(Verdict::Critical) => (Some(Color::Red), Modifier::BOLD),
-        Slot::Tone(Tone::Muted | Tone::Unknown) | Slot::Rule | Slot::Label => (None, Modifier::DIM),
-        Slot::Verdict(Verdict::Degraded) => (Some(Color::Yellow), Modifier::BOLD),
-        Slot::Verdict(Verdict::Blind) => (Some(Color::Magenta), Modifier::BOLD),
-        Slot::Title => (None, Modifier::BOLD),
-        Slot::Focus => (Some(Color::LightCyan), Modifier::BOLD),
-        Slot::Key => (Some(Color::Cyan), Modifier::BOLD),
-        Slot::Selected => (None, Modifier::REVERSED),
-        Slot::Banner => (Some(Color::Yellow), Modifier::BOLD.union(Modifier::REVERSED)),
-        Slot::Pod(n) => (Some(POD_COLORS[n % POD_COLORS.len()]), NONE),
+impl Brush {
+    fn of(style: theme::Style) -> Self {
+        let mods = Mods::ALL.into_iter().filter(|(mods, _)| style.mods.has(*mods));
+        Self {
+            fg: style.fg.map(in_terminal),
+            bg: style.bg.map(in_terminal),
+            mods: mods.fold(Modifier::empty(), |all, (mods, _)| all.union(modifier(mods))),
+        }
+    }
+}
+
+fn modifier(mods: Mods) -> Modifier {
+    match mods {
+        Mods::BOLD => Modifier::BOLD,
+        Mods::DIM => Modifier::DIM,
+        Mods::ITALIC => Modifier::ITALIC,
+        Mods::UNDERLINE => Modifier::UNDERLINED,
+        Mods::REVERSED => Modifier::REVERSED,
+        _ => Modifier::empty(),
+    }
+}
+
+/// A colour as ratatui has it: the first 16 by name, because terminals of 16 colours know no numbers.
+fn in_terminal(color: color::Color) -> Color {
+    const NAMED: [Color; 16] = [
+        Color::Black,
+        Color::Red,
+        Color::Green,
+        Color::Yellow,
+        Color::Blue,
+        Color::Magenta,
+        Color::Cyan,
+        Color::Gray,
+        Color::DarkGray,
+        Color::LightRed,
+        Color::LightGreen,
+        Color::LightYellow,
+        Color::LightBlue,
+        Color::LightMagenta,
+        Color::LightCyan,
+        Color::White,
+    ];
+    match color {
+        color::Color::Rgb(r, g, b) => Color::Rgb(r, g, b),
+        color::Color::Index(n) => NAMED.get(usize::from(n)).copied().unwrap_or(Color::Indexed(n)),
     }
 }
 
@@ -165,7 +236,7 @@ mod tests {
 
     #[test]
     fn without_colour_only_modifiers_are_left() {
-        let mono = Look { color: false, ascii: false };
+        let mono = Look::new(&Theme::built_in("default"), Depth::None, false);
         let bad = mono.tone(Tone::Bad);
         assert_eq!(bad.fg, None);
         assert!(bad.add_modifier.contains(Modifier::BOLD));
@@ -173,10 +244,22 @@ mod tests {
     }
 
     #[test]
+    fn the_screen_and_the_themes_know_the_same_slots() {
+        let (mut ours, mut theirs): (Vec<&str>, Vec<&str>) =
+            (SLOTS.iter().map(|(_, n)| *n).collect(), theme::SLOTS.iter().map(|(n, _)| *n).collect());
+        ours.sort_unstable();
+        theirs.sort_unstable();
+        assert_eq!(ours, theirs);
+        let look = Look::default();
+        assert_eq!(look.style(Slot::Pod(7)), look.style(Slot::Pod(1)));
+        assert_eq!(look.style(Slot::Verdict(Verdict::Critical)).fg, Some(Color::LightRed));
+    }
+
+    #[test]
     fn ascii_replaces_glyphs_and_both_halves_of_wide_characters() {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 8, 1));
         buffer.set_string(0, 0, "▲ 日本─x", Style::new());
-        Look { color: true, ascii: true }.finish(&mut buffer);
+        Look { ascii: true, ..Look::default() }.finish(&mut buffer);
         let text: String = buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect();
         assert_eq!(text, "! ? ? -x");
     }
