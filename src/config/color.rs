@@ -1,6 +1,6 @@
 //! Colours: how they are written, how many a terminal can show, and whether one can be read on another.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 /// The terminal's own 16 colours by name; where people say grey they mean the bright black.
 pub const NAMES: [&str; 16] = [
@@ -77,6 +77,18 @@ impl FromStr for Color {
             (Some(at), _) => Ok(Self::Index(u8::try_from(at).map_err(|_| ())?)),
             (None, Ok(index)) => Ok(Self::Index(index)),
             _ => Err(()),
+        }
+    }
+}
+
+impl fmt::Display for Color {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Index(n) => match NAMES.get(usize::from(*n)) {
+                Some(name) => f.write_str(name),
+                None => write!(f, "{n}"),
+            },
+            Self::Rgb(r, g, b) => write!(f, "#{r:02x}{g:02x}{b:02x}"),
         }
     }
 }

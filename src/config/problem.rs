@@ -55,8 +55,10 @@ impl fmt::Display for Problem {
 pub fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = typed.to_lowercase();
     let near = names.into_iter().map(|name| (strsim::damerau_levenshtein(&typed, &name.to_lowercase()), name));
-    // A third of the letters may be wrong; what is further away is another word.
-    near.filter(|(far, name)| *far <= (name.chars().count() / 3).max(1)).min_by_key(|(far, _)| *far).map(|(_, n)| n)
+    // A few letters may be wrong; what is further away is another word.
+    near.filter(|(far, name)| *far <= (name.chars().count() / 4).clamp(1, 2))
+        .min_by_key(|(far, _)| *far)
+        .map(|(_, n)| n)
 }
 
 /// Who set a value.

@@ -3,7 +3,10 @@
 //!
 //! Plain values; `view::look` makes the terminal's styles of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use super::{
     chain::Shelf,
@@ -107,6 +110,17 @@ impl Style {
         let color = |color: Option<Color>| color.and_then(|c| c.at(depth));
         let mods = if depth == Depth::None { self.plain.unwrap_or(self.mods) } else { self.mods };
         Self { fg: color(self.fg), bg: color(self.bg), mods, plain: None }
+    }
+}
+
+impl fmt::Display for Style {
+    /// As a theme has it: `bright-red bold`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut words: Vec<String> = self.fg.iter().map(ToString::to_string).collect();
+        words.extend(self.bg.iter().map(|bg| format!("on {bg}")));
+        words.extend(Mods::ALL.iter().filter(|(m, _)| self.mods.has(*m)).map(|(_, name)| (*name).to_owned()));
+        f.write_str(if words.is_empty() { "plain" } else { "" })?;
+        f.write_str(&words.join(" "))
     }
 }
 

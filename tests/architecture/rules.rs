@@ -40,7 +40,7 @@ const TABLE: &[(&str, Ours, Crates)] = &[
     ("discover", These(&["domain", "world"]), Never(&[NETWORK, SCREEN])),
     ("diagnose", These(&["domain", "world"]), Never(&[NETWORK, SCREEN])),
     ("errors", These(&["domain"]), Never(&[NETWORK])),
-    ("config", These(&["domain"]), Only(&["serde", "toml", "strsim"])),
+    ("config", These(&["domain"]), Only(&["serde", "strsim", "thiserror", "toml"])),
     ("app", These(&["domain", "facts", "world", "discover", "diagnose", "config"]), Never(&[NETWORK, SCREEN])),
     ("view", These(&["app", "config", "domain", "world"]), Never(&[NETWORK, &["crossterm"]])),
     ("io", These(&["domain", "facts", "wire", "clock", "errors"]), Never(&[SCREEN])),
