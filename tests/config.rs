@@ -51,7 +51,8 @@ fn a_good_directory_has_no_problems() {
 #[test]
 fn what_is_wrong_in_a_bad_directory_is_said_with_its_line() {
     for dir in cases("bad") {
-        let said: String = load(&dir, "prod").problems.iter().map(|problem| format!("{problem}\n")).collect();
+        let said: String =
+            load(&dir, "prod").problems.iter().flat_map(|problem| [problem.to_string(), "\n".to_owned()]).collect();
         assert!(!said.is_empty(), "nothing is said of {}", dir.display());
         let expected = dir.with_extension("expected");
         if std::env::var_os("KAFDECK_UPDATE").is_some() {

@@ -150,6 +150,27 @@ fn without_a_kubeconfig_the_terminal_is_back_before_the_reason_is_told() {
 }
 
 #[test]
+fn what_cannot_be_used_in_the_configuration_is_said_and_the_rest_counts() {
+    let api = FakeApi::refusing(401, "Unauthorized");
+    let run = Pty::kafdeck();
+    let dir = run.home().join("config/kafdeck");
+    fs::create_dir_all(dir.join("keymaps")).unwrap();
+    fs::write(dir.join("config.toml"), "thme = 1\nkeymap = \"mine\"\n").unwrap();
+    fs::write(dir.join("keymaps/mine.toml"), "[everywhere]\n\"z h\" = \"help\"\n").unwrap();
+    let mut pty = run.kubeconfig(&api.kubeconfig()).spawn();
+    pty.wait_for_text("1 problem in config.toml: `kafdeck config` lists it", SOON);
+    pty.send("z");
+    pty.wait_for_text("z…   h help", SOON);
+    pty.send("h");
+    pty.wait_for_text("Keys of this place", SOON);
+    pty.send(":");
+    pty.wait_for_text("Command, installation", SOON);
+    pty.send("quit!\r");
+    assert_eq!(pty.exit_code(SOON), Some(0));
+    is_restored(&pty);
+}
+
+#[test]
 fn a_panic_in_any_thread_gives_the_terminal_back_and_reports_itself() {
     let child = std::env::current_exe().unwrap();
     let mut pty = Pty::program(child).args(["--exact", "the_child_that_panics", "--nocapture"]).env(CHILD, "1").spawn();

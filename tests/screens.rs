@@ -12,7 +12,7 @@ use std::{
 
 use chrono::TimeDelta;
 use kafdeck::{
-    app::{App, Msg, keys::Key, logs::LogLine},
+    app::{App, Msg, commands, keys::Key, logs::LogLine},
     config::{color::Depth, theme::Theme},
     domain::text::is_unprintable,
     view::{self, Look},
@@ -187,6 +187,20 @@ fn what_cannot_be_seen_is_said() {
     snapshot!("started_80x24", App::new(None, (80, 24), noon()), 80, 24);
     snapshot!("several_80x24", cluster::several(), 80, 24);
     snapshot!("paused_80x24", after(Cluster::healthy().app(), &[char('p'), char('3')]), 80, 24);
+}
+
+#[test]
+fn other_keymaps_show_their_own_keys() {
+    let mut app = Cluster::crash_looping().app();
+    app.keymap = commands::keymap("vim");
+    let typed = after(app, &[char('4'), char('g')]);
+    let begun = screen(&typed, COLOR, 80, 24);
+    assert_eq!(begun.lines().last(), Some(" g…   g first   t next pane   T previous pane"), "{begun}");
+    snapshot!("help_vim_80x24", after(typed, &[char('x'), char('?'), char('G')]), 80, 24);
+    let mut app = Cluster::crash_looping().app();
+    app.keymap = commands::keymap("k9s");
+    let k9s = screen(&after(app, &[char('3')]), MONO_ASCII, 80, 24);
+    assert!(k9s.contains("l logs") && k9s.contains("enter open"), "{k9s}");
 }
 
 #[test]

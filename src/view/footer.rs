@@ -24,13 +24,20 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
         continuations(app, look, width)
     } else if let Some(Overlay::Filter(form)) = &app.overlay {
         let typed = Strip::of(" /", look.style(Slot::Key)).then(typed(form, look));
-        typed.put(format!("  {}  enter keeps it, esc clears it", matches(app)), look.tone(Tone::Muted))
+        let (keeps, clears) = (key_of(app, look, "text.accept"), key_of(app, look, "text.cancel"));
+        typed.put(format!("  {}  {keeps} keeps it, {clears} clears it", matches(app)), look.tone(Tone::Muted))
     } else if let Some(notice) = &app.notice {
         Strip::of(" ", Style::new()).put(notice, look.style(Slot::Title))
     } else {
         keys(app, look, width)
     };
     strip.draw(buffer, area, 0);
+}
+
+/// The keys that run a command, or how it is typed where none does.
+pub fn key_of(app: &App, look: Look, name: &str) -> String {
+    let keys = by_name(name).and_then(|command| app.keys_of(command).first().map(|keys| look.keys(keys)));
+    keys.unwrap_or_else(|| format!(":{name}"))
 }
 
 /// A line that is being typed, with its cursor.

@@ -4,14 +4,12 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use unicode_width::UnicodeWidthStr;
 
 use super::{
+    footer,
     look::{Look, Slot},
     overlay,
     strip::{Strip, draw_all, wrapped},
 };
 use crate::app::{App, columns::Tone, commands::Command};
-
-/// What stands above it.
-const TITLE: &str = "Keys of this place";
 
 /// Columns that keys take.
 const KEYS: usize = 14;
@@ -45,8 +43,9 @@ pub fn render(app: &App, at: usize, look: Look, area: Rect, buffer: &mut Buffer)
             }
         })
         .collect();
-    let widest = lines.iter().map(Strip::width).max().unwrap_or(0).max(TITLE.len() + 2);
-    let inside = overlay::open(TITLE, widest, lines.len(), look, area, buffer);
+    let title = format!("Keys of this place: {} runs one", footer::key_of(app, look, "overlay.run"));
+    let widest = lines.iter().map(Strip::width).max().unwrap_or(0).max(title.width() + 2);
+    let inside = overlay::open(&title, widest, lines.len(), look, area, buffer);
     let height = usize::from(inside.height);
     let first = (marked.first + marked.rows).saturating_sub(height);
     draw_all(lines.get(first..).unwrap_or_default(), buffer, inside);
@@ -72,8 +71,12 @@ impl Mark {
 }
 
 fn entry(app: &App, command: &Command, look: Look, width: usize) -> Vec<Strip> {
-    let keys: Vec<String> = app.keys_of(command).into_iter().map(|keys| look.keys(keys)).collect();
-    let keys = if keys.is_empty() { format!(":{}", command.name) } else { keys.join(" ") };
+    let mut keys = footer::key_of(app, look, command.name);
+    for more in app.keys_of(command).into_iter().skip(1).map(|more| look.keys(more)) {
+        if keys.width() + 1 + more.width() < KEYS {
+            keys = format!("{keys} {more}");
+        }
+    }
     let refused = (command.refuse)(app).is_some();
     let (key, text) = if refused { (Slot::Label, Slot::Label) } else { (Slot::Key, Slot::Tone(Tone::Plain)) };
     let gap = KEYS.max(keys.width() + 1);

@@ -18,37 +18,37 @@ use crate::{
 /// How many pods of the log view have a style of their own.
 const PODS: usize = 6;
 
-/// Every slot of the screen and its name in a theme, in the order of the table of styles.
-const SLOTS: [(Slot, &str); 17 + PODS] = [
-    (Slot::Tone(Tone::Plain), "text"),
-    (Slot::Tone(Tone::Good), "state.good"),
-    (Slot::Tone(Tone::Warn), "state.warn"),
-    (Slot::Tone(Tone::Bad), "state.bad"),
-    (Slot::Tone(Tone::Unknown), "state.unknown"),
-    (Slot::Tone(Tone::Muted), "text.muted"),
-    (Slot::Verdict(Verdict::Ok), "verdict.ok"),
-    (Slot::Verdict(Verdict::Degraded), "verdict.degraded"),
-    (Slot::Verdict(Verdict::Critical), "verdict.critical"),
-    (Slot::Verdict(Verdict::Blind), "verdict.blind"),
-    (Slot::Title, "text.title"),
-    (Slot::Label, "text.label"),
-    (Slot::Key, "text.key"),
-    (Slot::Focus, "frame.focus"),
-    (Slot::Rule, "frame.rule"),
-    (Slot::Selected, "selected"),
-    (Slot::Banner, "banner"),
-    (Slot::Pod(0), "pod.1"),
-    (Slot::Pod(1), "pod.2"),
-    (Slot::Pod(2), "pod.3"),
-    (Slot::Pod(3), "pod.4"),
-    (Slot::Pod(4), "pod.5"),
-    (Slot::Pod(5), "pod.6"),
+/// Names of the slots in a theme, in the order of the table of styles.
+const NAMES: [&str; 17 + PODS] = [
+    "text",
+    "state.good",
+    "state.warn",
+    "state.bad",
+    "state.unknown",
+    "text.muted",
+    "verdict.ok",
+    "verdict.degraded",
+    "verdict.critical",
+    "verdict.blind",
+    "text.title",
+    "text.label",
+    "text.key",
+    "frame.focus",
+    "frame.rule",
+    "selected",
+    "banner",
+    "pod.1",
+    "pod.2",
+    "pod.3",
+    "pod.4",
+    "pod.5",
+    "pod.6",
 ];
 
 /// How the screen is drawn: a style for every slot, made for what this terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
-    styles: [Brush; SLOTS.len()],
+    styles: [Brush; NAMES.len()],
     /// Nothing but ASCII is drawn.
     pub ascii: bool,
 }
@@ -92,6 +92,32 @@ pub enum Slot {
     Pod(usize),
 }
 
+impl Slot {
+    /// Its place in the table of styles.
+    fn place(self) -> usize {
+        match self {
+            Self::Tone(Tone::Plain) => 0,
+            Self::Tone(Tone::Good) => 1,
+            Self::Tone(Tone::Warn) => 2,
+            Self::Tone(Tone::Bad) => 3,
+            Self::Tone(Tone::Unknown) => 4,
+            Self::Tone(Tone::Muted) => 5,
+            Self::Verdict(Verdict::Ok) => 6,
+            Self::Verdict(Verdict::Degraded) => 7,
+            Self::Verdict(Verdict::Critical) => 8,
+            Self::Verdict(Verdict::Blind) => 9,
+            Self::Title => 10,
+            Self::Label => 11,
+            Self::Key => 12,
+            Self::Focus => 13,
+            Self::Rule => 14,
+            Self::Selected => 15,
+            Self::Banner => 16,
+            Self::Pod(n) => 17 + n % PODS,
+        }
+    }
+}
+
 /// Glyphs and what stands for them where only ASCII can be shown.
 const ASCII: &[(&str, &str)] = &[
     ("●", "*"),
@@ -123,17 +149,12 @@ const ASCII: &[(&str, &str)] = &[
 impl Look {
     /// A theme, made for a terminal that shows so many colours.
     pub fn new(theme: &Theme, depth: Depth, ascii: bool) -> Self {
-        Self { styles: SLOTS.map(|(_, name)| Brush::of(theme.style(name).at(depth))), ascii }
+        Self { styles: NAMES.map(|name| Brush::of(theme.style(name).at(depth))), ascii }
     }
 
     /// The style of a slot.
     pub fn style(self, slot: Slot) -> Style {
-        let slot = match slot {
-            Slot::Pod(n) => Slot::Pod(n % PODS),
-            slot => slot,
-        };
-        let brush = SLOTS.iter().position(|(s, _)| *s == slot).and_then(|at| self.styles.get(at)).copied();
-        let Brush { fg, bg, mods } = brush.unwrap_or_default();
+        let Brush { fg, bg, mods } = self.styles.get(slot.place()).copied().unwrap_or_default();
         Style { fg, bg, add_modifier: mods, ..Style::new() }
     }
 
@@ -244,15 +265,41 @@ mod tests {
     }
 
     #[test]
-    fn the_screen_and_the_themes_know_the_same_slots() {
-        let (mut ours, mut theirs): (Vec<&str>, Vec<&str>) =
-            (SLOTS.iter().map(|(_, n)| *n).collect(), theme::SLOTS.iter().map(|(n, _)| *n).collect());
+    fn every_slot_is_drawn_as_the_theme_has_it() {
+        let slots = [
+            (Slot::Tone(Tone::Plain), "text"),
+            (Slot::Tone(Tone::Good), "state.good"),
+            (Slot::Tone(Tone::Warn), "state.warn"),
+            (Slot::Tone(Tone::Bad), "state.bad"),
+            (Slot::Tone(Tone::Unknown), "state.unknown"),
+            (Slot::Tone(Tone::Muted), "text.muted"),
+            (Slot::Verdict(Verdict::Ok), "verdict.ok"),
+            (Slot::Verdict(Verdict::Degraded), "verdict.degraded"),
+            (Slot::Verdict(Verdict::Critical), "verdict.critical"),
+            (Slot::Verdict(Verdict::Blind), "verdict.blind"),
+            (Slot::Title, "text.title"),
+            (Slot::Label, "text.label"),
+            (Slot::Key, "text.key"),
+            (Slot::Focus, "frame.focus"),
+            (Slot::Rule, "frame.rule"),
+            (Slot::Selected, "selected"),
+            (Slot::Banner, "banner"),
+            (Slot::Pod(0), "pod.1"),
+            (Slot::Pod(7), "pod.2"),
+            (Slot::Pod(5), "pod.6"),
+        ];
+        for (theme, _) in theme::BUILT_IN {
+            let theme = Theme::built_in(theme);
+            let look = Look::new(&theme, Depth::True, false);
+            for (slot, name) in slots {
+                let (drawn, meant) = (look.style(slot), Brush::of(theme.style(name)));
+                assert_eq!((drawn.fg, drawn.bg, drawn.add_modifier), (meant.fg, meant.bg, meant.mods), "{name}");
+            }
+        }
+        let (mut ours, mut theirs) = (NAMES.to_vec(), theme::SLOTS.iter().map(|(name, _)| *name).collect::<Vec<_>>());
         ours.sort_unstable();
         theirs.sort_unstable();
         assert_eq!(ours, theirs);
-        let look = Look::default();
-        assert_eq!(look.style(Slot::Pod(7)), look.style(Slot::Pod(1)));
-        assert_eq!(look.style(Slot::Verdict(Verdict::Critical)).fg, Some(Color::LightRed));
     }
 
     #[test]
