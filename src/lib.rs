@@ -31,8 +31,8 @@
 //! # From a watch event to a frame
 //! `io::watch` → `Fact` → bounded channel → `Session::step` (up to 256 at once) → `App::update` →
 //! `World::apply` says what is dirty → rediscover, re-read, arrange → `take_redraw` → at most one frame per
-//! 33 ms, while the terminal takes bytes → `view::render`. From a key: `app::keys` → overlay, then the
-//! table in `app::commands` → `App::run` → an `Effect` → `cmd::session`.
+//! 33 ms, while the terminal takes bytes → `view::render`. From a key: `app::keys` → the layers
+//! that count, in `config::keymap` → a row of `app::commands` → `App::run` → an `Effect` → `cmd::session`.
 //!
 //! # Who may import whom
 //! Held by `tests/architecture.rs`, which reads every `use` against its table: domain and wire import none of
@@ -46,7 +46,8 @@
 //! - a flavour: a file beside `discover::installations` and a row in `domain::installation::Flavour`
 //! - a command: a row in `app::commands`; a key: `keymaps/*.toml` alone; a look: `themes/*.toml` alone
 //!
-//! Rooms to come, and where: the sandbox below `kube::Client`; TLS and SASL as layers of `io::dial`; plans and actions between `app` and `io`; rule evaluation in `rules`.
+//! Rooms to come, and where: the sandbox below `kube::Client`; TLS and SASL as layers of `io::dial`; plans and
+//! actions between `app` and `io`; rule evaluation in `rules`.
 
 pub mod app;
 pub mod cli;

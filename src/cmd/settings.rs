@@ -59,12 +59,18 @@ pub fn notice(problems: &[Problem]) -> Option<String> {
     Some(format!("{count} in {place}: `kafdeck config` lists {}", if problems.len() == 1 { "it" } else { "them" }))
 }
 
+/// Problems that are said beside an answer; more of them would bury it.
+const SAID: usize = 10;
+
 /// Says what cannot be used, one line each; never on standard output, which belongs to the answer.
 pub fn warn(config: &Config) {
     let dir = config.dir.as_deref().map(|dir| format!("{}/", dir.display())).unwrap_or_default();
-    for problem in &config.problems {
+    let lines = config.problems.iter().take(SAID).map(|problem| format!("{dir}{problem}"));
+    let more = config.problems.len().saturating_sub(SAID);
+    let rest = (more > 0).then(|| format!("{more} more: `kafdeck config` lists them"));
+    for line in lines.chain(rest) {
         // A closed standard error leaves the answer to speak.
-        let _ = writeln!(io::stderr(), "Warning: {}", printable(&format!("{dir}{problem}")));
+        let _ = writeln!(io::stderr(), "Warning: {}", printable(&line));
     }
 }
 

@@ -163,7 +163,12 @@ mod tests {
         for text in ["\0", "= = =", "[[[[", "a = {", "a.b.c.d = [[[", "\u{feff}a = 1", "a = 99999999999999999999"] {
             let _ = read(text);
         }
-        let (_, problems) = read(&"[".repeat(100_000));
-        assert!(!problems.is_empty());
+        for deep in ["[", "a = [", "a = {b = ", "a.", "[a."] {
+            let (_, problems) = read(&deep.repeat(20_000));
+            assert!(!problems.is_empty(), "{deep}");
+        }
+        let _ = read(&format!("{}b = 1", "a.".repeat(100_000)));
+        let _ = read(&format!("[{}b]", "a.".repeat(100_000)));
+        let _ = read(&format!("a = {}1{}", "{b=".repeat(60_000), "}".repeat(60_000)));
     }
 }

@@ -185,24 +185,7 @@ impl Keymap {
 
     /// Lays a file over what is known so far.
     fn lay_over(&mut self, document: &Document, words: &[Word], problems: &mut Vec<Problem>) {
-        let mut rows: Vec<Binding> = Vec::new();
-        for row in document.rows.iter().filter(|row| row.key != "inherits") {
-            match read_layer(document, row) {
-                Ok((layer, inner)) => {
-                    for row in inner {
-                        match binding(document, layer, row, words) {
-                            Ok(b) if rows.iter().any(|r| r.layer == layer && r.keys == b.keys) => {
-                                let what = format!("{:?} is bound twice in [{}]", row.key, layer.name());
-                                problems.push(document.problem(row.line, what).hint("the first row counts"));
-                            }
-                            Ok(b) => rows.push(b),
-                            Err(problem) => problems.push(problem),
-                        }
-                    }
-                }
-                Err(problem) => problems.push(problem),
-            }
-        }
+        let rows = bindings(document, words, problems);
         // Keys that are set free first, so that a longer sequence may begin with them, whatever the order of rows.
         let (freed, bound): (Vec<_>, Vec<_>) = rows.into_iter().partition(|b| b.command.is_none());
         let mut at = 0;
@@ -235,6 +218,31 @@ impl Keymap {
             }
         })
     }
+}
+
+/// The rows of a file that can be used, each sequence once in a layer.
+fn bindings(document: &Document, words: &[Word], problems: &mut Vec<Problem>) -> Vec<Binding> {
+    let mut found: Vec<Binding> = Vec::new();
+    for table in document.rows.iter().filter(|row| row.key != "inherits") {
+        let (layer, rows) = match read_layer(document, table) {
+            Ok(layer) => layer,
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
+        for row in rows {
+            match binding(document, layer, row, words) {
+                Ok(b) if found.iter().any(|f| f.layer == layer && f.keys == b.keys) => {
+                    let what = format!("{:?} is bound twice in [{}]", row.key, layer.name());
+                    problems.push(document.problem(row.line, what).hint("the first row counts"));
+                }
+                Ok(b) => found.push(b),
+                Err(problem) => problems.push(problem),
+            }
+        }
+    }
+    found
 }
 
 /// The shelf of keymaps, without the user's own.

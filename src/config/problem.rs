@@ -53,6 +53,10 @@ impl fmt::Display for Problem {
 
 /// The name that was probably meant.
 pub fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // What is longer than any name is none, and would take long to compare.
+    if typed.len() > 80 {
+        return None;
+    }
     let typed = typed.to_lowercase();
     let near = names.into_iter().map(|name| (strsim::damerau_levenshtein(&typed, &name.to_lowercase()), name));
     // A few letters may be wrong; what is further away is another word.

@@ -40,7 +40,7 @@ const fn key(name: &'static str, about: &'static str, default: &'static str, in_
 pub const KEYS: &[Key] = &[
     key("theme", "the name of a theme: default, light, mono, contrast, or your own", "default", true),
     key("keymap", "the name of a keymap: default, vim, k9s, or your own", "default", false),
-    key("color", "auto, never, 16, 256 or truecolor", "auto", false),
+    key("color", "auto, never, 16, 256 or truecolor; but for auto it counts more than `NO_COLOR`", "auto", false),
     key("ascii", "true draws with ASCII characters alone", "as the locale says", false),
     key("mouse", "true lets the mouse select and scroll", "false", false),
     key("read_only", "true refuses everything that would change something", "false", true),

@@ -135,10 +135,14 @@ impl Theme {
     pub fn read(shelf: &Shelf<'_>, name: &str, problems: &mut Vec<Problem>) -> Self {
         let mut theme = Self::default();
         let mut palette = Palette::default();
-        for document in shelf.chain(name, problems) {
-            palette.lay_over(&document, problems);
+        let documents = shelf.chain(name, problems);
+        // All names of colours first: a new colour for a name changes what is inherited, too.
+        for document in &documents {
+            palette.lay_over(document, problems);
+        }
+        for document in &documents {
             for row in document.rows.iter().filter(|row| !matches!(row.key.as_str(), "inherits" | "palette")) {
-                theme.lay_over(&document, &row.key, row, &palette, problems);
+                theme.lay_over(document, &row.key, row, &palette, problems);
             }
         }
         theme
