@@ -77,7 +77,9 @@ fn whatever_is_wrong_the_keys_of_the_default_keymap_are_there() {
 fn broken_rows_leave_the_others_in_force() {
     let syntax = load(&case("bad", "syntax"), "dev").settings;
     assert_eq!(syntax.theme.value, "light");
-    assert_eq!((syntax.read_only.value, syntax.read_only.by.to_string()), (false, "config.toml:9".to_owned()));
+    assert_eq!((syntax.read_only.value, syntax.read_only.by.to_string()), (false, "config.toml:10".to_owned()));
+    let prod = load(&case("bad", "syntax"), "prod").settings;
+    assert!(prod.read_only.value, "what stands below a broken heading does not count for everything");
     assert!(load(&case("bad", "nul"), "").settings.read_only.value);
     let keys = load(&case("bad", "keys"), "");
     let bound = keys.keymap.meaning(&[commands::Layer::Text], &[Key::Ctrl('x')]);

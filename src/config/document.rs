@@ -61,14 +61,22 @@ impl Document {
     /// Reads a file's text; lines that are no TOML are problems.
     pub fn read(file: &str, text: &str, problems: &mut Vec<Problem>) -> Self {
         let (table, errors) = DeTable::parse_recoverable(text);
+        let typed: Vec<&str> = text.lines().collect();
         let lines = Lines(text.match_indices('\n').map(|(at, _)| at).collect());
         let mut broken = BTreeSet::new();
         for error in errors {
             let line = error.span().map_or(0, |span| lines.of(span.start));
             // One mistake may be reported several times; the first says what it was.
             if broken.insert(line) {
-                problems.push(Problem::at(file, line, format!("not TOML: {}", error.message())));
+                let problem = Problem::at(file, line, format!("not TOML: {}", error.message()));
+                let hint = "nothing below it is used, up to the next table";
+                problems.push(if is_heading(&typed, line) { problem.hint(hint) } else { problem });
             }
+        }
+        // What stands below a heading that cannot be read was meant for a table, and not for the one above it.
+        for heading in broken.iter().copied().filter(|line| is_heading(&typed, *line)).collect::<Vec<_>>() {
+            let below = (heading + 1..=typed.len()).take_while(|line| !is_heading(&typed, *line));
+            broken.extend(below);
         }
         let mut rows = lines.rows(table.get_ref());
         forget(&mut rows, &broken);
@@ -89,6 +97,11 @@ impl Document {
     pub fn row(&self, key: &str) -> Option<&Row> {
         self.rows.iter().find(|row| row.key == key)
     }
+}
+
+/// True for a line that begins a table, or was meant to.
+fn is_heading(typed: &[&str], line: usize) -> bool {
+    line > 0 && typed.get(line - 1).is_some_and(|line| line.trim_start().starts_with('['))
 }
 
 /// Leaves out rows whose line is broken: what was recovered of them is not what was meant.
@@ -150,6 +163,16 @@ mod tests {
         let (rows, problems) = read("theme = \"light\"\nascii = \nkeymap = \"vim\n[context.prod]\nread_only = true\n");
         assert_eq!(problems, [2, 3]);
         assert_eq!(rows, [("theme".to_owned(), 1), ("context".to_owned(), 4)]);
+    }
+
+    #[test]
+    fn what_stands_below_a_broken_heading_is_not_taken_for_what_is_above_it() {
+        let (rows, problems) = read("a = 1\n[context.prod\nb = 2\nc = 3\n\n[d]\ne = 4\n");
+        assert_eq!((rows, problems), (vec![("a".to_owned(), 1), ("d".to_owned(), 6)], vec![2]));
+        let mut problems = Vec::new();
+        let twice = Document::read("x.toml", "[a]\nb = 1\n[a]\nc = 2\n[d]\ne = 3\n", &mut problems);
+        assert_eq!(problems.iter().map(|p| p.line).collect::<Vec<_>>(), [3], "{twice:?}");
+        assert!(!twice.rows.iter().any(|r| r.key == "c"), "{twice:?}");
     }
 
     #[test]
