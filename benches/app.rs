@@ -95,7 +95,7 @@ fn benches(c: &mut Criterion) {
         });
     });
     c.bench_function("step: a second passes", |b| b.iter(|| app.update(Msg::Tick, DateTime::UNIX_EPOCH)));
-    let look = Look { color: true, ascii: false };
+    let look = Look::default();
     let mut terminal = Terminal::new(TestBackend::new(200, 50)).unwrap();
     app.update(Msg::Key(Key::Char('5')), DateTime::UNIX_EPOCH);
     c.bench_function("a key and its frame: topics at 200×50", |b| {

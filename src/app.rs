@@ -25,6 +25,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use chrono::{DateTime, Utc};
 
 use crate::{
+    config::keymap::Keymap,
     discover,
     domain::{
         freshness::{Kind, Source, SourceState},
@@ -170,8 +171,8 @@ pub enum Place {
 /// What lies over the screen.
 #[derive(Debug, Clone)]
 pub enum Overlay {
-    /// Keys of this place.
-    Help,
+    /// Keys of this place; the number is the selected entry.
+    Help(usize),
     /// Sources and their ages.
     What,
     /// The selected row in full.
@@ -240,6 +241,10 @@ pub struct App {
     pub paused: bool,
     /// One line for the footer, until the next key.
     pub notice: Option<String>,
+    /// Which keys run which command.
+    pub keymap: Keymap,
+    /// Keys of a sequence that is not complete.
+    pub pending: Vec<Key>,
     /// When ctrl-c was pressed, to leave on the second one.
     interrupted_at: Option<DateTime<Utc>>,
     observed: Option<(InstallationId, Arc<AddressBook>)>,
@@ -272,6 +277,8 @@ impl App {
             size,
             paused: false,
             notice: None,
+            keymap: commands::keymap("default"),
+            pending: Vec::new(),
             interrupted_at: None,
             observed: None,
             volumes_of: BTreeSet::new(),

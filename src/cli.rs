@@ -7,7 +7,11 @@ use std::{ffi::OsString, path::Path, path::PathBuf, time::Duration};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    domain::ids::{BrokerId, InstallationId},
+    config::settings,
+    domain::{
+        ids::{BrokerId, InstallationId},
+        units::read_duration,
+    },
     errors::{Failure, FailureKind},
     io::connect::ConnectOptions,
 };
@@ -68,9 +72,15 @@ pub struct Global {
     /// How to print: for people, or for scripts with stable field names
     #[arg(short, long, global = true, value_name = "FORMAT", default_value = "text")]
     pub output: Format,
-    /// How long a command may wait for a complete answer: 500ms, 10s, 2m
-    #[arg(long, global = true, value_name = "DURATION", default_value = "10s", value_parser = duration)]
-    pub timeout: Duration,
+    /// How long a command may wait for a complete answer: 500ms, 10s, 2m [default: 10s]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = read_duration)]
+    pub timeout: Option<Duration>,
+    /// How it looks: default, light, mono, contrast, or a theme of your own
+    #[arg(long, global = true, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// Which keys do what: default, vim, k9s, or a keymap of your own
+    #[arg(long, global = true, value_name = "NAME")]
+    pub keymap: Option<String>,
     /// Print without colour, as the variable NO_COLOR also asks for
     #[arg(long, global = true)]
     pub no_color: bool,
@@ -94,6 +104,21 @@ pub enum Format {
     Yaml,
 }
 
+/// A table of the documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Table {
+    /// Which keys do what.
+    Keys,
+    /// Every command by its name.
+    Commands,
+    /// Themes and their slots.
+    Themes,
+    /// What config.toml may say.
+    Settings,
+    /// Exit codes.
+    ExitCodes,
+}
+
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
@@ -113,7 +138,7 @@ pub enum Command {
     /// Exit code for scripts: 0 healthy, 1 critical or degraded, 4 not observable
     Check {
         /// How long to watch for what needs two samples
-        #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = duration)]
+        #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = read_duration)]
         watch_for: Duration,
     },
     /// Brokers: pod, state, node, leaders, replicas, disk, restarts
@@ -140,7 +165,7 @@ pub enum Command {
     /// What is wrong, worst first, with evidence and the next safe action
     Findings {
         /// How long to watch for what needs two samples
-        #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = duration)]
+        #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = read_duration)]
         watch_for: Duration,
     },
     /// Whether everything can be seen, and if not, which permission is missing
@@ -152,11 +177,18 @@ pub enum Command {
         /// File to write
         file: PathBuf,
         /// How long to record [default: until ctrl-c]
-        #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+        #[arg(long = "for", value_name = "DURATION", value_parser = read_duration)]
         duration: Option<Duration>,
     },
+    /// Which settings count, who set each, and what cannot be used in your configuration
+    Config,
     /// Where kafdeck's files are and which settings are in force
     Info,
+    /// Tables for people and READMEs, as Markdown: keys, commands, themes, settings, exit codes
+    Docs {
+        /// Which table [default: all]
+        table: Option<Table>,
+    },
     /// A completion script for your shell
     Completions {
         /// The shell
@@ -173,7 +205,7 @@ pub struct Logs {
     #[arg(long = "broker", value_name = "ID", value_parser = broker, allow_negative_numbers = false)]
     pub brokers: Vec<BrokerId>,
     /// Only lines of the last 10m, 2h…
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = read_duration)]
     pub since: Option<Duration>,
     /// The log of the container that ran before the last restart
     #[arg(long, conflicts_with = "follow")]
@@ -190,6 +222,11 @@ pub struct Logs {
 }
 
 impl Global {
+    /// How long a command may wait for a complete answer.
+    pub fn timeout(&self) -> Duration {
+        self.timeout.unwrap_or(settings::TIMEOUT)
+    }
+
     /// Where to connect. An installation that was asked for says where to look if the whole cluster may not be listed;
     /// else rules and alert services of other namespaces would go unseen.
     pub fn connect_options(&self) -> Result<ConnectOptions, Failure> {
@@ -228,7 +265,9 @@ impl Command {
             Self::Doctor => "doctor",
             Self::Logs(_) => "logs",
             Self::Record { .. } => "record",
+            Self::Config => "config",
             Self::Info => "info",
+            Self::Docs { .. } => "docs",
             Self::Completions { .. } => "completions",
             Self::Man => "man",
         }
@@ -256,33 +295,6 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Erro
     let args: Vec<OsString> = args.into_iter().collect();
     let matches = command(args.first()).try_get_matches_from(&args)?;
     Cli::from_arg_matches(&matches)
-}
-
-/// Reads `500ms`, `10s`, `2m`, `1h30m`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("a duration is written 500ms, 10s, 2m or 1h30m, not {text:?}");
-    let mut total = Duration::ZERO;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-        let (number, after) = rest.split_at(digits);
-        let unit = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
-        let (unit, after) = after.split_at(unit);
-        let number: u64 = number.parse().map_err(|_| wrong())?;
-        let millis = match unit {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => return Err(wrong()),
-        };
-        // A year is longer than anybody waits, and short enough for every clock.
-        let millis = number.checked_mul(millis).filter(|m| *m <= 366 * 86_400_000).ok_or_else(wrong)?;
-        total += Duration::from_millis(millis);
-        rest = after;
-    }
-    if text.is_empty() { Err(wrong()) } else { Ok(total) }
 }
 
 /// Reads a broker's id.
@@ -331,12 +343,12 @@ mod tests {
     fn durations_are_read_as_people_write_them() {
         let millis = [("500ms", 500), ("10s", 10_000), ("2m", 120_000), ("1h30m", 5_400_000), ("0s", 0)];
         for (text, wanted) in millis {
-            assert_eq!(duration(text), Ok(Duration::from_millis(wanted)), "{text}");
+            assert_eq!(read_duration(text), Ok(Duration::from_millis(wanted)), "{text}");
         }
         for wrong in ["", "10", "s", "-1s", "1.5s", "10 s", "1y", "99999999999999999999s", "999999d"] {
-            assert!(duration(wrong).is_err(), "{wrong:?}");
+            assert!(read_duration(wrong).is_err(), "{wrong:?}");
         }
-        assert_eq!(parsed("kafdeck status").unwrap().global.timeout, Duration::from_secs(10));
+        assert_eq!(parsed("kafdeck status").unwrap().global.timeout(), Duration::from_secs(10));
         assert_eq!(parsed("kafdeck check").unwrap().command.and_then(|c| c.watch_for()), Some(Duration::from_secs(3)));
         assert!(refused("kafdeck status --timeout 10").contains("500ms"));
     }

@@ -4,8 +4,10 @@
 
 pub mod clipboard;
 pub mod completeness;
+pub mod config;
 pub mod console;
 pub mod demo;
+pub mod docs;
 pub mod doctor;
 pub mod documents;
 pub mod hooks;
@@ -18,45 +20,68 @@ pub mod record;
 #[cfg(test)]
 mod sample;
 pub mod session;
+pub mod settings;
 pub mod terminal;
 pub mod text;
 
-use std::io::IsTerminal;
+use std::io::Write;
 
 use crate::{
     cli::{Cli, Command, Global},
     clock::Clock,
+    config::Config,
     errors::Failure,
     io::connect::ConnectOptions,
-    view::Look,
 };
 
 use self::{oneshot::Asked, question::Question, session::Session};
 
 /// Does what the command line says and answers with the exit code.
 pub async fn run(cli: Cli) -> Result<u8, Failure> {
-    let Cli { global, command } = cli;
-    match command.unwrap_or(Command::Console) {
-        Command::Console => console::run(session(&global)?, look(&global), false).await.map(|()| 0),
-        Command::Demo { list: true, .. } => oneshot::print(demo::list),
-        Command::Demo { drill, .. } => {
-            let session = start(&global, demo::options(&global, drill.as_deref())?);
-            console::run(session, look(&global), false).await.map(|()| 0)
-        }
+    let Cli { mut global, command } = cli;
+    let command = command.unwrap_or(Command::Console);
+    // What is the same on every machine needs no configuration, and says nothing about it.
+    match &command {
+        Command::Completions { shell } => return oneshot::print(|out| manual::completions(*shell, out)),
+        Command::Demo { list: true, .. } => return oneshot::print(demo::list),
+        Command::Man => return oneshot::print(manual::man),
+        Command::Docs { table } => return oneshot::print(|out| out.write_all(docs::text(*table).as_bytes())),
+        Command::Config => return oneshot::config(&global),
+        _ => {}
+    }
+    if let Command::Demo { drill, .. } = &command {
+        let options = demo::options(&global, drill.as_deref())?;
+        let config = settings::settle(&mut global, Some(demo::CONTEXT))?;
+        return console(&global, config, options).await.map(|()| 0);
+    }
+    let typed = global.clone();
+    let config = settings::settle(&mut global, None)?;
+    if command == Command::Console {
+        return console(&global, config, global.connect_options()?).await.map(|()| 0);
+    }
+    settings::warn(&config);
+    match command {
         Command::Doctor => oneshot::doctor(&mut session(&global)?, &global).await,
-        Command::Info => oneshot::info(&global),
-        Command::Completions { shell } => oneshot::print(|out| manual::completions(shell, out)),
-        Command::Man => oneshot::print(manual::man),
+        Command::Info => oneshot::info(&typed, &config),
         Command::Logs(asked) => logs::run(&mut session(&global)?, &global, &asked).await,
         Command::Record { file, duration } => record::run(&mut session(&global)?, &file, duration).await,
         command => match Question::of(&command) {
             Some(question) => {
-                let asked = Asked { watch_for: command.watch_for(), ascii: look(&global).ascii, question };
+                let asked = Asked { watch_for: command.watch_for(), ascii: global.ascii, question };
                 oneshot::ask(&mut session(&global)?, &global, &asked).await
             }
             None => Ok(1),
         },
     }
+}
+
+/// The console, configured.
+async fn console(global: &Global, config: Config, options: ConnectOptions) -> Result<(), Failure> {
+    let mut session = start(global, options);
+    let look = settings::look(&config);
+    session.app.notice = settings::notice(&config.problems);
+    session.app.keymap = config.keymap;
+    console::run(session, look, config.settings.mouse.value).await
 }
 
 /// A session for these flags, connecting already.
@@ -67,17 +92,4 @@ fn session(global: &Global) -> Result<Session, Failure> {
 fn start(global: &Global, options: ConnectOptions) -> Session {
     let size = crossterm::terminal::size().unwrap_or((80, 24));
     Session::start(options, global.installation.clone(), size, Clock::real())
-}
-
-/// How the console looks on this terminal.
-fn look(global: &Global) -> Look {
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let utf8 = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find(|name| set(name)).is_some_and(|name| {
-        std::env::var(name).is_ok_and(|value| value.to_lowercase().replace('-', "").contains("utf8"))
-    });
-    let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
-    Look {
-        color: !global.no_color && !set("NO_COLOR") && !dumb && std::io::stdout().is_terminal(),
-        ascii: global.ascii || !utf8,
-    }
 }

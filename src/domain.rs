@@ -10,6 +10,7 @@ pub mod freshness;
 pub mod group;
 pub mod ids;
 pub mod installation;
+pub mod key;
 pub mod kubernetes;
 pub mod storage;
 pub mod text;

@@ -7,7 +7,16 @@ use std::fmt;
 
 use crate::domain::text::printable;
 
-/// Classes of failure; each has its exit code (README, "Exit codes").
+/// Every exit code and what it means.
+pub const EXIT_CODES: [(u8, &str); 5] = [
+    (0, "healthy, or done"),
+    (1, "something is wrong (`check`: CRITICAL or DEGRADED), refused or failed"),
+    (2, "usage, or a configuration that cannot be used: no kubeconfig; several installations and no terminal to ask"),
+    (3, "not complete within `--timeout`"),
+    (4, "configured, but not observable: unreachable, forbidden (`check`: BLIND)"),
+];
+
+/// Classes of failure; each has its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
     /// Something is wrong in the cluster, or the request was refused or failed: 1.

@@ -23,6 +23,8 @@
 //! - `world` takes facts in and gives readings out: rows, counts, freshness.
 //! - `discover` recognises installations by evidence and knows which pod is behind which address.
 //! - `diagnose` concludes: findings and the verdict.
+//! - `config` turns flags, variables and the user's files into what is meant: settings, keymap, theme, and who set
+//!   each value. A row that cannot be used is a problem with its line; the rest holds.
 //! - `app` owns the world and the screen's state; `update(Msg, now) -> Vec<Effect>` is all it does.
 //! - `view` draws an `&App`; it decides nothing.
 //! - `domain` is the vocabulary; `clock` the only now(); `task` the only spawn; `errors` the one failure a
@@ -34,28 +36,29 @@
 //! `io::watch` → `Fact` → bounded channel → `Session::step` (up to 256 at once) → `App::update` →
 //! `World::apply` says what is dirty → rediscover, re-read, arrange → `take_redraw` → at most one frame per
 //! 33 ms, while the terminal takes bytes → `view::render`. From typed bytes:
-//! `cmd::console::keyboard` → `decoder` → `app::keys` → `guard`, overlay, then the table in `app::commands` →
-//! `App::run` → an `Effect` → `cmd::session`; what a frame showed goes back as `Msg::Drawn`.
+//! `cmd::console::keyboard` → `decoder` → `app::keys` → `guard` → the layers that count, in `config::keymap` → a
+//! row of `app::commands` → `App::run` → an `Effect` → `cmd::session`; what a frame showed goes back as `Msg::Drawn`.
 //!
 //! # Who may import whom
 //! Held by `tests/architecture.rs`, which reads every `use` against its table: domain and wire import none of
-//! ours; facts: domain; world: domain, facts; discover and diagnose: domain, world; app: those and no tokio,
-//! kube or ratatui; view: app, domain, world; io: domain, facts, wire, clock, errors; cmd and main: all.
+//! ours; facts and config: domain; world: domain, facts; discover and diagnose: domain, world; app: those and no
+//! tokio, kube or ratatui; view: app, config, domain, world; io: domain, facts, wire, clock, errors; cmd and main: all.
 //!
 //! # Where do I add…
 //! - a pane: a file in `view`, a row in `app::lists::ListId` and its columns in `app::columns`
 //! - a finding: a function in `diagnose/<area>.rs` and a row in its registry
 //! - a fact: a variant in `facts`, an arm in `world`, and who sends it in `io`
 //! - a flavour: a file beside `discover::installations` and a row in `domain::installation::Flavour`
-//! - a command or key: a row in `app::commands`
+//! - a command: a row in `app::commands`; a key: `keymaps/*.toml` alone; a look: `themes/*.toml` alone
 //!
-//! Rooms to come, and where: the sandbox below `kube::Client`; themes and keymap files in `config`; TLS and
-//! SASL as layers of `io::dial`; plans and actions between `app` and `io`; rule evaluation in `rules`.
+//! Rooms to come, and where: the sandbox below `kube::Client`; TLS and SASL as layers of `io::dial`; plans and
+//! actions between `app` and `io`; rule evaluation in `rules`.
 
 pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod cmd;
+pub mod config;
 pub mod diagnose;
 pub mod discover;
 pub mod domain;

@@ -288,3 +288,76 @@ fn info_completions_and_the_manual_need_no_cluster() {
     }
     contains(&kafdeck().args(["man"]).run().expect_code(0).stdout, &["doctor", "Exit codes"]);
 }
+
+/// Writes a file below a run's config directory.
+fn configured(run: &Kafdeck, file: &str, text: &str) {
+    let path = run.home().join("config/kafdeck").join(file);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+#[test]
+fn config_says_what_counts_who_set_it_and_what_cannot_be_used() {
+    let good = kafdeck().args(["config", "--theme", "light"]).run().expect_code(0).stdout;
+    contains(&good, &["theme         light  (--theme)", "keymap        default  (default)", "No problems."]);
+    let run = kafdeck();
+    configured(&run, "config.toml", "keymap = \"vim\"\ntheme = \"lihgt\"\ntimeout = \"1m\"\n");
+    configured(&run, "keymaps/vim.toml", "[everywhere]\nR = \"refresh\"\nT = \"frobnicate\"\n");
+    let (bad, home) = run.args(["config"]).run_in();
+    let said = bad.expect_code(2);
+    assert_eq!(said.stderr, "");
+    contains(
+        &said.stdout,
+        &[
+            "keymap        vim  (config.toml:1)",
+            "timeout       1m  (config.toml:3)",
+            "theme         default  (default)",
+            "config.toml:2: there is no theme \"lihgt\"\n  Hint: did you mean \"light\"?",
+            "keymaps/vim.toml:3: \"frobnicate\" is not a command",
+        ],
+    );
+    let dir = home.path().join("config/kafdeck");
+    let json = kafdeck().env("KAFDECK_CONFIG_DIR", &dir).args(["config", "-o", "json"]).run().expect_code(2).json();
+    assert_eq!(json["schema"], "kafdeck/config/v1");
+    assert_eq!(json["settings"]["keymap"], json!({"value": "vim", "set_by": "config.toml:1"}));
+    assert_eq!(json["problems"][0]["line"], 2);
+    let keys = json["keys"].as_array().unwrap();
+    let own = json!({"layer": "everywhere", "keys": "R", "command": "refresh", "set_by": "keymaps/vim.toml:2"});
+    assert!(keys.contains(&own), "{json:#}");
+}
+
+#[test]
+fn what_cannot_be_used_is_said_beside_the_answer_and_never_in_it() {
+    let api = cluster(&[running("b", "kafka")]);
+    let run = on(&api);
+    configured(&run, "config.toml", "thme = 1\nnamespace = \"nowhere\"\n[context.fake]\nnamespace = \"\"\n");
+    let (answer, home) = run.args(["status", "-o", "json"]).run_in();
+    let answer = answer.expect_code(0);
+    assert_eq!(answer.json()["installation"]["name"], "kafka", "the context's own table counts");
+    let dir = home.path().join("config/kafdeck");
+    let place = dir.join("config.toml").display().to_string();
+    let said: Vec<&str> = answer.stderr.lines().collect();
+    let warning = format!("Warning: {place}:1: \"thme\" is not a setting; did you mean \"theme\"?");
+    assert_eq!(said[0], warning);
+    for args in [&["completions", "bash"][..], &["man"], &["docs"]] {
+        let outcome = kafdeck().env("KAFDECK_CONFIG_DIR", &dir).args(args).run().expect_code(0);
+        assert_eq!(outcome.stderr, "", "{args:?}");
+    }
+}
+
+#[test]
+fn a_theme_or_keymap_that_nobody_has_is_a_usage_error() {
+    contains(&refused(kafdeck().args(["config", "--theme", "lihgt"]).run(), 2), &["no theme", "--theme light"]);
+    contains(&refused(kafdeck().args(["info", "--keymap", "emacs"]).run(), 2), &["emacs", "default, vim, k9s"]);
+}
+
+#[test]
+fn docs_print_one_table_or_all() {
+    let keys = kafdeck().args(["docs", "keys"]).run().expect_code(0).stdout;
+    contains(&keys, &["| where | default | vim | k9s | what it does |", "`g g`"]);
+    let all = kafdeck().args(["docs"]).run().expect_code(0).stdout;
+    contains(
+        &all,
+        &["## Keys", "## Commands", "## Themes", "## Settings", "## Exit codes", "`state.bad`", "`read_only`"],
+    );
+}

@@ -436,6 +436,27 @@ fn without_a_kubeconfig_the_terminal_is_back_before_the_reason_is_told() {
     assert!(output.rfind("Error:") > output.rfind(RESTORED), "{output:?}");
 }
 
+#[test]
+fn what_cannot_be_used_in_the_configuration_is_said_and_the_rest_counts() {
+    let api = FakeApi::refusing(401, "Unauthorized");
+    let run = Pty::kafdeck();
+    let dir = run.home().join("config/kafdeck");
+    fs::create_dir_all(dir.join("keymaps")).unwrap();
+    fs::write(dir.join("config.toml"), "thme = 1\nkeymap = \"mine\"\n").unwrap();
+    fs::write(dir.join("keymaps/mine.toml"), "[everywhere]\n\"z h\" = \"help\"\n").unwrap();
+    let mut pty = run.kubeconfig(&api.kubeconfig()).spawn();
+    pty.wait_for_text("1 problem in config.toml: `kafdeck config` lists it", SOON);
+    pty.send("z");
+    pty.wait_for_text("z…   h help", SOON);
+    pty.send("h");
+    pty.wait_for_text("Keys of this place", SOON);
+    pty.send(":");
+    pty.wait_for_text("Command, installation", SOON);
+    pty.send("quit!\r");
+    assert_eq!(pty.exit_code(SOON), Some(0));
+    is_restored(&pty);
+}
+
 /// This binary in a terminal of its own, as the child that does what it is told.
 fn child(told: &str) -> Pty {
     let child = std::env::current_exe().unwrap();

@@ -5,11 +5,15 @@
 #[path = "screens/cluster.rs"]
 mod cluster;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 
 use chrono::TimeDelta;
 use kafdeck::{
-    app::{App, Effect, Msg, keys::Key, logs::LogLine, sight::Sight},
+    app::{App, Effect, Msg, commands, keys::Key, logs::LogLine, sight::Sight},
+    config::{color::Depth, theme::Theme},
     domain::text::is_unprintable,
     view::{self, Look},
 };
@@ -18,17 +22,23 @@ use unicode_width::UnicodeWidthStr;
 
 use cluster::{Cluster, noon, press};
 
-const COLOR: Look = Look { color: true, ascii: false };
-const MONO_ASCII: Look = Look { color: false, ascii: true };
+/// How a screen is drawn: in colour with all glyphs, or with neither.
+type Ink = &'static LazyLock<Look>;
 
-fn draw(app: &App, look: Look, columns: u16, rows: u16) -> Buffer {
+static IN_COLOR: LazyLock<Look> = LazyLock::new(Look::default);
+static IN_MONO_ASCII: LazyLock<Look> = LazyLock::new(|| Look::new(&Theme::built_in("default"), Depth::None, true));
+
+const COLOR: Ink = &IN_COLOR;
+const MONO_ASCII: Ink = &IN_MONO_ASCII;
+
+fn draw(app: &App, look: Ink, columns: u16, rows: u16) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
-    terminal.draw(|frame| _ = view::render(app, &look, frame)).unwrap();
+    terminal.draw(|frame| _ = view::render(app, look, frame)).unwrap();
     terminal.backend().buffer().clone()
 }
 
 /// The screen as text, without blanks at the ends of lines.
-fn screen(app: &App, look: Look, columns: u16, rows: u16) -> String {
+fn screen(app: &App, look: Ink, columns: u16, rows: u16) -> String {
     let buffer = draw(app, look, columns, rows);
     let mut text = String::new();
     for row in buffer.content.chunks(usize::from(columns)) {
@@ -177,6 +187,20 @@ fn what_cannot_be_seen_is_said() {
     snapshot!("started_80x24", App::new(None, (80, 24), noon()), 80, 24);
     snapshot!("several_80x24", cluster::several(), 80, 24);
     snapshot!("paused_80x24", after(Cluster::healthy().app(), &[char('p'), char('3')]), 80, 24);
+}
+
+#[test]
+fn other_keymaps_show_their_own_keys() {
+    let mut app = Cluster::crash_looping().app();
+    app.keymap = commands::keymap("vim");
+    let typed = after(app, &[char('4'), char('g')]);
+    let begun = screen(&typed, COLOR, 80, 24);
+    assert_eq!(begun.lines().last(), Some(" g…   g first   t next pane   T previous pane"), "{begun}");
+    snapshot!("help_vim_80x24", after(typed, &[char('x'), char('?'), char('G')]), 80, 24);
+    let mut app = Cluster::crash_looping().app();
+    app.keymap = commands::keymap("k9s");
+    let k9s = screen(&after(app, &[char('3')]), MONO_ASCII, 80, 24);
+    assert!(k9s.contains("l logs") && k9s.contains("enter open"), "{k9s}");
 }
 
 #[test]

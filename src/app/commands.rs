@@ -1,6 +1,10 @@
-//! The table of commands: keys, help, footer, palette and action menu are all made from it.
+//! The table of commands: keymaps, help, footer, palette and action menu are all made from it.
+//!
+//! Which keys run a command is the keymap's part; a command knows its name and where it acts.
 
 use super::{App, Overlay, Place, keys::Key, lists::ListId};
+use crate::config::keymap::{Keymap, Meaning, Word};
+pub use crate::config::keymap::{Layer, Risk};
 
 /// What a command does; `App::run` carries it out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +15,8 @@ pub enum CommandId {
     Move(i32),
     /// Moves the selection by pages.
     Page(i32),
+    /// Moves the selection by half pages.
+    HalfPage(i32),
     /// Selects the first row.
     First,
     /// Selects the last row.
@@ -63,17 +69,6 @@ pub enum CommandId {
     LogPrevious,
 }
 
-/// Where a command acts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layer {
-    /// Everywhere.
-    Everywhere,
-    /// On a list.
-    List,
-    /// In the log view.
-    Logs,
-}
-
 /// A row of the table.
 pub struct Command {
     /// What it does.
@@ -84,10 +79,10 @@ pub struct Command {
     pub title: &'static str,
     /// Where it acts.
     pub layer: Layer,
-    /// Its keys; the first is the one that is shown.
-    pub keys: &'static [Key],
-    /// Its letter in the action menu, if it acts on what is selected.
-    pub menu: Option<char>,
+    /// What it may break.
+    pub risk: Risk,
+    /// Whether the action menu has it, as it acts on what is selected.
+    pub menu: bool,
     /// Whether the footer shows it, and how early: 1 first, 0 never.
     pub footer: u8,
     /// Why it cannot be done now, if it cannot.
@@ -124,15 +119,15 @@ fn needs_several(app: &App) -> Option<&'static str> {
 }
 
 macro_rules! command {
-    (@menu) => { None };
-    (@menu $menu:literal) => { Some($menu) };
-    ($id:expr, $name:literal, $title:literal, $layer:ident, $keys:expr, $footer:literal, $refuse:expr $(, menu $menu:literal)?) => {
+    (@menu) => { false };
+    (@menu $menu:ident) => { true };
+    ($id:expr, $name:literal, $title:literal, $layer:ident, $footer:literal, $refuse:expr $(, $menu:ident)?) => {
         Command {
             id: $id,
             name: $name,
             title: $title,
             layer: Layer::$layer,
-            keys: $keys,
+            risk: Risk::Harmless,
             menu: command!(@menu $($menu)?),
             footer: $footer,
             refuse: $refuse,
@@ -142,129 +137,145 @@ macro_rules! command {
 
 /// All commands.
 pub const COMMANDS: &[Command] = &[
-    command!(CommandId::Open, "open", "open what is selected", List, &[Key::Enter], 1, needs_row, menu 'o'),
+    command!(CommandId::Open, "open", "open what is selected", List, 1, needs_row, menu),
     command!(
         CommandId::Filter,
         "list.filter",
         "filter: word, !word, col:regex, lag>1000, age<5m",
         List,
-        &[Key::Char('/')],
         2,
         needs_lines
     ),
+    command!(CommandId::Actions, "actions", "what can be done with what is selected", Everywhere, 4, always),
+    command!(CommandId::Palette, "palette", "every command and installation, by name", Everywhere, 3, always),
+    command!(CommandId::Logs, "logs", "tail logs", Everywhere, 5, needs_pod, menu),
+    command!(CommandId::Help, "help", "the keys of this place", Everywhere, 9, always),
     command!(
-        CommandId::Actions,
-        "actions",
-        "what can be done with what is selected",
+        CommandId::What,
+        "what",
+        "where these figures come from, and how old they are",
         Everywhere,
-        &[Key::Char('a')],
-        4,
-        always
+        8,
+        always,
+        menu
     ),
-    command!(
-        CommandId::Palette,
-        "palette",
-        "every command and installation, by name",
-        Everywhere,
-        &[Key::Char(':')],
-        3,
-        always
-    ),
-    command!(CommandId::Logs, "logs", "tail logs", Everywhere, &[Key::Char('L')], 5, needs_pod, menu 'l'),
-    command!(CommandId::Help, "help", "the keys of this place", Everywhere, &[Key::Char('?')], 9, always),
-    command!(CommandId::What, "what", "where these figures come from, and how old they are", Everywhere, &[Key::Char('w')], 8, always, menu 'w'),
-    command!(
-        CommandId::Copy,
-        "copy",
-        "copy this, if the terminal allows OSC 52",
-        Everywhere,
-        &[Key::Char('c')],
-        0,
-        always
-    ),
-    command!(CommandId::Sort, "list.sort", "sort by the next column", List, &[Key::Char('s')], 6, needs_list),
-    command!(CommandId::Reverse, "list.reverse", "reverse the order", List, &[Key::Char('S')], 0, needs_list),
-    command!(
-        CommandId::NextPane,
-        "pane.next",
-        "focus the next pane",
-        List,
-        &[Key::Tab, Key::Char('l'), Key::Right],
-        7,
-        always
-    ),
-    command!(
-        CommandId::PreviousPane,
-        "pane.previous",
-        "focus the previous pane",
-        List,
-        &[Key::BackTab, Key::Char('h'), Key::Left],
-        0,
-        always
-    ),
-    command!(CommandId::Move(1), "list.down", "one row down", List, &[Key::Char('j'), Key::Down], 0, always),
-    command!(CommandId::Move(-1), "list.up", "one row up", List, &[Key::Char('k'), Key::Up], 0, always),
-    command!(CommandId::Page(1), "list.page-down", "one page down", List, &[Key::PageDown, Key::Ctrl('f')], 0, always),
-    command!(CommandId::Page(-1), "list.page-up", "one page up", List, &[Key::PageUp, Key::Ctrl('b')], 0, always),
-    command!(CommandId::First, "list.first", "to the first row", List, &[Key::Char('g'), Key::Home], 0, always),
-    command!(CommandId::Last, "list.last", "to the last row", List, &[Key::Char('G'), Key::End], 0, always),
-    command!(CommandId::LogFollow, "logs.follow", "follow the end", Logs, &[Key::Char('f')], 1, always),
-    command!(CommandId::LogTimestamps, "logs.timestamps", "show timestamps", Logs, &[Key::Char('t')], 2, always),
-    command!(CommandId::LogWrap, "logs.wrap", "wrap long lines", Logs, &[Key::Char('W')], 3, always),
-    command!(
-        CommandId::LogPrevious,
-        "logs.previous",
-        "the container that ran before",
-        Logs,
-        &[Key::Char('P')],
-        4,
-        always
-    ),
-    command!(CommandId::Back, "back", "back", Everywhere, &[Key::Esc, Key::Char('q')], 10, always),
-    command!(
-        CommandId::Installations,
-        "installations",
-        "choose the installation",
-        Everywhere,
-        &[Key::Char('x')],
-        0,
-        needs_several
-    ),
-    command!(CommandId::Pause, "pause", "stop the screen, and go on", Everywhere, &[Key::Char('p')], 0, always),
-    command!(CommandId::Refresh, "refresh", "ask every source again, now", Everywhere, &[Key::Char('r')], 0, always),
-    command!(CommandId::Tab(1), "tab.overview", "Overview", Everywhere, &[Key::Char('1')], 0, always),
-    command!(CommandId::Tab(2), "tab.diagnosis", "Diagnosis", Everywhere, &[Key::Char('2')], 0, always),
-    command!(CommandId::Tab(3), "tab.brokers", "Brokers", Everywhere, &[Key::Char('3')], 0, always),
-    command!(CommandId::Tab(4), "tab.storage", "Storage", Everywhere, &[Key::Char('4')], 0, always),
-    command!(CommandId::Tab(5), "tab.topics", "Topics", Everywhere, &[Key::Char('5')], 0, always),
-    command!(CommandId::Tab(6), "tab.groups", "Groups", Everywhere, &[Key::Char('6')], 0, always),
-    command!(CommandId::Tab(7), "tab.alerts", "Alerts", Everywhere, &[Key::Char('7')], 0, always),
-    command!(
-        CommandId::Suspend,
-        "suspend",
-        "hand the terminal back to the shell",
-        Everywhere,
-        &[Key::Ctrl('z')],
-        0,
-        always
-    ),
-    command!(CommandId::Quit, "quit", "leave", Everywhere, &[], 0, always),
-    command!(CommandId::QuitNow, "quit!", "leave without asking", Everywhere, &[], 0, always),
+    command!(CommandId::Copy, "copy", "copy this, if the terminal allows OSC 52", Everywhere, 0, always),
+    command!(CommandId::Sort, "list.sort", "sort by the next column", List, 6, needs_list),
+    command!(CommandId::Reverse, "list.reverse", "reverse the order", List, 0, needs_list),
+    command!(CommandId::NextPane, "pane.next", "focus the next pane", List, 7, always),
+    command!(CommandId::PreviousPane, "pane.previous", "focus the previous pane", List, 0, always),
+    command!(CommandId::Move(1), "list.down", "one row down", List, 0, always),
+    command!(CommandId::Move(-1), "list.up", "one row up", List, 0, always),
+    command!(CommandId::Page(1), "list.page-down", "one page down", List, 0, always),
+    command!(CommandId::Page(-1), "list.page-up", "one page up", List, 0, always),
+    command!(CommandId::HalfPage(1), "list.half-page-down", "half a page down", List, 0, always),
+    command!(CommandId::HalfPage(-1), "list.half-page-up", "half a page up", List, 0, always),
+    command!(CommandId::First, "list.first", "to the first row", List, 0, always),
+    command!(CommandId::Last, "list.last", "to the last row", List, 0, always),
+    command!(CommandId::LogFollow, "logs.follow", "follow the end", Logs, 1, always),
+    command!(CommandId::LogTimestamps, "logs.timestamps", "show timestamps", Logs, 2, always),
+    command!(CommandId::LogWrap, "logs.wrap", "wrap long lines", Logs, 3, always),
+    command!(CommandId::LogPrevious, "logs.previous", "the container that ran before", Logs, 4, always),
+    command!(CommandId::Back, "back", "back", Everywhere, 10, always),
+    command!(CommandId::Installations, "installations", "choose the installation", Everywhere, 0, needs_several),
+    command!(CommandId::Pause, "pause", "stop the screen, and go on", Everywhere, 0, always),
+    command!(CommandId::Refresh, "refresh", "ask every source again, now", Everywhere, 0, always),
+    command!(CommandId::Tab(1), "tab.overview", "Overview", Everywhere, 0, always),
+    command!(CommandId::Tab(2), "tab.diagnosis", "Diagnosis", Everywhere, 0, always),
+    command!(CommandId::Tab(3), "tab.brokers", "Brokers", Everywhere, 0, always),
+    command!(CommandId::Tab(4), "tab.storage", "Storage", Everywhere, 0, always),
+    command!(CommandId::Tab(5), "tab.topics", "Topics", Everywhere, 0, always),
+    command!(CommandId::Tab(6), "tab.groups", "Groups", Everywhere, 0, always),
+    command!(CommandId::Tab(7), "tab.alerts", "Alerts", Everywhere, 0, always),
+    command!(CommandId::Suspend, "suspend", "hand the terminal back to the shell", Everywhere, 0, always),
+    command!(CommandId::Quit, "quit", "leave", Everywhere, 0, always),
+    command!(CommandId::QuitNow, "quit!", "leave without asking", Everywhere, 0, always),
+    // Keys of what lies over the screen; neither palette nor help names these.
+    command!(CommandId::Open, "overlay.run", "run this entry", Overlay, 0, always),
+    command!(CommandId::Move(1), "overlay.down", "one entry down", Overlay, 0, always),
+    command!(CommandId::Move(-1), "overlay.up", "one entry up", Overlay, 0, always),
+    command!(CommandId::Page(1), "overlay.page-down", "one page down", Overlay, 0, always),
+    command!(CommandId::Page(-1), "overlay.page-up", "one page up", Overlay, 0, always),
+    command!(CommandId::First, "overlay.first", "to the first entry", Overlay, 0, always),
+    command!(CommandId::Last, "overlay.last", "to the last entry", Overlay, 0, always),
+    command!(CommandId::Open, "menu.choose", "choose this entry", Menu, 0, always),
+    command!(CommandId::Move(1), "menu.down", "one entry down", Menu, 0, always),
+    command!(CommandId::Move(-1), "menu.up", "one entry up", Menu, 0, always),
+    command!(CommandId::Back, "menu.close", "close the menu", Menu, 0, always),
+    command!(CommandId::Open, "text.accept", "take what was typed", Text, 0, always),
+    command!(CommandId::Back, "text.cancel", "forget what was typed", Text, 0, always),
+    command!(CommandId::Move(1), "text.next", "the next entry of the palette", Text, 0, always),
+    command!(CommandId::Move(-1), "text.previous", "the previous entry of the palette", Text, 0, always),
+    command!(CommandId::Open, "dialog.confirm", "yes, do it", Dialog, 0, always),
+    command!(CommandId::Back, "dialog.cancel", "no, go back", Dialog, 0, always),
 ];
 
+/// The command of a name.
+pub fn by_name(name: &str) -> Option<&'static Command> {
+    COMMANDS.iter().find(|c| c.name == name)
+}
+
+/// The commands as a keymap knows them.
+pub fn words() -> Vec<Word> {
+    COMMANDS.iter().map(|c| Word { name: c.name, layer: c.layer, risk: c.risk, in_menu: c.menu }).collect()
+}
+
+/// A built-in keymap, bound to these commands.
+pub fn keymap(name: &str) -> Keymap {
+    Keymap::built_in(name, &words())
+}
+
+impl Command {
+    /// True for one that can be run by its name; the others are keys of a menu, a question or a line of text.
+    pub fn has_a_place(&self) -> bool {
+        matches!(self.layer, Layer::Everywhere | Layer::List | Layer::Logs)
+    }
+}
+
 impl App {
-    /// The layers of keys that count here, innermost first. Overlays that take all keys are handled before.
+    /// The layers of keys that count here, innermost first.
     pub fn layers(&self) -> &'static [Layer] {
         match (&self.overlay, &self.place) {
-            (Some(Overlay::Help | Overlay::What | Overlay::Detail), _) => &[Layer::Everywhere],
-            (_, Place::Logs) => &[Layer::Logs, Layer::List, Layer::Everywhere],
+            (Some(Overlay::Help(_) | Overlay::What | Overlay::Detail), _) => &[Layer::Overlay, Layer::Everywhere],
+            (Some(Overlay::Filter(_) | Overlay::Palette(_)), _) => &[Layer::Text],
+            (Some(Overlay::Actions(_)), _) => &[Layer::Actions, Layer::Menu],
+            (Some(Overlay::Installations(_)), _) => &[Layer::Menu],
+            (Some(Overlay::Leave), _) => &[Layer::Dialog],
+            (None, _) => self.layers_of_place(),
+        }
+    }
+
+    /// The layers of keys of what fills the screen, whatever lies over it.
+    fn layers_of_place(&self) -> &'static [Layer] {
+        match self.place {
+            Place::Logs => &[Layer::Logs, Layer::List, Layer::Everywhere],
             _ => &[Layer::List, Layer::Everywhere],
         }
     }
 
-    /// The command behind a key here, innermost layer first.
-    pub fn command_for(&self, key: Key) -> Option<&'static Command> {
-        self.layers().iter().find_map(|layer| COMMANDS.iter().find(|c| c.layer == *layer && c.keys.contains(&key)))
+    /// The command behind keys here, innermost layer first.
+    pub fn command_for(&self, keys: &[Key]) -> Option<&'static Command> {
+        match self.keymap.meaning(self.layers(), keys) {
+            Meaning::Command(name) => by_name(name),
+            Meaning::Begins | Meaning::Nothing => None,
+        }
+    }
+
+    /// Sequences of keys that run a command, the one to show first.
+    pub fn keys_of(&self, command: &Command) -> Vec<&[Key]> {
+        if !self.layers_of_place().contains(&command.layer) {
+            return self.keymap.keys_of(command.layer, command.name).collect();
+        }
+        // A row of an inner layer may run a command of an outer one, or hide its keys.
+        let layers = self.layers_of_place();
+        let mut found: Vec<&[Key]> = Vec::new();
+        for keys in layers.iter().flat_map(|layer| self.keymap.keys_of(*layer, command.name)) {
+            let runs = self.keymap.meaning(layers, keys) == Meaning::Command(command.name);
+            if runs && !found.contains(&keys) {
+                found.push(keys);
+            }
+        }
+        found
     }
 
     /// Commands of this place, whatever lies over it, in the table's order.
@@ -284,18 +295,27 @@ impl App {
                 );
                 !(logs && needs_rows)
             }
+            _ => false,
         })
+    }
+
+    /// Entries of the help: commands of this place that a key runs, and what can be typed everywhere.
+    pub fn help_entries(&self) -> Vec<&'static Command> {
+        self.commands_of_place().filter(|c| c.layer == Layer::Everywhere || !self.keys_of(c).is_empty()).collect()
     }
 
     /// Commands that act here and now, in the table's order.
     pub fn commands_here(&self) -> impl Iterator<Item = &'static Command> {
-        let layers = self.layers();
-        self.commands_of_place().filter(move |c| layers.contains(&c.layer))
+        let here = match &self.overlay {
+            Some(Overlay::Help(_) | Overlay::What | Overlay::Detail) => &[Layer::Everywhere][..],
+            _ => self.layers_of_place(),
+        };
+        self.commands_of_place().filter(move |c| here.contains(&c.layer))
     }
 
     /// The rows of the action menu for what is selected, with the reason where one cannot be done.
-    pub fn menu(&self) -> Vec<(char, &'static Command, Option<&'static str>)> {
-        COMMANDS.iter().filter_map(|c| Some((c.menu?, c, (c.refuse)(self)))).collect()
+    pub fn menu(&self) -> Vec<(&'static Command, Option<&'static str>)> {
+        COMMANDS.iter().filter(|c| c.menu).map(|c| (c, (c.refuse)(self))).collect()
     }
 }
 
@@ -306,11 +326,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_key_means_two_things_in_one_layer() {
-        for layer in [Layer::Everywhere, Layer::List, Layer::Logs] {
-            let keys: Vec<String> =
-                COMMANDS.iter().filter(|c| c.layer == layer).flat_map(|c| c.keys).map(Key::to_string).collect();
-            assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "{layer:?}: {keys:?}");
+    fn every_command_that_only_keys_can_run_has_one_in_every_built_in_keymap() {
+        for (name, _) in crate::config::keymap::BUILT_IN {
+            let keymap = keymap(name);
+            for command in COMMANDS.iter().filter(|c| !c.has_a_place()) {
+                assert!(keymap.keys_of(command.layer, command.name).next().is_some(), "{name}: {}", command.name);
+            }
+            for command in COMMANDS.iter().filter(|c| c.menu) {
+                assert!(keymap.keys_of(Layer::Actions, command.name).next().is_some(), "{name}: {}", command.name);
+            }
         }
     }
 
@@ -319,7 +343,7 @@ mod tests {
         let mut app = App::new(None, (80, 24), chrono::DateTime::UNIX_EPOCH);
         app.place = Place::Logs;
         for shown in app.commands_here().filter(|c| c.footer > 0 && c.layer != Layer::Everywhere) {
-            let found = app.command_for(shown.keys[0]).map(|c| c.name);
+            let found = app.command_for(app.keys_of(shown)[0]).map(|c| c.name);
             assert_eq!(found, Some(shown.name));
             assert_eq!((shown.refuse)(&app), None, "{} is offered and refused", shown.name);
         }
@@ -329,10 +353,42 @@ mod tests {
     }
 
     #[test]
-    fn names_and_menu_letters_are_unique() {
+    fn every_built_in_keymap_is_without_problems() {
+        for (name, _) in crate::config::keymap::BUILT_IN {
+            let mut problems = Vec::new();
+            Keymap::read(&crate::config::keymap::SHELF, name, &words(), &mut problems);
+            assert_eq!(problems, [], "{name}");
+        }
+    }
+
+    #[test]
+    fn a_sequence_is_waited_for_and_one_that_leads_nowhere_is_forgotten() {
+        let mut app = App::new(None, (80, 24), chrono::DateTime::UNIX_EPOCH);
+        app.keymap = keymap("vim");
+        let press = |app: &mut App, c| app.update(super::super::Msg::Key(Key::Char(c)), app.now);
+        press(&mut app, 'g');
+        assert_eq!(app.pending, [Key::Char('g')]);
+        press(&mut app, '?');
+        assert!(app.pending.is_empty() && app.overlay.is_none(), "the last key was not meant alone");
+        press(&mut app, '?');
+        assert!(matches!(app.overlay, Some(Overlay::Help(0))));
+    }
+
+    #[test]
+    fn enter_in_the_help_runs_the_entry_under_the_cursor() {
+        let mut app = App::new(None, (80, 24), chrono::DateTime::UNIX_EPOCH);
+        let palette = app.help_entries().iter().position(|c| c.id == CommandId::Palette).unwrap();
+        app.overlay = Some(Overlay::Help(0));
+        for _ in 0..palette {
+            app.update(super::super::Msg::Key(Key::Down), app.now);
+        }
+        app.update(super::super::Msg::Key(Key::Enter), app.now);
+        assert!(matches!(app.overlay, Some(Overlay::Palette(_))), "{:?}", app.overlay);
+    }
+
+    #[test]
+    fn names_are_unique() {
         let names: BTreeSet<&str> = COMMANDS.iter().map(|c| c.name).collect();
         assert_eq!(names.len(), COMMANDS.len());
-        let letters: Vec<char> = COMMANDS.iter().filter_map(|c| c.menu).collect();
-        assert_eq!(letters.iter().collect::<BTreeSet<_>>().len(), letters.len());
     }
 }

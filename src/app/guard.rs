@@ -62,7 +62,7 @@ impl Guard {
 fn acts(overlay: &Overlay) -> bool {
     match overlay {
         Overlay::Leave => true,
-        Overlay::Help
+        Overlay::Help(_)
         | Overlay::What
         | Overlay::Detail
         | Overlay::Filter(_)

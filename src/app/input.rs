@@ -4,45 +4,60 @@ use chrono::TimeDelta;
 
 use super::{
     App, Effect, Overlay, PANES, Place, Tab,
-    commands::CommandId,
+    commands::{Command, CommandId, Layer},
     form::Form,
     keys::Key,
     lists::{ListId, ListState},
     logs::LogView,
     palette::{self, Palette, Target},
 };
+use crate::config::keymap::Meaning;
 
 /// Rows of a page when a list is moved by pages; a screen's worth at 80×24.
 const PAGE: i32 = 15;
 
 impl App {
-    /// Takes a key: ctrl-c first, then the overlay, then the table of commands.
+    /// Takes a key: ctrl-c first, then what keys so far mean in the layers that count here.
     pub(super) fn key(&mut self, key: Key) -> Vec<Effect> {
         if key == Key::Ctrl('c') {
+            self.pending.clear();
             return self.interrupt();
         }
         self.interrupted_at = None;
         if self.guard.ignores(self.now) {
             return Vec::new();
         }
-        if self.reads_page() {
-            return self.page_key(key);
+        self.pending.push(key);
+        if self.keymap.meaning(self.layers(), &self.pending) == Meaning::Begins {
+            return Vec::new();
+        }
+        let keys = std::mem::take(&mut self.pending);
+        let command = self.command_for(&keys);
+        if command.is_none() && keys.len() > 1 {
+            // A sequence that leads nowhere is forgotten, its last key too: it was not meant alone.
+            return Vec::new();
         }
         match self.overlay.take() {
-            Some(Overlay::Filter(form)) => self.filter_key(form, key),
-            Some(Overlay::Palette(palette)) => self.palette_key(palette, key),
-            Some(Overlay::Actions(at)) => self.actions_key(at, key),
-            Some(Overlay::Installations(at)) => self.installations_key(at, key),
-            Some(Overlay::Leave) => Self::leave_key(key),
+            Some(Overlay::Filter(form)) => self.filter_key(form, key, command),
+            Some(Overlay::Palette(palette)) => self.palette_key(palette, key, command),
+            Some(Overlay::Actions(at)) => self.actions_key(at, command),
+            Some(Overlay::Installations(at)) => self.installations_key(at, command),
+            Some(Overlay::Leave) => Self::leave_key(command),
+            Some(Overlay::Help(at)) => self.help_key(at, command),
             overlay => {
                 self.overlay = overlay;
-                self.command_key(key)
+                match command {
+                    Some(command) if self.reads_page() => self.page_command(command),
+                    Some(command) => self.run_or_refuse(command),
+                    None => Vec::new(),
+                }
             }
         }
     }
 
     /// Pasted text is text: it goes where text is being typed, and nowhere else.
     pub(super) fn paste(&mut self, text: &str) {
+        self.pending.clear();
         match &mut self.overlay {
             Some(Overlay::Filter(form)) => form.paste(text),
             Some(Overlay::Palette(palette)) => palette.paste(text),
@@ -64,8 +79,8 @@ impl App {
         Vec::new()
     }
 
-    pub(super) fn command_key(&mut self, key: Key) -> Vec<Effect> {
-        let Some(command) = self.command_for(key) else { return Vec::new() };
+    /// Runs a command, or says why it cannot be run now.
+    pub(super) fn run_or_refuse(&mut self, command: &Command) -> Vec<Effect> {
         if let Some(refusal) = (command.refuse)(self) {
             self.notice = Some(refusal.to_owned());
             return Vec::new();
@@ -81,6 +96,7 @@ impl App {
             }
             CommandId::Move(by) => self.move_by(by),
             CommandId::Page(by) => self.move_by(by * PAGE),
+            CommandId::HalfPage(by) => self.move_by(by * PAGE / 2),
             CommandId::First => self.move_by(i32::MIN / 2),
             CommandId::Last => self.move_by(i32::MAX / 2),
             CommandId::NextPane => self.focus(1),
@@ -96,7 +112,7 @@ impl App {
             CommandId::Palette => {
                 self.overlay = Some(Overlay::Palette(Palette::remembering(self.chosen_before.clone())));
             }
-            CommandId::Help => self.overlay = Some(Overlay::Help),
+            CommandId::Help => self.overlay = Some(Overlay::Help(0)),
             CommandId::Actions => self.overlay = Some(Overlay::Actions(0)),
             CommandId::Installations => self.overlay = Some(Overlay::Installations(0)),
             CommandId::What => self.read_page(Overlay::What),
@@ -244,10 +260,10 @@ impl App {
         self.arrange();
     }
 
-    fn filter_key(&mut self, mut form: Form, key: Key) -> Vec<Effect> {
-        match key {
-            Key::Enter => return Vec::new(),
-            Key::Esc => {
+    fn filter_key(&mut self, mut form: Form, key: Key, command: Option<&Command>) -> Vec<Effect> {
+        match command.map(|c| c.id) {
+            Some(CommandId::Open) => return Vec::new(),
+            Some(CommandId::Back) => {
                 self.set_filter(String::new());
                 return Vec::new();
             }
@@ -258,21 +274,18 @@ impl App {
         Vec::new()
     }
 
-    fn palette_key(&mut self, mut palette: Palette, key: Key) -> Vec<Effect> {
+    fn palette_key(&mut self, mut palette: Palette, key: Key, command: Option<&Command>) -> Vec<Effect> {
         let entries = self.palette_entries(palette.form.text());
-        match key {
-            Key::Esc => return Vec::new(),
-            Key::Enter => {
+        match command.map(|c| c.id) {
+            Some(CommandId::Back) => return Vec::new(),
+            Some(CommandId::Open) => {
                 let Some(chosen) = entries.get(palette.selected).cloned() else { return Vec::new() };
                 palette::remember(&mut self.chosen_before, &chosen.name);
                 return self.go(chosen.target, chosen.refusal);
             }
-            Key::Up | Key::Down if palette.walk(key == Key::Up) => {}
-            Key::Up | Key::BackTab | Key::Ctrl('p') => palette.selected = palette.selected.saturating_sub(1),
-            Key::Down | Key::Tab | Key::Ctrl('n') => {
-                palette.selected = (palette.selected + 1).min(entries.len().saturating_sub(1));
-            }
-            _ => {
+            Some(CommandId::Move(by)) if palette.walk(by < 0) => {}
+            Some(id) => palette.selected = step(palette.selected, entries.len(), id),
+            None => {
                 palette.key(key);
             }
         }
@@ -294,53 +307,78 @@ impl App {
         Vec::new()
     }
 
-    fn actions_key(&mut self, at: usize, key: Key) -> Vec<Effect> {
+    fn actions_key(&mut self, at: usize, command: Option<&'static Command>) -> Vec<Effect> {
         let menu = self.menu();
-        let chosen = match key {
-            Key::Esc | Key::Char('q') => return Vec::new(),
-            Key::Enter => menu.get(at),
-            Key::Char(c) if menu.iter().any(|(letter, ..)| *letter == c) => {
-                menu.iter().find(|(letter, ..)| *letter == c)
-            }
+        let chosen = match command {
+            Some(Command { layer: Layer::Menu, id: CommandId::Back, .. }) => return Vec::new(),
+            Some(Command { layer: Layer::Menu, id: CommandId::Open, .. }) => menu.get(at).map(|(command, _)| *command),
+            Some(command) if command.layer != Layer::Menu => Some(command),
             _ => {
-                self.overlay = Some(Overlay::Actions(step(at, menu.len(), key)));
+                self.overlay = Some(Overlay::Actions(moved(at, menu.len(), command)));
                 return Vec::new();
             }
         };
-        chosen
-            .map(|(_, command, refusal)| (command.id, *refusal))
-            .map(|(id, refusal)| self.go(Target::Command(id), refusal))
-            .unwrap_or_default()
+        chosen.map(|command| self.run_or_refuse(command)).unwrap_or_default()
     }
 
-    fn installations_key(&mut self, at: usize, key: Key) -> Vec<Effect> {
-        match key {
-            Key::Enter => {
+    fn installations_key(&mut self, at: usize, command: Option<&Command>) -> Vec<Effect> {
+        match command.map(|c| c.id) {
+            Some(CommandId::Open) => {
                 let chosen = self.found.get(at).map(|f| f.installation.id.clone());
                 chosen.map(|id| self.go(Target::Installation(id), None)).unwrap_or_default()
             }
-            Key::Esc | Key::Char('q') if self.chosen.is_some() => Vec::new(),
-            Key::Esc | Key::Char('q') => {
+            Some(CommandId::Back) if self.chosen.is_some() => Vec::new(),
+            Some(CommandId::Back) => {
                 self.overlay = Some(Overlay::Leave);
                 Vec::new()
             }
             _ => {
-                self.overlay = Some(Overlay::Installations(step(at, self.found.len(), key)));
+                self.overlay = Some(Overlay::Installations(moved(at, self.found.len(), command)));
                 Vec::new()
             }
         }
     }
 
-    fn leave_key(key: Key) -> Vec<Effect> {
-        if matches!(key, Key::Char('y' | 'Y')) { vec![Effect::Leave] } else { Vec::new() }
+    /// Goes through the help's entries, or runs the one under the cursor.
+    fn help_key(&mut self, at: usize, command: Option<&'static Command>) -> Vec<Effect> {
+        let entries = self.help_entries();
+        match command {
+            Some(Command { layer: Layer::Overlay, id: CommandId::Open, .. }) => {
+                entries.get(at).map(|entry| self.run_or_refuse(entry)).unwrap_or_default()
+            }
+            Some(command) if command.layer != Layer::Overlay => {
+                self.overlay = Some(Overlay::Help(at));
+                self.run_or_refuse(command)
+            }
+            _ => {
+                self.overlay = Some(Overlay::Help(moved(at, entries.len(), command)));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Only a clear yes leaves; every other key stays.
+    fn leave_key(command: Option<&Command>) -> Vec<Effect> {
+        if command.is_some_and(|c| c.id == CommandId::Open) { vec![Effect::Leave] } else { Vec::new() }
     }
 }
 
-/// One row up or down in a short menu.
-fn step(at: usize, len: usize, key: Key) -> usize {
-    match key {
-        Key::Up | Key::Char('k') | Key::BackTab => at.saturating_sub(1),
-        Key::Down | Key::Char('j') | Key::Tab => (at + 1).min(len.saturating_sub(1)),
+/// Where the cursor of a short menu is after a command, if there was one.
+fn moved(at: usize, len: usize, command: Option<&Command>) -> usize {
+    command.map_or(at, |command| step(at, len, command.id))
+}
+
+/// Where the cursor of a short menu is after a command that moves it.
+fn step(at: usize, len: usize, by: CommandId) -> usize {
+    let rows = |n: i32| usize::try_from(n.unsigned_abs()).unwrap_or_default();
+    let to = match by {
+        CommandId::Move(n @ ..0) => at.saturating_sub(rows(n)),
+        CommandId::Move(n) => at + rows(n),
+        CommandId::Page(n @ ..0) => at.saturating_sub(rows(n * PAGE)),
+        CommandId::Page(n) => at + rows(n * PAGE),
+        CommandId::First => 0,
+        CommandId::Last => len,
         _ => at,
-    }
+    };
+    to.min(len.saturating_sub(1))
 }

@@ -1,45 +1,8 @@
 //! Keys as the App understands them; the only file that knows crossterm's.
 
-use std::fmt;
-
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-/// A key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Key {
-    /// A character as typed, shift included.
-    Char(char),
-    /// Ctrl and a letter.
-    Ctrl(char),
-    /// Return.
-    Enter,
-    /// Escape.
-    Esc,
-    /// Tabulator.
-    Tab,
-    /// Shift-Tab.
-    BackTab,
-    /// Backspace.
-    Backspace,
-    /// Delete.
-    Delete,
-    /// Cursor up.
-    Up,
-    /// Cursor down.
-    Down,
-    /// Cursor left.
-    Left,
-    /// Cursor right.
-    Right,
-    /// Page up.
-    PageUp,
-    /// Page down.
-    PageDown,
-    /// Home.
-    Home,
-    /// End.
-    End,
-}
+pub use crate::domain::key::Key;
 
 impl Key {
     /// The keys behind crossterm's event; none for releases and keys that mean nothing here.
@@ -74,6 +37,7 @@ impl Key {
             KeyCode::PageDown => Self::PageDown,
             KeyCode::Home => Self::Home,
             KeyCode::End => Self::End,
+            KeyCode::F(n) => Self::Function(n),
             _ => return None,
         })
     }
@@ -98,30 +62,7 @@ impl Key {
             Self::PageDown => plain(KeyCode::PageDown),
             Self::Home => plain(KeyCode::Home),
             Self::End => plain(KeyCode::End),
-        }
-    }
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Char(' ') => f.write_str("space"),
-            Self::Char(c) => write!(f, "{c}"),
-            Self::Ctrl(c) => write!(f, "ctrl-{c}"),
-            Self::Enter => f.write_str("↵"),
-            Self::Esc => f.write_str("esc"),
-            Self::Tab => f.write_str("tab"),
-            Self::BackTab => f.write_str("shift-tab"),
-            Self::Backspace => f.write_str("backspace"),
-            Self::Delete => f.write_str("del"),
-            Self::Up => f.write_str("↑"),
-            Self::Down => f.write_str("↓"),
-            Self::Left => f.write_str("←"),
-            Self::Right => f.write_str("→"),
-            Self::PageUp => f.write_str("pgup"),
-            Self::PageDown => f.write_str("pgdn"),
-            Self::Home => f.write_str("home"),
-            Self::End => f.write_str("end"),
+            Self::Function(n) => plain(KeyCode::F(n)),
         }
     }
 }

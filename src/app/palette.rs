@@ -87,8 +87,8 @@ pub struct Entry {
     pub name: String,
     /// What it does, in words.
     pub title: String,
-    /// Its key, if it has one.
-    pub key: Option<String>,
+    /// Its keys, if it has some.
+    pub keys: Vec<Key>,
     /// Why it cannot be done now.
     pub refusal: Option<&'static str>,
     /// What it does.
@@ -113,17 +113,17 @@ impl App {
     }
 
     fn all_entries(&self, typed: &str) -> Vec<Entry> {
-        let commands = COMMANDS.iter().filter(|c| c.id != CommandId::Palette).map(|c| Entry {
+        let commands = COMMANDS.iter().filter(|c| c.has_a_place() && c.id != CommandId::Palette).map(|c| Entry {
             name: c.name.to_owned(),
             title: c.title.to_owned(),
-            key: c.keys.first().map(ToString::to_string),
+            keys: self.keys_of(c).first().map(|keys| keys.to_vec()).unwrap_or_default(),
             refusal: (c.refuse)(self),
             target: Target::Command(c.id),
         });
         let object = |name: String, title: &str, target| Entry {
             name,
             title: title.to_owned(),
-            key: None,
+            keys: Vec::new(),
             refusal: None,
             target,
         };

@@ -5,8 +5,7 @@
 
 use super::{
     App, Effect, Overlay,
-    commands::{COMMANDS, CommandId, Layer},
-    keys::Key,
+    commands::{Command, CommandId, Layer},
 };
 
 /// What the last frame showed of what is longer than the screen.
@@ -32,15 +31,12 @@ impl App {
         self.sight.beyond = 0;
     }
 
-    /// Takes a key while a page is open: what moves a list moves the page.
-    pub(super) fn page_key(&mut self, key: Key) -> Vec<Effect> {
-        let mut moves = COMMANDS.iter().filter(|c| {
-            c.layer == Layer::List
-                && matches!(c.id, CommandId::Move(_) | CommandId::Page(_) | CommandId::First | CommandId::Last)
-        });
-        match moves.find(|c| c.keys.contains(&key)) {
-            Some(command) => self.run(command.id),
-            None => self.command_key(key),
+    /// Runs a command while a page is open: what moves a list moves the page.
+    pub(super) fn page_command(&mut self, command: &Command) -> Vec<Effect> {
+        match (command.layer, command.id) {
+            (Layer::Overlay, CommandId::Open) => Vec::new(),
+            (Layer::Overlay, id) => self.run(id),
+            _ => self.run_or_refuse(command),
         }
     }
 

@@ -11,6 +11,9 @@ use crate::{
     sandbox::{Script, Setup},
 };
 
+/// The context of the demo, as a configuration may name it.
+pub const CONTEXT: &str = "sandbox";
+
 /// Connects to the sandbox, where a drill is played or life goes its way.
 pub fn options(global: &Global, drill: Option<&str>) -> Result<ConnectOptions, Failure> {
     if global.context.is_some() || global.kubeconfig.is_some() {

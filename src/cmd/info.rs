@@ -15,9 +15,12 @@ use chrono::{DateTime, Utc};
 use kube::config::Kubeconfig;
 use serde_json::{Value, json};
 
-use crate::{cli::Global, domain::text::printable, io::connect::candidates};
+use crate::{cli::Global, config::Config, domain::text::printable, io::connect::candidates};
 
-use super::documents;
+use super::{
+    documents,
+    settings::{config_dir, xdg},
+};
 
 /// What the machine says: files and terminal.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,10 +31,10 @@ pub struct Surroundings {
     pub current_context: Option<String>,
     /// Contexts in those files, sorted.
     pub contexts: Vec<String>,
-    /// Where settings are looked for.
-    pub config_dir: Option<PathBuf>,
-    /// Where history is kept.
-    pub state_dir: Option<PathBuf>,
+    /// The config directory, its file, and its folders of keymaps and themes, and whether each is there.
+    pub config_files: Vec<(&'static str, PathBuf, bool)>,
+    /// Where history is kept, and whether it can be written.
+    pub state_dir: Option<(PathBuf, bool)>,
     /// The terminal.
     pub terminal: TerminalFacts,
 }
@@ -73,10 +76,34 @@ pub fn surroundings(global: &Global) -> Surroundings {
         kubeconfigs,
         current_context: merged.current_context.filter(|c| !c.is_empty()),
         contexts,
-        config_dir: xdg(env::var_os("XDG_CONFIG_HOME"), env::home_dir(), ".config"),
-        state_dir: xdg(env::var_os("XDG_STATE_HOME"), env::home_dir(), ".local/state"),
+        config_files: config_files(),
+        state_dir: xdg(env::var_os("XDG_STATE_HOME"), env::home_dir(), ".local/state").map(|dir| {
+            let writable = may_write(&dir);
+            (dir, writable)
+        }),
         terminal: terminal(),
     }
+}
+
+/// What is looked for below the config directory.
+fn config_files() -> Vec<(&'static str, PathBuf, bool)> {
+    let Some(dir) = config_dir() else { return Vec::new() };
+    let below = [("config dir", ""), ("config file", "config.toml"), ("keymaps", "keymaps"), ("themes", "themes")];
+    below
+        .into_iter()
+        .map(|(name, below)| {
+            let path = if below.is_empty() { dir.clone() } else { dir.join(below) };
+            let exists = path.exists();
+            (name, path, exists)
+        })
+        .collect()
+}
+
+/// True when files can be made in a directory, or in the nearest one above it that is there.
+fn may_write(dir: &Path) -> bool {
+    let there = dir.ancestors().find(|path| path.exists());
+    let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    there.is_some_and(|path| path.is_dir() && rustix::fs::access(path, access).is_ok())
 }
 
 fn terminal() -> TerminalFacts {
@@ -100,64 +127,50 @@ fn kubeconfigs(given: Option<&Path>, listed: Option<OsString>, home: Option<Path
     paths.into_iter().map(|path| (path.clone(), path.exists())).collect()
 }
 
-/// A directory of ours by the XDG rules: a relative path in the variable does not count.
-fn xdg(variable: Option<OsString>, home: Option<PathBuf>, below_home: &str) -> Option<PathBuf> {
-    let base = variable.map(PathBuf::from).filter(|path| path.is_absolute());
-    Some(base.or_else(|| home.map(|home| home.join(below_home)))?.join("kafdeck"))
-}
-
 /// A setting, its value and what set it.
-type Setting = (&'static str, String, &'static str);
+type Setting = (&'static str, String, String);
 
-/// Settings that are in force.
-fn settings(global: &Global, around: &Surroundings) -> Vec<Setting> {
+/// Settings that are in force: those of one run, then those that can be written down.
+fn settings(global: &Global, config: &Config, around: &Surroundings) -> Vec<Setting> {
     let context = match (&global.context, &around.current_context) {
         (Some(given), _) => (given.clone(), "--context"),
         (None, Some(current)) => (current.clone(), "kubeconfig"),
         (None, None) => ("none".to_owned(), "kubeconfig"),
     };
-    let namespace = match (&global.namespace, &global.installation) {
-        (Some(given), _) => (given.clone(), "--namespace"),
-        (None, Some(installation)) => (installation.namespace.clone(), "--installation"),
-        (None, None) => ("all that may be listed".to_owned(), "default"),
-    };
-    let color = match (global.no_color, around.terminal.no_color, around.terminal.output) {
-        (true, ..) => ("no", "--no-color"),
-        (_, true, _) => ("no", "NO_COLOR"),
-        (.., false) => ("no", "not a terminal"),
-        _ => ("yes", "default"),
-    };
-    let flag = |on: bool, name| if on { ("yes".to_owned(), name) } else { ("no".to_owned(), "default") };
-    let installation = global.installation.as_ref();
-    let timeout = format!("{} ms", global.timeout.as_millis());
-    let log = global.log_file.as_ref();
-    [
-        ("context", context),
-        ("namespace", namespace),
-        (
-            "installation",
-            installation.map_or_else(|| ("the only one".to_owned(), "default"), |i| (i.to_string(), "--installation")),
-        ),
-        ("read_only", flag(global.read_only, "--read-only")),
-        ("timeout", (timeout, if global.timeout.as_secs() == 10 { "default" } else { "--timeout" })),
-        ("color", (color.0.to_owned(), color.1)),
-        ("ascii", flag(global.ascii, "--ascii")),
-        ("log_file", log.map_or_else(|| ("none".to_owned(), "default"), |p| (p.display().to_string(), "--log-file"))),
-    ]
-    .map(|(name, (value, by))| (name, value, by))
-    .to_vec()
+    let installation = global
+        .installation
+        .as_ref()
+        .map_or(("the only one".to_owned(), "default"), |i| (i.to_string(), "--installation"));
+    let log = global.log_file.as_ref().map(|p| (p.display().to_string(), "--log-file"));
+    let log = log.unwrap_or_else(|| ("none".to_owned(), "default"));
+    let of_run = [("context", context), ("installation", installation), ("log_file", log)];
+    let mut settings: Vec<Setting> =
+        of_run.into_iter().map(|(name, (value, by))| (name, value, by.to_owned())).collect();
+    settings.extend(config.settings.rows());
+    if let (Some(installation), None) = (&global.installation, &global.namespace) {
+        // It says where to look, too.
+        for setting in settings.iter_mut().filter(|s| s.0 == "namespace") {
+            *setting = ("namespace", installation.namespace.clone(), "--installation".to_owned());
+        }
+    }
+    settings
 }
 
 /// The document.
-pub fn document(global: &Global, around: &Surroundings, now: DateTime<Utc>) -> Value {
+pub fn document(global: &Global, config: &Config, around: &Surroundings, now: DateTime<Utc>) -> Value {
     let files: Vec<Value> = around
         .kubeconfigs
         .iter()
         .map(|(path, exists)| json!({"path": path.display().to_string(), "exists": exists}))
         .collect();
-    let path = |path: &Option<PathBuf>| path.as_ref().map(|p| p.display().to_string());
+    let of_config = around
+        .config_files
+        .iter()
+        .map(|(name, path, exists)| json!({"what": name, "path": path.display().to_string(), "exists": exists}));
+    let config_dir = around.config_files.first().map(|(_, path, _)| path.display().to_string());
+    let state_dir = around.state_dir.as_ref().map(|(path, _)| path.display().to_string());
     let mut set = serde_json::Map::new();
-    for (name, value, by) in settings(global, around) {
+    for (name, value, by) in settings(global, config, around) {
         set.insert(name.to_owned(), json!({"value": value, "set_by": by}));
     }
     let terminal = &around.terminal;
@@ -166,8 +179,12 @@ pub fn document(global: &Global, around: &Surroundings, now: DateTime<Utc>) -> V
         "version": env!("CARGO_PKG_VERSION"),
         "kubeconfigs": files,
         "contexts": around.contexts,
-        "config_dir": path(&around.config_dir),
-        "state_dir": path(&around.state_dir),
+        "config_dir": config_dir,
+        "config_files": of_config.collect::<Vec<_>>(),
+        "keymaps": config.keymaps,
+        "themes": config.themes,
+        "state_dir": state_dir,
+        "state_dir_writable": around.state_dir.as_ref().map(|(_, writable)| writable),
         "settings": set,
         "terminal": {
             "input": terminal.input,
@@ -185,7 +202,7 @@ pub fn document(global: &Global, around: &Surroundings, now: DateTime<Utc>) -> V
 }
 
 /// The same for people.
-pub fn text(global: &Global, around: &Surroundings) -> String {
+pub fn text(global: &Global, config: &Config, around: &Surroundings) -> String {
     let mut lines: Vec<(&str, String)> = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
     if around.kubeconfigs.is_empty() {
         lines.push(("kubeconfig", "none: HOME is not set".to_owned()));
@@ -196,11 +213,15 @@ pub fn text(global: &Global, around: &Surroundings) -> String {
     }
     let contexts = if around.contexts.is_empty() { "none".to_owned() } else { around.contexts.join(", ") };
     lines.push(("contexts", contexts));
-    for (name, dir) in [("config dir", &around.config_dir), ("state dir", &around.state_dir)] {
-        lines
-            .push((name, dir.as_ref().map_or_else(|| "none: HOME is not set".to_owned(), |d| d.display().to_string())));
+    let missing = |exists: bool| if exists { "" } else { " (not there)" };
+    if around.config_files.is_empty() {
+        lines.push(("config dir", "none: HOME is not set".to_owned()));
     }
-    for (name, value, by) in settings(global, around) {
+    for (name, path, exists) in &around.config_files {
+        lines.push((name, format!("{}{}", path.display(), missing(*exists))));
+    }
+    lines.push(("state dir", of_state_dir(around)));
+    for (name, value, by) in settings(global, config, around) {
         lines.push((name, format!("{value}  ({by})")));
     }
     lines.push(("terminal", of_terminal(&around.terminal)));
@@ -209,6 +230,14 @@ pub fn text(global: &Global, around: &Surroundings) -> String {
         let _ = writeln!(out, "{:12}  {}", name.replace('_', " "), printable(&value));
     }
     out
+}
+
+fn of_state_dir(around: &Surroundings) -> String {
+    match &around.state_dir {
+        None => "none: HOME is not set".to_owned(),
+        Some((dir, true)) => dir.display().to_string(),
+        Some((dir, false)) => format!("{} (cannot be written)", dir.display()),
+    }
 }
 
 fn of_terminal(terminal: &TerminalFacts) -> String {
@@ -226,7 +255,13 @@ fn of_terminal(terminal: &TerminalFacts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli;
+    use crate::{
+        cli,
+        config::{
+            Given,
+            settings::{Flags, Terminal},
+        },
+    };
 
     fn global(line: &str) -> Global {
         cli::parse(line.split_whitespace().map(OsString::from)).unwrap().global
@@ -237,21 +272,36 @@ mod tests {
             kubeconfigs: vec![("/home/u/.kube/config".into(), false)],
             current_context: Some("prod-eu".into()),
             contexts: vec!["prod-eu".into(), "\u{1b}[31mred".into()],
-            config_dir: Some("/home/u/.config/kafdeck".into()),
+            config_files: vec![("config dir", "/home/u/.config/kafdeck".into(), true)],
             state_dir: None,
             terminal: TerminalFacts { term: Some("xterm".into()), ..TerminalFacts::default() },
         }
     }
 
+    fn config(global: &Global) -> Config {
+        let flags = Flags {
+            namespace: global.namespace.clone(),
+            installation: global.installation.is_some(),
+            read_only: global.read_only,
+            timeout: global.timeout,
+            ..Flags::default()
+        };
+        let terminal = Terminal { utf8: true, ..Terminal::default() };
+        let given = Given { dir: None, flags: &flags, terminal: &terminal, words: &[] };
+        crate::config::load(&given, || None).unwrap()
+    }
+
     #[test]
     fn every_setting_says_what_set_it() {
-        let text = text(&global("kafdeck -n a --read-only --timeout 2m info"), &around());
+        let global = global("kafdeck -n a --read-only --timeout 2m info");
+        let text = text(&global, &config(&global), &around());
         for line in [
             "namespace     a  (--namespace)",
             "context       prod-eu  (kubeconfig)",
             "read only     yes  (--read-only)",
-            "timeout       120000 ms  (--timeout)",
-            "color         no  (not a terminal)",
+            "timeout       2m  (--timeout)",
+            "color         never  (not a terminal)",
+            "config dir    /home/u/.config/kafdeck",
             "kubeconfig    /home/u/.kube/config (not there)",
             "state dir     none: HOME is not set",
             "terminal      not a terminal, TERM xterm, COLORTERM not set, locale not set",
@@ -264,7 +314,8 @@ mod tests {
     #[test]
     fn the_document_holds_the_same() {
         let now = DateTime::UNIX_EPOCH;
-        let document = document(&global("kafdeck --installation a/k info"), &around(), now);
+        let global = global("kafdeck --installation a/k info");
+        let document = document(&global, &config(&global), &around(), now);
         assert_eq!(document["schema"], "kafdeck/info/v1");
         assert_eq!(document["installation"], Value::Null);
         assert_eq!(document["settings"]["namespace"], json!({"value": "a", "set_by": "--installation"}));
@@ -273,15 +324,12 @@ mod tests {
     }
 
     #[test]
-    fn files_and_directories_follow_kubectl_and_xdg() {
+    fn files_follow_kubectl() {
         let names = |paths: Vec<(PathBuf, bool)>| -> Vec<PathBuf> { paths.into_iter().map(|(p, _)| p).collect() };
         let home = || Some(PathBuf::from("/h"));
         assert_eq!(names(kubeconfigs(Some(Path::new("/x")), Some("/a".into()), home())), [Path::new("/x")]);
         assert_eq!(names(kubeconfigs(None, Some("/a::/b".into()), home())), [Path::new("/a"), Path::new("/b")]);
         assert_eq!(names(kubeconfigs(None, Some("".into()), home())), [Path::new("/h/.kube/config")]);
         assert_eq!(names(kubeconfigs(None, None, None)), Vec::<PathBuf>::new());
-        assert_eq!(xdg(Some("/c".into()), home(), ".config"), Some("/c/kafdeck".into()));
-        assert_eq!(xdg(Some("relative".into()), home(), ".config"), Some("/h/.config/kafdeck".into()));
-        assert_eq!(xdg(None, None, ".config"), None);
     }
 }

@@ -31,7 +31,7 @@ struct Printer {
 pub async fn run(session: &mut Session, global: &Global, asked: &Logs) -> Result<u8, Failure> {
     // Node ids come from brokers; without `--broker` the pods are enough.
     let need = if asked.brokers.is_empty() { Need::Installations } else { Need::Brokers };
-    if let Some(incomplete) = oneshot::until(session, need, global.timeout).await?
+    if let Some(incomplete) = oneshot::until(session, need, global.timeout()).await?
         && session.app.shown.is_none()
     {
         return Err(incomplete);

@@ -11,15 +11,17 @@ use crate::{
     app::Msg,
     cli::{Format, Global},
     clock::Clock,
+    config::Config,
     errors::{Failure, FailureKind},
     io::access,
 };
 
 use super::{
     completeness::{Need, Progress, has_settled, is_complete, timed_out},
-    doctor, documents, info,
+    config, doctor, documents, info,
     question::Question,
     session::Session,
+    settings,
 };
 
 /// What is asked, and how it is answered.
@@ -34,7 +36,7 @@ pub struct Asked {
 
 /// Answers a question from one pass; what is known when time is up is printed too, with what was waited for.
 pub async fn ask(session: &mut Session, global: &Global, asked: &Asked) -> Result<u8, Failure> {
-    let incomplete = until(session, asked.question.need(), global.timeout).await?;
+    let incomplete = until(session, asked.question.need(), global.timeout()).await?;
     if let (None, Some(watch_for)) = (&incomplete, asked.watch_for) {
         drive(session, Instant::now() + watch_for).await?;
     }
@@ -57,7 +59,7 @@ pub async fn ask(session: &mut Session, global: &Global, asked: &Asked) -> Resul
 /// Says whether everything can be seen.
 pub async fn doctor(session: &mut Session, global: &Global) -> Result<u8, Failure> {
     // Whatever cannot be seen is what it is asked for: only a configuration that cannot be used ends it.
-    let deadline = Instant::now() + global.timeout;
+    let deadline = Instant::now() + global.timeout();
     while !has_settled(&session.app) {
         match timeout_at(deadline, session.step()).await {
             Ok(wishes) => drop(wishes?),
@@ -84,16 +86,32 @@ pub async fn doctor(session: &mut Session, global: &Global) -> Result<u8, Failur
 }
 
 /// Says where things are and what is in force.
-pub fn info(global: &Global) -> Result<u8, Failure> {
+pub fn info(global: &Global, config: &Config) -> Result<u8, Failure> {
     let around = info::surroundings(global);
-    let document = || info::document(global, &around, Clock::real().now());
-    let text = match global.output {
-        Format::Text => info::text(global, &around),
+    let document = || info::document(global, config, &around, Clock::real().now());
+    write_in(global.output, || info::text(global, config, &around), document)?;
+    Ok(0)
+}
+
+/// Says which settings count and what cannot be used.
+pub fn config(global: &Global) -> Result<u8, Failure> {
+    let config = settings::read(global, None)?;
+    let document = || config::document(&config, Clock::real().now());
+    write_in(global.output, || config::text(&config), document)?;
+    Ok(config::exit_code(&config))
+}
+
+/// Writes an answer in the form that was asked for.
+fn write_in(
+    format: Format,
+    text: impl FnOnce() -> String,
+    document: impl FnOnce() -> serde_json::Value,
+) -> Result<(), Failure> {
+    write_out(&match format {
+        Format::Text => text(),
         Format::Json => documents::json(&document()),
         Format::Yaml => documents::yaml(&document())?,
-    };
-    write_out(&text)?;
-    Ok(0)
+    })
 }
 
 /// Prints what `write` writes.

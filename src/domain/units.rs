@@ -1,5 +1,7 @@
 //! Figures in words: sizes, counts and ages, the same on every screen and in every message.
 
+use std::{fmt::Write, time::Duration};
+
 use chrono::{DateTime, Utc};
 
 /// Bytes in binary units: `0 B`, `512 MiB`, `9.1 GiB`.
@@ -68,6 +70,47 @@ pub fn percent(part: u64, whole: u64) -> Option<u8> {
     Some(if exact >= 100.0 { 100 } else { exact.round().min(99.0) as u8 })
 }
 
+/// Reads a length of time as people write it: `500ms`, `10s`, `2m`, `1h30m`.
+pub fn read_duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("a duration is written 500ms, 10s, 2m or 1h30m, not {text:?}");
+    let mut total = Duration::ZERO;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let (number, after) = rest.split_at(digits);
+        let unit = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(unit);
+        let number: u64 = number.parse().map_err(|_| wrong())?;
+        let millis = match unit {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return Err(wrong()),
+        };
+        // A year is longer than anybody waits, and short enough for every clock.
+        let millis = number.checked_mul(millis).filter(|m| *m <= 366 * 86_400_000).ok_or_else(wrong)?;
+        total += Duration::from_millis(millis);
+        rest = after;
+    }
+    if text.is_empty() { Err(wrong()) } else { Ok(total) }
+}
+
+/// Writes a length of time so that it can be read back: `500ms`, `10s`, `1h30m`.
+pub fn duration_as_typed(length: Duration) -> String {
+    let mut rest = length.as_millis();
+    let mut typed = String::new();
+    for (unit, millis) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
+        if rest >= millis {
+            // Writing to a String cannot fail.
+            let _ = write!(typed, "{}{unit}", rest / millis);
+            rest %= millis;
+        }
+    }
+    if typed.is_empty() { "0s".to_owned() } else { typed }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +139,13 @@ mod tests {
         assert_eq!(duration(7_200), "2h");
         assert_eq!(duration(432_000), "5d");
         assert_eq!(duration(-5), "0s");
+    }
+
+    #[test]
+    fn lengths_of_time_are_read_back_as_they_are_written() {
+        for typed in ["500ms", "10s", "2m", "1h30m", "0s"] {
+            assert_eq!(read_duration(typed).map(duration_as_typed), Ok(typed.to_owned()));
+        }
     }
 
     #[test]

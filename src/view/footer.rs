@@ -14,7 +14,7 @@ use crate::{
     app::{
         App, Overlay, Place, Tab,
         columns::Tone,
-        commands::{Command, CommandId},
+        commands::{Command, CommandId, by_name},
         form::Form,
     },
     domain::text::shortened,
@@ -23,12 +23,15 @@ use crate::{
 /// Draws the last line.
 pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
     let width = usize::from(area.width);
-    let strip = if let Some(Overlay::Filter(form)) = &app.overlay {
+    let strip = if !app.pending.is_empty() {
+        continuations(app, look, width)
+    } else if let Some(Overlay::Filter(form)) = &app.overlay {
         let typed = Strip::of(" /", look.style(Slot::Key)).then(typed(form, look));
         let typed = typed.put(format!("  {}  ", matches(app)), look.tone(Tone::Muted));
+        let (keeps, clears) = (key_of(app, look, "text.accept"), key_of(app, look, "text.cancel"));
         match problem(app) {
             Some(problem) => typed.put(problem, look.tone(Tone::Warn)),
-            None => typed.put("enter keeps it, esc clears it", look.tone(Tone::Muted)),
+            None => typed.put(format!("{keeps} keeps it, {clears} clears it"), look.tone(Tone::Muted)),
         }
     } else if let Some(notice) = &app.notice {
         Strip::of(" ", Style::new()).put(notice, look.style(Slot::Title))
@@ -36,6 +39,12 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
         keys(app, look, width)
     };
     strip.draw(buffer, area, 0);
+}
+
+/// The keys that run a command, or how it is typed where none does.
+pub fn key_of(app: &App, look: Look, name: &str) -> String {
+    let keys = by_name(name).and_then(|command| app.keys_of(command).first().map(|keys| look.keys(keys)));
+    keys.unwrap_or_else(|| format!(":{name}"))
 }
 
 /// A line that is being typed, with its cursor.
@@ -82,13 +91,25 @@ fn keys(app: &App, look: Look, width: usize) -> Strip {
         parts.push(Part::new(0, Strip::of(text.trim_end(), look.tone(Tone::Warn))));
     }
     parts.extend(commands.into_iter().filter_map(|command| {
-        let key = look.key(*command.keys.first()?);
+        let key = look.keys(app.keys_of(command).first()?);
         let refused = (command.refuse)(app).is_some();
         let style = |slot| look.style(if refused { Slot::Label } else { slot });
         let strip =
             Strip::of(key, style(Slot::Key)).put(format!(" {}", label(command)), style(Slot::Tone(Tone::Plain)));
         Some(Part::new(if command.id == CommandId::Help { 0 } else { command.footer }, strip))
     }));
+    Strip::of(" ", Style::new()).then(fitting(parts, &Strip::of("   ", Style::new()), width.saturating_sub(2)))
+}
+
+/// The keys of a sequence that is not complete, and what may follow.
+fn continuations(app: &App, look: Look, width: usize) -> Strip {
+    let begun = Strip::of(format!("{}…", look.keys(&app.pending)), look.style(Slot::Title));
+    let next = app.keymap.continuations(app.layers(), &app.pending).into_iter().filter_map(|(keys, name)| {
+        let what = label(by_name(name)?);
+        let strip = Strip::of(look.keys(keys), look.style(Slot::Key)).put(format!(" {what}"), look.tone(Tone::Plain));
+        Some(Part::new(1, strip))
+    });
+    let parts = [Part::new(0, begun)].into_iter().chain(next).collect();
     Strip::of(" ", Style::new()).then(fitting(parts, &Strip::of("   ", Style::new()), width.saturating_sub(2)))
 }
 

@@ -4,6 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{
+    footer::key_of,
     look::{Look, Slot},
     panes,
     strip::{Part, Strip, cut_end, cut_front, draw_all},
@@ -25,12 +26,13 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
     let view = &app.logs;
     let width = usize::from(area.width);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    let page = Page { view, look, width, height: body.height.into() };
+    let follows = key_of(app, look, "logs.follow");
+    let page = Page { view, look, follows, width, height: body.height.into() };
     panes::rule(page.name(), page.state(), true, look, width).draw(buffer, area, 0);
     let (lines, in_sight) = page.lines();
     if lines.is_empty() {
         let text = if !view.filter().is_empty() && !view.lines.is_empty() {
-            "No line passes the filter; esc clears it."
+            &format!("No line passes the filter; {} clears it.", key_of(app, look, "back"))
         } else if view.targets.is_empty() {
             "No container is followed."
         } else {
@@ -46,6 +48,8 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
 struct Page<'a> {
     view: &'a LogView,
     look: Look,
+    /// The key that follows the end.
+    follows: String,
     width: usize,
     height: usize,
 }
@@ -79,7 +83,7 @@ impl Page<'_> {
         let lines = self.view.scrolled;
         parts.push(match lines {
             0 => plain(0, "following".to_owned()),
-            n => Part::new(0, Strip::of(format!("{n} lines up, f follows"), self.look.tone(Tone::Warn))),
+            n => Part::new(0, Strip::of(format!("{n} lines up, {} follows", self.follows), self.look.tone(Tone::Warn))),
         });
         parts
     }

@@ -7,6 +7,7 @@ use ratatui::{
     text::Line,
     widgets::{Block, Clear, Widget},
 };
+use unicode_width::UnicodeWidthStr;
 
 use super::{
     detail, footer,
@@ -19,7 +20,7 @@ use super::{
 use crate::app::{
     App, Overlay,
     columns::Tone,
-    commands::Command,
+    commands::{Command, Layer},
     palette::{Entry, Palette},
 };
 
@@ -31,11 +32,11 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
         Some(Overlay::What) => return sources::render(app, look, above, buffer),
         Some(Overlay::Detail) => return detail::render(app, look, above, buffer),
         None | Some(Overlay::Filter(_)) => {}
-        Some(Overlay::Help) => help::render(app, look, area, buffer),
+        Some(Overlay::Help(at)) => help::render(app, *at, look, area, buffer),
         Some(Overlay::Palette(palette)) => palette_box(app, palette, look, area, buffer),
         Some(Overlay::Actions(at)) => actions(app, *at, look, area, buffer),
         Some(Overlay::Installations(at)) => installations(app, *at, look, area, buffer),
-        Some(Overlay::Leave) => leave(app.guard.flashes(), look, area, buffer),
+        Some(Overlay::Leave) => leave(app, look, area, buffer),
     }
     0
 }
@@ -67,13 +68,6 @@ fn framed(
     Rect { x: inside.x + margin, width: inside.width - 2 * margin, ..inside }
 }
 
-/// Opens a box around lines and draws them.
-pub fn show(title: &str, lines: &[Strip], look: Look, area: Rect, buffer: &mut Buffer) {
-    let columns = lines.iter().map(Strip::width).max().unwrap_or(0).max(title.chars().count() + 2);
-    let inside = open(title, columns, lines.len(), look, area, buffer);
-    draw_all(lines, buffer, inside);
-}
-
 /// The same for a page that may be longer than the screen: `at` lines of it are above. Where it stands is said
 /// in its frame; the answer is how many lines have no room.
 pub fn page(title: &str, lines: &[Strip], at: usize, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
@@ -102,17 +96,21 @@ fn select(row: usize, look: Look, inside: Rect, buffer: &mut Buffer) {
 }
 
 fn actions(app: &App, at: usize, look: Look, area: Rect, buffer: &mut Buffer) {
-    let line = |(letter, command, refusal): &(char, &'static Command, Option<&'static str>)| {
+    let key_of = |command: &Command| {
+        app.keymap.keys_of(Layer::Actions, command.name).next().map(|keys| look.keys(keys)).unwrap_or_default()
+    };
+    let menu = app.menu();
+    let widest = menu.iter().map(|(command, _)| key_of(command).width()).max().unwrap_or(0);
+    let line = |(command, refusal): &(&'static Command, Option<&'static str>)| {
         let (key, text) =
             if refusal.is_some() { (Slot::Label, Slot::Label) } else { (Slot::Key, Slot::Tone(Tone::Plain)) };
-        let strip =
-            Strip::of(letter.to_string(), look.style(key)).put(format!("  {}", command.title), look.style(text));
+        let strip = Strip::of(key_of(command), look.style(key)).pad_to(widest + 2).put(command.title, look.style(text));
         match refusal {
             Some(why) => strip.put(format!("  – {why}"), look.style(Slot::Label)),
             None => strip,
         }
     };
-    let lines: Vec<Strip> = app.menu().iter().map(line).collect();
+    let lines: Vec<Strip> = menu.iter().map(line).collect();
     let columns = lines.iter().map(Strip::width).max().unwrap_or(0).max(40);
     let inside = open(&panes::subject(app), columns, lines.len(), look, area, buffer);
     draw_all(&lines, buffer, inside);
@@ -145,16 +143,20 @@ fn installations(app: &App, at: usize, look: Look, area: Rect, buffer: &mut Buff
     select(at - first.min(at), look, inside, buffer);
 }
 
-fn leave(flashes: bool, look: Look, area: Rect, buffer: &mut Buffer) {
+fn leave(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
     let key = |key: &str| Strip::of(key, look.style(Slot::Key));
+    let yes = app.keymap.keys_of(Layer::Dialog, "dialog.confirm").next().map(|keys| look.keys(keys));
     let lines = [
         Strip::default(),
-        key("y").put(" leaves     ", Style::new()).then(key("any other key")).put(" stays", Style::new()),
+        key(yes.as_deref().unwrap_or("ctrl-c ctrl-c"))
+            .put(" leaves     ", Style::new())
+            .then(key("any other key"))
+            .put(" stays", Style::new()),
     ];
     let title = "Leave kafdeck?";
     let columns = lines.iter().map(Strip::width).max().unwrap_or(0).max(title.len() + 2);
     // A key that came too early is seen to have come.
-    let frame = if flashes { Slot::Banner } else { Slot::Focus };
+    let frame = if app.guard.flashes() { Slot::Banner } else { Slot::Focus };
     let inside = framed(title, (columns, lines.len()), frame, look, area, buffer);
     draw_all(&lines, buffer, inside);
 }
@@ -186,8 +188,7 @@ fn palette_box(app: &App, palette: &Palette, look: Look, area: Rect, buffer: &mu
 fn palette_entry(entry: &Entry, look: Look, width: usize) -> Strip {
     let refused = entry.refusal.is_some();
     let style = |slot| look.style(if refused { Slot::Label } else { slot });
-    let key = entry.key.clone().unwrap_or_default();
-    let key = if look.ascii && key == "↵" { "enter".to_owned() } else { key };
+    let key = look.keys(&entry.keys);
     let name = cut(&entry.name, width.saturating_sub(10).min(40));
     let what = match entry.refusal {
         Some(why) => format!("{} – {why}", entry.title),

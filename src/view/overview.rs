@@ -110,7 +110,7 @@ impl Page<'_> {
         let none = ListState::default();
         let rows = match id {
             _ if panes::len(self.shown, id) == 0 => {
-                let text = panes::empty(self.app, self.shown, id, width.into()).1;
+                let text = panes::empty(self.app, self.shown, id, self.look, width.into()).1;
                 wrapped(&text, usize::from(width).saturating_sub(2)).len()
             }
             ListId::Findings => compact::findings_height(self.app, self.shown, self.look, width, most),
@@ -155,7 +155,7 @@ impl Page<'_> {
         }
         panes::rule(panes::heading(id, focused, look), right, focused, look, width).draw(buffer, area, 0);
         if list.order.is_empty() {
-            let (tone, text) = panes::empty(app, shown, id, width);
+            let (tone, text) = panes::empty(app, shown, id, look, width);
             let lines = wrapped(&text, width.saturating_sub(2));
             let lines: Vec<Strip> = lines.iter().map(|l| Strip::of(format!(" {l}"), look.tone(tone))).collect();
             draw_all(&lines, buffer, body);

@@ -5,6 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
 use super::{
+    footer::key_of,
     header::plural,
     look::{Look, Slot},
     strip::{Part, Strip, cut, fitting},
@@ -213,10 +214,10 @@ fn topic_figures(shown: &Shown) -> Vec<String> {
 }
 
 /// What an empty list says: why, if it cannot be seen, else that there is nothing.
-pub fn empty(app: &App, shown: &Shown, id: ListId, width: usize) -> (Tone, String) {
+pub fn empty(app: &App, shown: &Shown, id: ListId, look: Look, width: usize) -> (Tone, String) {
     let filter = app.lists.get(&id).map(|l| l.filter.as_str()).unwrap_or_default();
     if !filter.is_empty() && len(shown, id) > 0 {
-        return (Tone::Muted, format!("No row passes the filter {filter:?}; esc clears it."));
+        return (Tone::Muted, format!("No row passes the filter {filter:?}; {} clears it.", key_of(app, look, "back")));
     }
     if id == ListId::Findings {
         return quiet(app, shown, width);

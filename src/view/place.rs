@@ -42,7 +42,7 @@ pub fn render(app: &App, shown: &Shown, look: Look, area: Rect, buffer: &mut Buf
     panes::rule(name(app, id, look, width), right, true, look, width).draw(buffer, area, 0);
     draw_all(&notes, buffer, Rect { y: area.y + 1, height: taken.saturating_sub(1), ..area });
     if list.order.is_empty() {
-        let (tone, text) = panes::empty(app, shown, id, width);
+        let (tone, text) = panes::empty(app, shown, id, look, width);
         let lines = wrapped(&text, width.saturating_sub(2));
         let lines: Vec<Strip> = lines.iter().map(|l| Strip::of(format!(" {l}"), look.tone(tone))).collect();
         draw_all(&lines, buffer, body);
