@@ -42,7 +42,7 @@ pub const KEYS: &[Key] = &[
     key("keymap", "the name of a keymap: default, vim, k9s, or your own", "default", false),
     key("color", "auto, never, 16, 256 or truecolor; but for auto it counts more than `NO_COLOR`", "auto", false),
     key("ascii", "true draws with ASCII characters alone", "as the locale says", false),
-    key("mouse", "true lets the mouse select and scroll", "false", false),
+    key("mouse", "true takes the mouse from the terminal, so that its wheel scrolls", "false", false),
     key("read_only", "true refuses everything that would change something", "false", true),
     key("timeout", "how long a command may wait for a complete answer, as 500ms or 2m", "10s", false),
     key("namespace", "look in this namespace only; empty is the whole cluster", "the whole cluster", true),
