@@ -152,3 +152,20 @@ async fn the_cluster_of_the_kubeconfig_still_answers_as_recorded() {
     let differences = compare(&found, &recorded(), false);
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
+
+#[test]
+fn what_is_missing_invented_or_answered_otherwise_is_told() {
+    let shape = |code: u16, document: Value| {
+        let mut fields = shape::Fields::new();
+        gather(&document, "", &mut fields);
+        Shape { code, content_type: "application/json".into(), reason: None, fields }
+    };
+    let real = shape(200, serde_json::json!({"a": 1, "labels": {"x": "y"}, "list": [{"b": true}]}));
+    let same = shape(200, serde_json::json!({"a": 2, "labels": {"z": "w"}, "list": []}));
+    assert_eq!(differences(&same, &real, &["a", "labels.*"], true), Vec::<String>::new());
+    let other = shape(404, serde_json::json!({"a": "1", "c": null}));
+    let told = differences(&other, &real, &["list[].b"], true);
+    let found = |words: &str| told.iter().filter(|line| line.contains(words)).count();
+    assert_eq!((told.len(), found("answers 404"), found("list[].b is None")), (4, 1, 1), "{told:?}");
+    assert_eq!((found("a is {\"string\"}"), found("c is invented")), (1, 1), "{told:?}");
+}

@@ -256,3 +256,60 @@ fn inherit(resource: &str, object: &mut Value, before: &Value) {
         object["metadata"]["generation"] = json!(generation.unwrap_or(1) + changed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+
+    fn store() -> Store {
+        Store::new(Clock::driven(DateTime::UNIX_EPOCH))
+    }
+
+    fn object(replicas: u32) -> Value {
+        json!({"metadata": {"name": "a", "namespace": "n"}, "spec": {"replicas": replicas}})
+    }
+
+    #[test]
+    fn generations_count_changes_of_the_spec_where_a_kind_has_them() {
+        let store = store();
+        for (resource, before, after) in [("statefulsets", json!(1), json!(2)), ("services", json!(null), json!(null))]
+        {
+            assert_eq!(store.put(resource, object(1))["metadata"]["generation"], before);
+            store.change(resource, "n", "a", |object| object["status"] = json!(1));
+            assert_eq!(store.put(resource, object(2))["metadata"]["generation"], after);
+        }
+    }
+
+    #[test]
+    fn a_preview_is_what_would_be_kept_and_keeps_nothing() {
+        let store = store();
+        let new = store.preview("pods", object(1));
+        assert!(new["metadata"]["uid"].is_string() && new["metadata"].get("resourceVersion").is_none());
+        store.put("pods", object(1));
+        let changed = store.preview("pods", object(2));
+        assert_eq!(
+            (&changed["metadata"]["resourceVersion"], &changed["metadata"]["generation"]),
+            (&json!("1"), &json!(2))
+        );
+        assert_eq!(store.get("pods", "n", "a").unwrap()["spec"]["replicas"], 1);
+    }
+
+    #[test]
+    fn a_change_knows_what_was_before_it() {
+        let store = store();
+        store.put("pods", object(1));
+        store.put("pods", object(1));
+        let gone: Result<_, ()> = store.edit("pods", "n", "a", |before| before.cloned().map(Edit::Remove).ok_or(()));
+        assert!(gone.is_ok() && store.get("pods", "n", "a").is_none());
+        let (changes, _) = store.since("pods", 0).unwrap();
+        let told: Vec<_> = changes.iter().map(|change| (change.kind, change.before.is_some())).collect();
+        assert_eq!(
+            told,
+            [(ChangeKind::Added, false), (ChangeKind::Deleted, true)],
+            "what changes nothing is no change"
+        );
+        store.change("pods", "n", "a", |_| {});
+        assert_eq!(*store.changes().borrow(), 2, "what is not there is not changed");
+    }
+}
