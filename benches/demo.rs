@@ -68,7 +68,8 @@ fn settle(pty: &mut Pty) {
 }
 
 fn print(line: impl AsRef<str>) {
-    writeln!(std::io::stdout(), "{}", line.as_ref()).unwrap();
+    let mut out = std::io::stdout();
+    writeln!(out, "{}", line.as_ref()).unwrap();
 }
 
 /// Median of several runs, in milliseconds.

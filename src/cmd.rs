@@ -52,12 +52,12 @@ pub async fn run(cli: Cli) -> Result<u8, Failure> {
     if let Command::Demo { drill, .. } = &command {
         let options = demo::options(&global, drill.as_deref())?;
         let config = settings::settle(&mut global, Some(demo::CONTEXT))?;
-        return console(&global, config, options).await.map(|()| 0);
+        return Box::pin(console(&global, config, options)).await.map(|()| 0);
     }
     let typed = global.clone();
     let config = settings::settle(&mut global, None)?;
     if command == Command::Console {
-        return console(&global, config, global.connect_options()?).await.map(|()| 0);
+        return Box::pin(console(&global, config, global.connect_options()?)).await.map(|()| 0);
     }
     settings::warn(&config);
     match command {

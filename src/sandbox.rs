@@ -60,10 +60,10 @@ pub fn open(setup: Setup) -> Sandbox {
     let cancel = CancellationToken::new();
     let store = Arc::new(Store::new(clock.clone()));
     let kafka = Arc::new(Mutex::new(demo::kafka()));
-    let (changed, changes) = watch::channel(0);
+    let (teller, changes) = watch::channel(0);
     let logs = Arc::new(Logs::default());
     let simulation =
-        Simulation::new(Arc::clone(&store), Arc::clone(&kafka), changed, Arc::clone(&logs), script, clock.now());
+        Simulation::new(Arc::clone(&store), Arc::clone(&kafka), teller, Arc::clone(&logs), script, clock.now());
     let brokers = Arc::new(Brokers::new(Arc::clone(&kafka), changes, clock.clone()));
     let nodes: Arc<dyn Nodes> =
         Arc::new(Machines { store: Arc::clone(&store), kafka, brokers, logs, cancel: cancel.clone() });

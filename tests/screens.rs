@@ -332,12 +332,12 @@ fn a_key_that_a_dialog_ignores_is_seen() {
 
 #[test]
 fn a_term_that_is_left_out_is_said_while_it_is_typed_and_after() {
-    let keys: Vec<Key> = "/or partitionz>3".chars().map(char).collect();
+    let keys: Vec<Key> = "/or partz>3".chars().map(char).collect();
     let mut app = after(Cluster::crash_looping().app(), &[char('5')]);
     press(&mut app, &keys);
     snapshot!("filter_left_out_120x40", app, 120, 40);
     press(&mut app, &[Key::Enter]);
-    assert!(screen(&app, COLOR, 120, 40).contains("no column partitionz: did you mean partitions?"));
+    assert!(screen(&app, COLOR, 120, 40).contains("no column partz: did you mean parts?"));
 }
 
 #[test]

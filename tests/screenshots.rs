@@ -67,7 +67,7 @@ const SHOTS: &[Shot] = &[
         drill: None,
         size: (100, 24),
         at: 96,
-        keys: &[Key::Char('5'), Key::Char('j'), Key::Char('j'), Key::Enter],
+        keys: &[Key::Char('5'), Key::Char('j'), Key::Enter],
     },
     Shot {
         name: "logs",

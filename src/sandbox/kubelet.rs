@@ -103,15 +103,13 @@ impl Kubelets {
     /// One pod goes on to a moment.
     fn live(&mut self, kafka: &mut Kafka, pod: &Value, name: &str, broker: i32, now: DateTime<Utc>) {
         let uid = pod["metadata"]["uid"].as_str().unwrap_or_default();
-        let mut life = match self.lives.remove(name).filter(|life| life.uid == uid) {
-            Some(life) => life,
-            None => {
-                // Another pod of that name: the process of the one before is gone with it.
-                set_process(kafka, broker, Process::Down);
-                self.logs.remove(name);
-                self.take_up(name, broker, uid, now)
-            }
-        };
+        let known = self.lives.remove(name).filter(|life| life.uid == uid);
+        let mut life = known.unwrap_or_else(|| {
+            // Another pod of that name: the process of the one before is gone with it.
+            set_process(kafka, broker, Process::Down);
+            self.logs.remove(name);
+            self.take_up(name, broker, uid, now)
+        });
         if pod["metadata"]["deletionTimestamp"].is_string() {
             if self.stop(&mut life, kafka, pod, broker, now) {
                 return;
@@ -259,7 +257,7 @@ impl Kubelets {
         let last = life.last.clone();
         let restarts = life.restarts;
         let state = match (life.stage, last) {
-            (Stage::Creating, _) => PodState::Creating,
+            (Stage::Creating, _) | (Stage::Exited { .. } | Stage::Waiting { .. }, None) => PodState::Creating,
             (Stage::Booting { started }, last) => {
                 PodState::Running { since: started, ready: (false, started), restarts, last }
             }
@@ -270,7 +268,6 @@ impl Kubelets {
             }
             (Stage::Exited { .. }, Some(ended)) => PodState::Exited { ended, restarts, last: None },
             (Stage::Waiting { wait_s, .. }, Some(last)) => PodState::CrashLoop { last, restarts, wait_s },
-            (Stage::Exited { .. } | Stage::Waiting { .. }, None) => PodState::Creating,
         };
         let (node_ip, pod_ip) = (format!("10.42.{broker}.1"), format!("10.42.{broker}.10"));
         let has_ip = life.stage != Stage::Creating;

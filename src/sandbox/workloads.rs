@@ -32,6 +32,39 @@ impl Workloads {
             self.pods(&set, now);
             self.status(&set);
         }
+        self.budgets();
+        self.leavings();
+    }
+
+    /// Disruption budgets count the pods that they select.
+    fn budgets(&self) {
+        let pods = self.store.list("pods", Some(&self.namespace)).0;
+        for budget in self.store.list("poddisruptionbudgets", Some(&self.namespace)).0 {
+            let labels = budget["spec"]["selector"]["matchLabels"].as_object().cloned().unwrap_or_default();
+            let selected =
+                |pod: &&Arc<Value>| labels.iter().all(|(name, value)| pod["metadata"]["labels"][name] == *value);
+            let healthy = pods.iter().filter(selected).filter(|pod| is_ready(pod)).count();
+            let name = budget["metadata"]["name"].as_str().unwrap_or_default();
+            self.store.change("poddisruptionbudgets", &self.namespace, name, |budget| {
+                let status = &mut budget["status"];
+                let desired = status["desiredHealthy"].as_u64().unwrap_or_default() as usize;
+                status["currentHealthy"] = json!(healthy);
+                status["disruptionsAllowed"] = json!(healthy.saturating_sub(desired));
+            });
+        }
+    }
+
+    /// Claims that were deleted while a pod used them go when it has gone.
+    fn leavings(&self) {
+        let pods = self.store.list("pods", Some(&self.namespace)).0;
+        for claim in self.store.list("persistentvolumeclaims", Some(&self.namespace)).0 {
+            let name = claim["metadata"]["name"].as_str().unwrap_or_default();
+            let mounts = |volume: &Value| volume["persistentVolumeClaim"]["claimName"] == name;
+            let uses = |pod: &Arc<Value>| pod["spec"]["volumes"].as_array().is_some_and(|all| all.iter().any(mounts));
+            if claim["metadata"]["deletionTimestamp"].is_string() && !pods.iter().any(uses) {
+                self.store.remove("persistentvolumeclaims", &self.namespace, name);
+            }
+        }
     }
 
     /// Pods of a StatefulSet by index, as they stand in the store.
