@@ -15,8 +15,6 @@ pub mod watch;
 
 use tokio::sync::mpsc;
 
-pub use crate::task;
-
 use crate::facts::Fact;
 
 /// Where facts go: bounded, so that a slow reader slows the sources down instead of growing memory.

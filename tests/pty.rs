@@ -496,7 +496,7 @@ fn the_child_of_these_tests() {
         return;
     }
     if told == "thread" {
-        kafdeck::io::task::thread("planted", || panic!("planted"));
+        kafdeck::task::thread("planted", || panic!("planted"));
         // The hook ends the process long before this returns.
         std::thread::park_timeout(SOON);
         return;
@@ -504,7 +504,7 @@ fn the_child_of_these_tests() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let cancel = tokio_util::sync::CancellationToken::new();
-        let planted = kafdeck::io::task::spawn("planted", &cancel, async { panic!("planted") });
+        let planted = kafdeck::task::spawn("planted", &cancel, async { panic!("planted") });
         // As above.
         let _ = tokio::time::timeout(SOON, planted).await;
     });

@@ -281,7 +281,7 @@ fn overlays() {
 fn seen(app: &mut App, columns: u16, rows: u16) -> String {
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
     let mut sight = Sight::default();
-    terminal.draw(|frame| sight = view::render(app, &COLOR, frame)).unwrap();
+    terminal.draw(|frame| sight = view::render(app, COLOR, frame)).unwrap();
     app.update(Msg::Drawn(sight), app.now);
     screen(app, COLOR, columns, rows)
 }

@@ -24,8 +24,9 @@ use crate::{
         heartbeat,
         kafka::observer::{self, ObserverSetup},
         logs::{self, LogEvent, LogRequest},
-        task, volumes, watch as watches,
+        volumes, watch as watches,
     },
+    task,
 };
 
 /// Facts under way between sources and the App. When it is full, sources wait: that is backpressure.

@@ -23,11 +23,11 @@ use thiserror::Error;
 use tower::{BoxError, ServiceBuilder};
 use tower_http::decompression::DecompressionLayer;
 
-use super::{failure, task};
+use super::failure;
 use crate::{
     errors::{Failure, FailureKind},
     facts::Connection,
-    sandbox,
+    sandbox, task,
 };
 
 mod in_memory;

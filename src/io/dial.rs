@@ -21,8 +21,11 @@ use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
-use super::{connect::Cluster, failure, task};
-use crate::domain::{freshness, installation::PodPort};
+use super::{connect::Cluster, failure};
+use crate::{
+    domain::{freshness, installation::PodPort},
+    task,
+};
 
 /// How long opening a stream may take.
 const DEADLINE: Duration = Duration::from_secs(5);

@@ -7,11 +7,12 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::Notify, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::{FactSender, connect::Cluster, failure, task, watch::Scope};
+use super::{FactSender, connect::Cluster, failure, watch::Scope};
 use crate::{
     clock::Clock,
     domain::freshness::{FailureKind, Source, SourceFailure},
     facts::{Body, Connection, Fact},
+    task,
 };
 
 /// How often is asked.

@@ -14,8 +14,8 @@ use kube::{Api, api::LogParams};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{connect::Cluster, failure, task};
-use crate::clock::Clock;
+use super::{connect::Cluster, failure};
+use crate::{clock::Clock, task};
 use lines::{Lines, Place, Raw};
 
 /// A batch is handed on when it has this many lines, or is this old.

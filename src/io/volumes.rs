@@ -16,7 +16,8 @@ use crate::{
     clock::Clock,
     domain::{freshness::Source, ids::ObjectKey, storage::VolumeUse},
     facts::{Body, Fact},
-    io::{FactSender, connect::Cluster, failure, task},
+    io::{FactSender, connect::Cluster, failure},
+    task,
 };
 
 /// How often the kubelets are asked; they themselves measure about once a minute.

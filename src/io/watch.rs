@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     FactSender,
     connect::{Cluster, ConnectOptions},
-    failure, task, translate,
+    failure, translate,
 };
 use crate::{
     clock::Clock,
@@ -35,6 +35,7 @@ use crate::{
         kubernetes::Object,
     },
     facts::{Body, Fact},
+    task,
 };
 
 /// How many objects are asked for at once.

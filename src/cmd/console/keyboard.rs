@@ -12,7 +12,7 @@ use std::{
 use rustix::event::{PollFd, PollFlags, poll};
 use tokio::sync::mpsc;
 
-use crate::{cmd::terminal, io::task};
+use crate::{cmd::terminal, task};
 
 /// Bytes that are read at once; a paste comes in several pieces.
 const PIECE: usize = 4096;

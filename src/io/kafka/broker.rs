@@ -26,10 +26,8 @@ use crate::{
         ids::BrokerId,
         installation::PodPort,
     },
-    io::{
-        dial::{DialError, Transport},
-        task,
-    },
+    io::dial::{DialError, Transport},
+    task,
     wire::requests::Ask,
 };
 

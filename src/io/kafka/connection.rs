@@ -25,7 +25,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::failure::CallError;
 use crate::{
     domain::broker::Features,
-    io::{dial::BoxStream, task},
+    io::dial::BoxStream,
+    task,
     wire::{
         frame::{self, FrameError},
         requests::{self, Ask, Versions},

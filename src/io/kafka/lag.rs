@@ -19,7 +19,7 @@ use super::{answers, broker::SILENT_AFTER, coordinator::Partitions, failure::Cal
 use crate::{
     domain::{freshness::Asked, ids::BrokerId},
     facts::KafkaBody,
-    io::task,
+    task,
     wire::{errors, requests},
 };
 

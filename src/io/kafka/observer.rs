@@ -41,7 +41,8 @@ use crate::{
         installation::AddressBook,
     },
     facts::KafkaBody,
-    io::{FactSender, dial::Transport, task},
+    io::{FactSender, dial::Transport},
+    task,
     wire::requests,
 };
 

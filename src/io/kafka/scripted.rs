@@ -32,10 +32,8 @@ use crate::{
         ids::{BrokerId, ObjectKey},
         installation::{AddressBook, PodPort},
     },
-    io::{
-        dial::{BoxStream, DialError, Transport},
-        task,
-    },
+    io::dial::{BoxStream, DialError, Transport},
+    task,
 };
 
 /// What a broker does with the requests that it gets.
