@@ -3,6 +3,7 @@
 //! It is not how anything is obtained (that is `io`), kept (`world`) or shown (`view`): nothing here
 //! does I/O, reads a clock, or imports another module of ours. Everybody else calls it.
 
+pub mod access;
 pub mod alert;
 pub mod broker;
 pub mod finding;
