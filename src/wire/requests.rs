@@ -9,7 +9,7 @@ use kafka_protocol::{
     messages::{
         ApiVersionsRequest, ApiVersionsResponse, BrokerId, ConsumerGroupDescribeRequest, DescribeConfigsRequest,
         DescribeGroupsRequest, DescribeLogDirsRequest, GroupId, ListGroupsRequest, ListOffsetsRequest, MetadataRequest,
-        OffsetFetchRequest, TopicName,
+        OffsetFetchRequest, SaslAuthenticateRequest, TopicName,
         describe_configs_request::DescribeConfigsResource,
         list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
         offset_fetch_request::OffsetFetchRequestGroup,
@@ -70,6 +70,7 @@ ask! {
     ListOffsetsRequest "ListOffsets" from 6,
     DescribeLogDirsRequest "DescribeLogDirs" from 2,
     DescribeConfigsRequest "DescribeConfigs" from 4,
+    SaslAuthenticateRequest "SaslAuthenticate" from 2,
 }
 
 /// The broker offers no version of a request that we speak.
