@@ -24,6 +24,7 @@ use crate::{
         heartbeat,
         kafka::observer::{self, ObserverSetup},
         logs::{self, LogEvent, LogRequest},
+        secrets::KubeSecrets,
         volumes, watch as watches,
     },
     task,
@@ -302,6 +303,7 @@ impl Hands {
             ObserverSetup {
                 installation: installation.clone(),
                 transport,
+                secrets: Arc::new(KubeSecrets::new(&cluster.client)),
                 routes: receiver,
                 refresh: self.refresh.clone(),
                 on_silence: self.silence.clone(),

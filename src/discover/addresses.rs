@@ -41,7 +41,7 @@ pub fn address_book(installation: &Installation, pods: &[&Pod], services: &[&Ser
             hosts.add_service(service, broker);
         }
     }
-    AddressBook { seeds: seeds(&brokers), hosts: hosts.certain(), ids: ids(&brokers) }
+    AddressBook { seeds: seeds(&brokers), hosts: hosts.certain(), ids: ids(&brokers), way: None }
 }
 
 /// Running pods, those first that are most likely to answer.

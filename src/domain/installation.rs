@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{BrokerId, InstallationId, ObjectKey};
+use super::{
+    access::Way,
+    ids::{BrokerId, InstallationId, ObjectKey},
+};
 
 /// How an installation was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -90,6 +93,8 @@ pub struct AddressBook {
     pub hosts: std::collections::BTreeMap<String, ObjectKey>,
     /// Pod behind a node id, for advertised hosts that no pod owns.
     pub ids: std::collections::BTreeMap<BrokerId, ObjectKey>,
+    /// Which listener is dialled, and what it asks for; `None` is the seeds' own ports, which ask for nothing.
+    pub way: Option<Way>,
 }
 
 impl AddressBook {
@@ -126,6 +131,7 @@ mod tests {
                 .map(|(host, name)| (host.to_owned(), pod(name)))
                 .into(),
             ids: [(BrokerId(0), pod("k-0")), (BrokerId(1), pod("k-1"))].into(),
+            way: None,
         }
     }
 

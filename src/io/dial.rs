@@ -1,11 +1,16 @@
 //! One byte stream to one port of one pod: the transport below everything we say to Kafka.
 //!
-//! Layers that know nothing of each other: transport (here: the API server's port-forward) → TLS →
-//! SASL. This file is only the first; the other two wrap a `BoxStream` into another. It speaks no
-//! Kafka, retries nothing and binds no local port. `io::kafka` and what reads messages call it.
+//! Layers that know nothing of each other: transport (here: the API server's port-forward) → `tls` →
+//! `sasl`. This file is only the first; the other two wrap a `BoxStream` into another, and `layers` goes a whole
+//! way into an installation. It speaks no Kafka but the login, retries nothing and binds no local port. `io::kafka`
+//! and what reads messages call it.
 //!
 //! A port-forward buffers up to 1 MiB in each direction (kube's duplex; allocated as it fills), so a
 //! reader that stops reading holds at most 2 MiB a stream, and bytes count as written before the pod has them.
+
+pub mod layers;
+pub mod sasl;
+pub mod tls;
 
 use std::{
     io,
@@ -21,7 +26,8 @@ use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
-use super::{connect::Cluster, failure};
+use self::{sasl::LoginError, tls::TlsError};
+use super::{connect::Cluster, failure, secrets::SecretError};
 use crate::{
     domain::{freshness, installation::PodPort},
     task,
@@ -61,6 +67,15 @@ pub enum DialError {
     /// No answer within five seconds.
     #[error("cannot reach {to}: no answer within {} s", DEADLINE.as_secs())]
     Timeout { to: PodPort },
+    /// A Secret that the way needs cannot be read or used.
+    #[error("cannot reach {to}: {why}")]
+    Secret { to: PodPort, why: SecretError },
+    /// The stream could not be encrypted.
+    #[error("cannot reach {to}: {why}")]
+    Tls { to: PodPort, why: TlsError },
+    /// The login failed.
+    #[error("cannot reach {to}: {why}")]
+    Login { to: PodPort, why: LoginError },
 }
 
 /// Reaches pods through the API server: one websocket for each connection, since several ports on

@@ -1,7 +1,8 @@
 //! The brokers of the sandbox: what each of them does on a connection.
 //!
 //! They answer from a `Kafka`, as brokers of 4.1 in KRaft mode do: one request after the other on a connection, in
-//! order, and they hang up on what is not Kafka. They move nothing (`simulation` does that) and listen nowhere:
+//! order, and they hang up on what is not Kafka. They move nothing (`simulation` does that) and listen nowhere;
+//! a `door` may stand before them:
 //! whoever opens streams to pods calls `serve` with the other end.
 
 mod answers;
@@ -9,6 +10,7 @@ mod cluster;
 mod config_table;
 mod configs;
 mod coordinators;
+pub mod door;
 mod groups;
 mod logs;
 mod offsets;
@@ -29,6 +31,7 @@ use tokio::{
 pub use answers::OFFERED;
 pub use coordinators::coordinator_of;
 
+use self::door::{Deed, Door, Users, Visit};
 use super::kafka::{Kafka, Process};
 use crate::{
     clock::Clock,
@@ -42,11 +45,12 @@ const QUEUE: usize = 128;
 const READ_STEP: usize = 16 << 10;
 
 /// All brokers of a cluster. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Brokers {
     kafka: Arc<Mutex<Kafka>>,
     changed: watch::Receiver<u64>,
     clock: Clock,
+    door: Door,
 }
 
 /// What an answer is made from.
@@ -61,20 +65,87 @@ struct View<'a> {
 impl Brokers {
     /// Brokers that answer from `kafka`; `changed` tells them after every change of it.
     pub fn new(kafka: Arc<Mutex<Kafka>>, changed: watch::Receiver<u64>, clock: Clock) -> Self {
-        Self { kafka, changed, clock }
+        Self { kafka, changed, clock, door: Door::default() }
+    }
+
+    /// The same with a door before them.
+    pub fn behind(mut self, door: Door) -> Self {
+        self.door = door;
+        self
     }
 
     /// Serves one connection to a broker, until its client goes, the broker goes down, or the client sends what no
     /// client sends.
-    pub async fn serve(&self, broker: i32, stream: impl AsyncRead + AsyncWrite) {
-        let (reader, writer) = tokio::io::split(stream);
-        let (queue, requests) = mpsc::channel(QUEUE);
+    pub async fn serve(&self, broker: i32, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let inside = async {
+            match &self.door.tls {
+                None => self.admit_and_serve(broker, stream).await,
+                Some(tls) => match tls.accept(stream).await {
+                    Ok(stream) => self.admit_and_serve(broker, stream).await,
+                    Err(why) => tracing::debug!(broker, %why, "no TLS"),
+                },
+            }
+        };
         tokio::select! {
             biased;
             () = self.until(broker, |process| process == Process::Down) => {}
+            () = inside => {}
+        }
+    }
+
+    /// Serves one who has logged in, if one must, until the session ends.
+    async fn admit_and_serve(&self, broker: i32, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let mut lasts = None;
+        if let Some(users) = &self.door.users {
+            if self.admit(broker, users, &mut stream).await.is_none() {
+                // So that what was said last arrives.
+                let _ = stream.shutdown().await;
+                return;
+            }
+            lasts = users.session;
+        }
+        let (reader, writer) = tokio::io::split(stream);
+        let (queue, requests) = mpsc::channel(QUEUE);
+        let ends = async {
+            match lasts {
+                Some(session) => sleep(session).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
             why = self.answer_all(broker, requests, writer) => tracing::debug!(broker, ?why, "hung up"),
             () = read_all(reader, queue) => {}
+            () = ends => tracing::debug!(broker, "the session has ended"),
         }
+    }
+
+    /// Waits for a login; nothing when it fails.
+    async fn admit(
+        &self,
+        broker: i32,
+        users: &Users,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    ) -> Option<()> {
+        let mut visit = Visit::default();
+        while !visit.admitted {
+            let mut prefix = [0; 4];
+            stream.read_exact(&mut prefix).await.ok()?;
+            let length = served::announced(prefix).ok()?;
+            let incoming = Incoming::read(read_frame(stream, length).await?).ok()?;
+            self.ready(broker).await;
+            let (answer, ends) = match visit.takes(users, &incoming).ok()? {
+                Deed::Says(answer) => (answer, false),
+                Deed::Ends(answer) => (answer, true),
+                Deed::Passes => (self.answer(broker, &incoming).ok()?, false),
+            };
+            stream.write_all(&answer).await.ok()?;
+            stream.flush().await.ok()?;
+            if ends {
+                return None;
+            }
+        }
+        Some(())
     }
 
     fn kafka(&self) -> MutexGuard<'_, Kafka> {

@@ -23,6 +23,9 @@ const MIN_FRAME: usize = 4;
 /// The broker's word for a version that it does not know (UNSUPPORTED_VERSION).
 const UNSUPPORTED_VERSION: i16 = 35;
 
+/// The first byte of an alert in TLS; two bytes of a version follow.
+const TLS_ALERT: u8 = 0x15;
+
 /// A frame that could not be made or understood.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FrameError {
@@ -35,6 +38,9 @@ pub enum FrameError {
         /// Bytes announced.
         announced: usize,
     },
+    /// It is an alert of TLS (RFC 8446 §6).
+    #[error("the answer is an alert of TLS: the port is encrypted, and was spoken to in plain text")]
+    Tls,
     /// A request could not be encoded.
     #[error("{api} v{version} could not be encoded: {why}")]
     Encode {
@@ -59,6 +65,9 @@ pub enum FrameError {
 
 /// The length that the first four bytes of an answer announce, if it is acceptable.
 pub fn announced(prefix: [u8; 4]) -> Result<usize, FrameError> {
+    if matches!(prefix, [TLS_ALERT, 3, 0..=4, _]) {
+        return Err(FrameError::Tls);
+    }
     let length = i32::from_be_bytes(prefix);
     match usize::try_from(length) {
         Ok(length) if length > MAX_FRAME => Err(FrameError::TooLong { announced: length }),
@@ -141,6 +150,7 @@ mod tests {
         assert_eq!(announced([0, 0, 0, 3]), Err(FrameError::Length(3)));
         let http = announced(*b"HTTP").unwrap_err();
         assert!(http.to_string().contains("1213486160"), "{http}");
+        assert_eq!(announced([0x15, 3, 3, 0]), Err(FrameError::Tls));
     }
 
     #[test]

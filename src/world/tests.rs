@@ -85,6 +85,7 @@ impl Cluster {
             seeds: (0..3).map(|n| PodPort { pod: key(n), port: 9092 }).collect(),
             hosts: BTreeMap::new(),
             ids: (0..3).map(|n| (BrokerId(n), key(n))).collect(),
+            way: None,
         };
         let mut cluster = Self { world: World::default(), installation, book, now: DateTime::UNIX_EPOCH };
         cluster.beat();

@@ -14,6 +14,7 @@ use kafdeck::{
     io::{
         dial::{BoxStream, DialError, Transport},
         kafka::{ObserverSetup, observe},
+        secrets::NoSecrets,
     },
     sandbox::kafka::Process,
 };
@@ -63,6 +64,7 @@ impl Watch {
         let setup = ObserverSetup {
             installation: InstallationId::new("ns", "kafka"),
             transport: Arc::new(Way(Arc::clone(cluster))),
+            secrets: Arc::new(NoSecrets),
             routes: book,
             refresh: Arc::new(Notify::new()),
             on_silence: Arc::new(Notify::new()),

@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    connection::{Answer, Connection, RequestCounts},
+    connection::{Answer, Connection, RequestCounts, Standing},
     desk::Desk,
     failure::CallError,
 };
@@ -26,7 +26,11 @@ use crate::{
         ids::BrokerId,
         installation::PodPort,
     },
-    io::dial::{DialError, Transport},
+    io::dial::{
+        DialError, Transport,
+        layers::{FRESH, JUST_NOW, Layers, Prepared, Route},
+        sasl::{self, LoginError},
+    },
     task,
     wire::requests::Ask,
 };
@@ -47,6 +51,18 @@ const HANG_UP_AFTER: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// Pause after a login was refused: another one would be too, and many of them lock users out.
+const REFUSED_PAUSE: Duration = Duration::from_secs(60);
+
+/// How often Secrets are looked at meanwhile.
+const LOOK_AGAIN_EVERY: Duration = Duration::from_secs(5);
+
+/// The part of a session after which the next one is begun.
+const RENEW_AT: f64 = 0.75;
+
+/// Sessions are not renewed faster, however short a broker says that they are.
+const FASTEST_RENEWAL: Duration = Duration::from_secs(1);
+
 /// A connection that held this long was a good one: the next pause is short again.
 const GOOD_AFTER: Duration = Duration::from_secs(10);
 
@@ -58,6 +74,8 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 pub struct LinkSetup {
     /// Who opens streams.
     pub transport: Arc<dyn Transport>,
+    /// What encrypts them and logs in.
+    pub layers: Arc<Layers>,
     /// Where contacts are told.
     pub desk: Arc<Desk>,
     /// Where requests are counted.
@@ -80,15 +98,38 @@ struct State {
     features: Option<Features>,
 }
 
+/// A connection, and when its session ends.
+struct Reached {
+    connection: Arc<Connection>,
+    ends: Option<Instant>,
+}
+
+/// Why there is none, and which versions of which Secrets were used.
+#[derive(Debug, Clone)]
+struct Failed {
+    why: CallError,
+    version: Option<String>,
+}
+
+/// Whether a broker that does not answer a new connection is told to be silent: not while another one serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loudness {
+    Told,
+    Quiet,
+}
+
 /// A standing link to one broker's pod. Ends when dropped.
 pub struct Link {
     to: PodPort,
     broker: watch::Sender<Option<BrokerId>>,
+    route: watch::Sender<Route>,
     state: watch::Sender<State>,
     /// The stream at hand leads nowhere.
     redial: Notify,
     /// Somebody wants to know now: do not sit out the pause.
     retry: Notify,
+    /// It may go better now; not worth a refused login, though.
+    nudge: Notify,
 }
 
 /// Keeps a link going.
@@ -100,14 +141,16 @@ pub struct LinkHandle {
 
 impl Link {
     /// Starts dialling.
-    pub fn start(to: PodPort, setup: LinkSetup, cancel: &CancellationToken) -> LinkHandle {
+    pub fn start(to: PodPort, route: Route, setup: LinkSetup, cancel: &CancellationToken) -> LinkHandle {
         let cancel = cancel.child_token();
         let link = Arc::new(Self {
             to,
             broker: watch::Sender::default(),
+            route: watch::Sender::new(route),
             state: watch::Sender::default(),
             redial: Notify::new(),
             retry: Notify::new(),
+            nudge: Notify::new(),
         });
         task::spawn("kafka contact", &cancel, Arc::clone(&link).report(Arc::clone(&setup.desk)));
         task::spawn("kafka link", &cancel, Arc::clone(&link).run(setup));
@@ -137,6 +180,20 @@ impl Link {
     /// Dials at once if it is waiting to.
     pub fn retry(&self) {
         self.retry.notify_waiters();
+    }
+
+    /// Dials at once if it is waiting to, unless the last login was refused.
+    pub fn nudge(&self) {
+        self.nudge.notify_waiters();
+    }
+
+    /// Says how it is dialled; a stream that went another way is given up, one under other names is kept.
+    pub fn guide(&self, route: Route) {
+        let other_way = self.route.borrow().way != route.way;
+        self.route.send_if_modified(|r| std::mem::replace(r, route.clone()) != route);
+        if other_way {
+            self.redial();
+        }
     }
 
     /// True when it can be asked; the second is true when it owes an answer for longer than `patience`.
@@ -172,47 +229,146 @@ impl Link {
         let mut pause = FIRST_PAUSE;
         loop {
             let asked = Instant::now();
-            match self.connect(&setup).await {
-                Ok(connection) => {
-                    let why = self.tend(&setup, Arc::new(connection)).await;
+            let failed = match self.reach(&setup, Loudness::Told).await {
+                Ok(reached) => {
+                    let first = Arc::clone(&reached.connection);
+                    let why = self.tend(&setup, reached).await;
                     self.ended(&setup, &why);
+                    self.wants_login(&setup, &first).await
                 }
-                Err(why) => self.not_connected(&setup, why),
+                Err(why) => Some(why),
+            };
+            if let Some(why) = failed.clone() {
+                self.not_connected(&setup, why.why);
             }
             if asked.elapsed() > GOOD_AFTER {
                 pause = FIRST_PAUSE;
             }
+            self.sit_out(&setup, failed.as_ref(), pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Waits until it is worth dialling again.
+    async fn sit_out(&self, setup: &LinkSetup, failed: Option<&Failed>, pause: Duration) {
+        let Some(failed) = failed.filter(|failed| failed.why.is_about_secrets()) else {
             tokio::select! {
                 () = sleep(jittered(pause)) => {}
                 () = self.retry.notified() => {}
+                () = self.nudge.notified() => {}
                 () = self.redial.notified() => {}
+            }
+            return;
+        };
+        let longest = if failed.why.is_about_login() { REFUSED_PAUSE } else { LONGEST_PAUSE };
+        tokio::select! {
+            () = sleep(jittered(longest)) => {}
+            () = self.retry.notified() => {}
+            () = self.redial.notified() => {}
+            () = self.rotated(setup, failed.version.as_deref()) => {}
+        }
+    }
+
+    /// Waits until a Secret that was used holds something else.
+    async fn rotated(&self, setup: &LinkSetup, version: Option<&str>) {
+        let Some(version) = version else { return std::future::pending().await };
+        loop {
+            sleep(LOOK_AGAIN_EVERY).await;
+            let route = self.route.borrow().clone();
+            if setup.layers.changed(&route, version).await {
+                return;
+            }
+        }
+    }
+
+    /// Goes the way to a connection; once more at once when a Secret has changed since it was read.
+    async fn reach(&self, setup: &LinkSetup, loudness: Loudness) -> Result<Reached, Failed> {
+        let route = self.route.borrow().clone();
+        let mut age = if self.distrusts_secrets() { JUST_NOW } else { FRESH };
+        loop {
+            let prepared = setup.layers.prepare(&route, age).await;
+            let prepared = prepared.map_err(|e| Failed { why: e.at(&self.to).into(), version: None })?;
+            match self.connect(setup, &prepared, loudness).await {
+                Ok(reached) => return Ok(reached),
+                Err(why) => {
+                    let old = age == FRESH && why.is_about_secrets();
+                    if !(old && setup.layers.changed(&route, prepared.version()).await) {
+                        return Err(Failed { why, version: Some(prepared.version().to_owned()) });
+                    }
+                    age = JUST_NOW;
+                }
+            }
+        }
+    }
+
+    /// The last dial failed over what stands in Secrets.
+    fn distrusts_secrets(&self) -> bool {
+        self.state.borrow().failure.as_ref().is_some_and(CallError::is_about_secrets)
+    }
+
+    /// Opens a stream, secures it and asks for versions.
+    async fn connect(&self, setup: &LinkSetup, prepared: &Prepared, loudness: Loudness) -> Result<Reached, CallError> {
+        let dial = setup.transport.open(&self.to);
+        let stream = timeout(OPEN_DEADLINE, dial).await.map_err(|_| DialError::Timeout { to: self.to.clone() })??;
+        let asked = Instant::now();
+        let mut open = std::pin::pin!(async {
+            let secured = timeout(OPEN_DEADLINE, setup.layers.secure(stream, prepared)).await;
+            let secured = secured.map_err(|_| CallError::Timeout { after: OPEN_DEADLINE })?;
+            let secured = secured.map_err(|e| e.at(&self.to))?;
+            let counts = Arc::clone(&setup.counts);
+            let connection = Connection::open(secured.stream, OPEN_DEADLINE, CALL_DEADLINE, counts).await?;
+            Ok(Reached { connection: Arc::new(connection), ends: secured.ends })
+        });
+        if let Ok(opened) = timeout(SILENT_AFTER, &mut open).await {
+            return opened;
+        }
+        if loudness == Loudness::Told {
+            self.falls_silent(setup, asked);
+        }
+        open.await
+    }
+
+    /// The next connection of a session that ends (KIP-368), made while the old one still serves.
+    async fn renewed(&self, setup: &LinkSetup, ends: Option<Instant>) -> Reached {
+        let Some(ends) = ends else { return std::future::pending().await };
+        let lasts = ends.saturating_duration_since(Instant::now());
+        sleep(jittered(lasts.mul_f64(RENEW_AT)).max(FASTEST_RENEWAL)).await;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.reach(setup, Loudness::Quiet).await {
+                Ok(reached) => return reached,
+                Err(failed) => {
+                    let pause = if failed.why.is_about_login() { REFUSED_PAUSE } else { pause };
+                    tokio::select! {
+                        () = sleep(jittered(pause)) => {}
+                        () = self.rotated(setup, failed.version.as_deref()) => {}
+                    }
+                }
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    /// Dials and asks for versions.
-    async fn connect(&self, setup: &LinkSetup) -> Result<Connection, CallError> {
-        let dial = setup.transport.open(&self.to);
-        let stream = timeout(OPEN_DEADLINE, dial).await.map_err(|_| DialError::Timeout { to: self.to.clone() })??;
-        let asked = Instant::now();
-        let mut open =
-            std::pin::pin!(Connection::open(stream, OPEN_DEADLINE, CALL_DEADLINE, Arc::clone(&setup.counts)));
-        if let Ok(opened) = timeout(SILENT_AFTER, &mut open).await {
-            return opened;
+    /// Why a broker hangs up on the first question: it answers for versions without a login, and nothing else.
+    async fn wants_login(&self, setup: &LinkSetup, first: &Connection) -> Option<Failed> {
+        let route = self.route.borrow().clone();
+        if route.logs_in() || first.standing().borrow().answered > 1 {
+            return None;
         }
-        self.falls_silent(setup, asked);
-        open.await
+        let look = async {
+            let prepared = setup.layers.prepare(&route, FRESH).await.ok()?;
+            let stream = setup.transport.open(&self.to).await.ok()?;
+            sasl::offers(setup.layers.secure(stream, &prepared).await.ok()?.stream).await
+        };
+        let offers = timeout(SILENT_AFTER, look).await.ok()??;
+        let why = LoginError::Asked { offers };
+        Some(Failed { why: DialError::Login { to: self.to.clone(), why }.into(), version: None })
     }
 
     /// Watches over a connection until it ends or leads nowhere; says why.
-    async fn tend(&self, setup: &LinkSetup, connection: Arc<Connection>) -> CallError {
-        let mut standing = connection.standing();
-        self.update(setup, |s| {
-            s.features = Some(connection.features().clone());
-            s.connection = Some(connection);
-            s.failure = None;
-        });
+    async fn tend(&self, setup: &LinkSetup, reached: Reached) -> CallError {
+        let mut renewal = std::pin::pin!(self.renewed(setup, reached.ends));
+        let mut standing = self.take(setup, reached.connection);
         loop {
             let now = standing.borrow_and_update().clone();
             if let Some(why) = now.closed {
@@ -242,9 +398,25 @@ impl Link {
                     return CallError::Closed { why: "by us".to_owned() };
                 },
                 () = ring => {}
+                next = &mut renewal => {
+                    renewal.set(self.renewed(setup, next.ends));
+                    // Whoever still waits for an answer on the old one keeps it until then.
+                    standing = self.take(setup, next.connection);
+                }
                 () = self.redial.notified() => return CallError::Closed { why: "its pod was replaced".to_owned() },
             }
         }
+    }
+
+    /// Takes a connection for the questions to come.
+    fn take(&self, setup: &LinkSetup, connection: Arc<Connection>) -> watch::Receiver<Standing> {
+        let standing = connection.standing();
+        self.update(setup, |s| {
+            s.features = Some(connection.features().clone());
+            s.connection = Some(connection);
+            s.failure = None;
+        });
+        standing
     }
 
     fn update(&self, setup: &LinkSetup, change: impl FnOnce(&mut State)) {
@@ -297,7 +469,11 @@ impl Link {
     fn not_connected(&self, setup: &LinkSetup, why: CallError) {
         let contact = match &why {
             // The way to it is broken, which says nothing about the broker: its last contact only ages.
-            CallError::Dial(DialError::Forbidden { .. } | DialError::ApiUnreachable { .. }) => None,
+            CallError::Dial(
+                DialError::Forbidden { .. } | DialError::ApiUnreachable { .. } | DialError::Secret { .. },
+            ) => None,
+            CallError::Dial(DialError::Login { why, .. }) => Some(Contact::Refused { why: why.to_string() }),
+            CallError::Dial(DialError::Tls { why, .. }) => Some(Contact::Refused { why: why.to_string() }),
             CallError::Garbled { why } => Some(Contact::Garbled { why: why.clone() }),
             // A port that nobody listens on is forwarded all the same, and closed at the first byte.
             CallError::Closed { why } => {

@@ -9,7 +9,10 @@ use crate::{
         freshness::{Asked, FailureKind, SourceFailure},
         ids::BrokerId,
     },
-    io::dial::DialError,
+    io::{
+        dial::{DialError, sasl::LoginError},
+        secrets::SecretError,
+    },
     wire::{errors, frame::FrameError, requests::TooOld},
 };
 
@@ -71,7 +74,11 @@ impl CallError {
     /// Its class.
     fn kind(&self) -> FailureKind {
         match self {
-            Self::Dial(DialError::Forbidden { .. }) => FailureKind::Forbidden,
+            Self::Dial(DialError::Forbidden { .. } | DialError::Secret { why: SecretError::Forbidden { .. }, .. }) => {
+                FailureKind::Forbidden
+            }
+            Self::Dial(DialError::Tls { .. }) => FailureKind::Tls,
+            Self::Dial(DialError::Login { .. } | DialError::Secret { .. }) => FailureKind::Auth,
             Self::Dial(DialError::Timeout { .. })
             | Self::Timeout { .. }
             | Self::Refused { code: REQUEST_TIMED_OUT } => FailureKind::Timeout,
@@ -94,8 +101,32 @@ impl CallError {
         }
     }
 
+    /// True when the same credentials would be refused again: nothing is gained by trying.
+    pub fn is_about_login(&self) -> bool {
+        match self {
+            Self::Dial(DialError::Login { why, .. }) => !matches!(why, LoginError::Closed { .. }),
+            _ => false,
+        }
+    }
+
+    /// True when other contents of a Secret could mend it.
+    pub fn is_about_secrets(&self) -> bool {
+        self.is_about_login() || matches!(self, Self::Dial(DialError::Tls { .. } | DialError::Secret { .. }))
+    }
+
     fn hint(&self, what: Asked) -> Option<String> {
         let hint = match self {
+            Self::Dial(DialError::Secret { why: SecretError::Forbidden { namespace, name }, .. }) => {
+                return Some(format!(
+                    "Ask for verb get on secrets in namespace {namespace}. \
+                     Check: kubectl auth can-i get secret/{name} -n {namespace}"
+                ));
+            }
+            Self::Dial(DialError::Login { why: LoginError::Refused { from, .. }, .. }) => {
+                return Some(format!(
+                    "Check that secret {from} holds the user's password; it is read again when it changes."
+                ));
+            }
             Self::TooOld(_) => "Kafka 3.0 and later offer it; what Kubernetes tells is shown all the same.",
             Self::Dial(DialError::Forbidden { hint: Some(hint), .. }) => hint,
             Self::Dial(DialError::Forbidden { .. }) => "Ask for the verb create on pods/portforward in this namespace.",

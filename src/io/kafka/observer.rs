@@ -41,7 +41,11 @@ use crate::{
         installation::AddressBook,
     },
     facts::KafkaBody,
-    io::{FactSender, dial::Transport},
+    io::{
+        FactSender,
+        dial::{Transport, layers::Layers},
+        secrets::SecretSource,
+    },
     task,
     wire::requests,
 };
@@ -67,6 +71,8 @@ pub struct ObserverSetup {
     pub installation: InstallationId,
     /// Who opens streams to its pods.
     pub transport: Arc<dyn Transport>,
+    /// Who reads the Secrets that a way into it refers to.
+    pub secrets: Arc<dyn SecretSource>,
     /// Which pods there are, and which is behind which address.
     pub routes: watch::Receiver<Arc<AddressBook>>,
     /// Notified when everything is to be asked at once.
@@ -126,6 +132,7 @@ pub fn observe(mut setup: ObserverSetup, cancel: &CancellationToken) -> Observer
     let desk = Arc::new(Desk::new(setup.installation, setup.clock, setup.facts));
     let link = LinkSetup {
         transport: setup.transport,
+        layers: Arc::new(Layers::new(setup.secrets)),
         desk: Arc::clone(&desk),
         counts: Arc::clone(&counts),
         on_silence: setup.on_silence,

@@ -29,6 +29,7 @@ use crate::{
         topic::Topic,
     },
     facts::Metadata,
+    io::dial::layers::Route,
     wire::requests::Ask,
 };
 
@@ -106,12 +107,12 @@ impl Roster {
             let mut known = self.known();
             for (to, handle) in &known.links {
                 if hosts(&known.book, &to.pod) == hosts(&book, &to.pod) {
-                    handle.link.retry();
+                    handle.link.nudge();
                 } else {
                     handle.link.redial();
                 }
             }
-            known.book = book;
+            known.book = along(book);
         }
         self.arrange().await;
     }
@@ -136,8 +137,11 @@ impl Roster {
             }
             known.links.retain(|to, _| owners.contains_key(to));
             for (to, owner) in owners {
-                let start = || Link::start(to.clone(), self.setup.clone(), &self.cancel);
-                known.links.entry(to.clone()).or_insert_with(start).link.bind(owner);
+                let start = |route| Link::start(to.clone(), route, self.setup.clone(), &self.cancel);
+                let route = route(&known.book, &known.seen, &to);
+                let handle = known.links.entry(to.clone()).or_insert_with(|| start(route.clone()));
+                handle.link.bind(owner);
+                handle.link.guide(route);
             }
             snapshot
         };
@@ -242,6 +246,38 @@ impl Roster {
 fn hosts<'a>(book: &'a AddressBook, pod: &ObjectKey) -> Vec<&'a str> {
     book.hosts.iter().filter(|(_, p)| *p == pod).map(|(host, _)| host.as_str()).collect()
 }
+
+/// The routes with their way's port in place of the pods' own.
+fn along(book: Arc<AddressBook>) -> Arc<AddressBook> {
+    let Some(port) = book.way.as_ref().map(|way| way.port) else { return book };
+    let mut book = Arc::unwrap_or_clone(book);
+    for seed in &mut book.seeds {
+        seed.port = port;
+    }
+    Arc::new(book)
+}
+
+/// Under which names a pod is dialled: those that its brokers advertise; before they are known, all of its own.
+fn route(book: &AddressBook, seen: &Seen, to: &PodPort) -> Route {
+    let Some(way) = book.way.clone() else { return Route::default() };
+    let here = |b: &&Advertised| book.resolve(b.id, &b.host, b.port).as_ref() == Some(to);
+    let mut names: Vec<String> =
+        seen.brokers.iter().filter(here).map(|b| b.host.trim_end_matches('.').to_owned()).collect();
+    if names.is_empty() {
+        for host in hosts(book, &to.pod) {
+            names.push(host.to_owned());
+            if host.ends_with(".svc") {
+                names.push(format!("{host}.{CLUSTER_DOMAIN}"));
+            }
+        }
+        // The longest says most; it is what a server is asked for that has several certificates.
+        names.sort_by_key(|name| (name.parse::<std::net::IpAddr>().is_ok(), std::cmp::Reverse(name.len())));
+    }
+    Route { way: Some(way), names }
+}
+
+/// The domain of most clusters.
+const CLUSTER_DOMAIN: &str = "cluster.local";
 
 /// The broker that a pod's own description names, unless Metadata says that it is somewhere else.
 fn hinted(book: &AddressBook, seed: &PodPort, snapshot: &Snapshot) -> Option<BrokerId> {

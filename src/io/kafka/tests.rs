@@ -31,6 +31,7 @@ use crate::{
         installation::AddressBook,
     },
     facts::{Body, Fact, KafkaBody},
+    io::secrets::NoSecrets,
     wire::{
         frame,
         requests::{self, Ask},
@@ -245,6 +246,7 @@ impl Watch {
         let setup = ObserverSetup {
             installation: InstallationId::new("ns", "kafka"),
             transport: Arc::new(Way(Arc::clone(paper))),
+            secrets: Arc::new(NoSecrets),
             routes: book,
             refresh: Arc::clone(&refresh),
             on_silence: Arc::clone(&on_silence),

@@ -1,0 +1,282 @@
+//! Values that stand in Secrets: read through the API server when a way into an installation needs them.
+//!
+//! They live in memory only, are read again when whoever asks wants them younger, and are wiped when dropped. Nothing here or
+//! above shows one: a value is `Hidden`, and errors name Secrets and keys. `io::dial::layers` calls it.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, Client};
+use thiserror::Error;
+use tokio::time::{Instant, timeout};
+use zeroize::Zeroizing;
+
+use super::failure;
+use crate::domain::access::SecretKey;
+
+/// How long reading one may take.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// A value that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hidden(Zeroizing<Vec<u8>>);
+
+impl Hidden {
+    /// Hides a value.
+    pub fn new(value: Vec<u8>) -> Self {
+        Self(Zeroizing::new(value))
+    }
+
+    /// The value, for whoever sends it where it belongs.
+    pub fn reveal(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// A Secret as it was read.
+#[derive(Debug, Clone)]
+pub struct Read {
+    /// Its `resourceVersion`: another one means that it may hold something else.
+    pub version: String,
+    /// Its data.
+    pub data: BTreeMap<String, Hidden>,
+}
+
+/// Why there is no value.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SecretError {
+    /// Permission is missing.
+    #[error("may not get secret {name} in namespace {namespace}")]
+    Forbidden { namespace: String, name: String },
+    /// There is no such Secret.
+    #[error("there is no secret {namespace}/{name}")]
+    Absent { namespace: String, name: String },
+    /// The Secret holds other keys.
+    #[error("secret {}/{} has no key {}; it has {}", .at.namespace, .at.name, .at.key, list(.has))]
+    NoKey { at: SecretKey, has: Vec<String> },
+    /// The value is empty.
+    #[error("secret {at} is empty")]
+    Empty { at: SecretKey },
+    /// The value is not text.
+    #[error("secret {at} is not UTF-8 text")]
+    NotText { at: SecretKey },
+    /// The list of passwords is shorter than that.
+    #[error("secret {at} holds {has} passwords and the one numbered {wanted} is needed")]
+    TooFew { at: SecretKey, has: usize, wanted: usize },
+    /// The value is not PEM, or none that can be used.
+    #[error("secret {at} holds no usable {what}: {why}")]
+    NotPem { at: SecretKey, what: &'static str, why: String },
+    /// It could not be read for another reason.
+    #[error("cannot read secret {namespace}/{name}: {why}")]
+    Unread { namespace: String, name: String, why: String },
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// Who can read Secrets.
+pub trait SecretSource: Send + Sync {
+    /// Reads one.
+    fn read(&self, namespace: &str, name: &str) -> BoxFuture<'_, Result<Read, SecretError>>;
+}
+
+/// Reads them from the API server.
+pub struct KubeSecrets(Client);
+
+impl KubeSecrets {
+    /// With a client's permissions.
+    pub fn new(client: &Client) -> Self {
+        Self(client.clone())
+    }
+}
+
+impl SecretSource for KubeSecrets {
+    fn read(&self, namespace: &str, name: &str) -> BoxFuture<'_, Result<Read, SecretError>> {
+        let (namespace, name) = (namespace.to_owned(), name.to_owned());
+        Box::pin(async move {
+            let api: Api<Secret> = Api::namespaced(self.0.clone(), &namespace);
+            let unread = |why: String, namespace, name| SecretError::Unread { namespace, name, why };
+            match timeout(DEADLINE, api.get(&name)).await {
+                Ok(Ok(secret)) => Ok(Read {
+                    version: secret.metadata.resource_version.unwrap_or_default(),
+                    data: secret.data.unwrap_or_default().into_iter().map(|(k, v)| (k, Hidden::new(v.0))).collect(),
+                }),
+                Ok(Err(error)) => Err(match failure::status_of(&error) {
+                    Some((403, _)) => SecretError::Forbidden { namespace, name },
+                    Some((404, _)) => SecretError::Absent { namespace, name },
+                    Some((_, message)) => unread(message, namespace, name),
+                    // What could not be decoded may be quoted by the decoder, and it is a Secret.
+                    None if matches!(error, kube::Error::SerdeError(_)) => {
+                        unread("the answer is not readable".to_owned(), namespace, name)
+                    }
+                    None => unread(failure::words(&error), namespace, name),
+                }),
+                Err(_) => Err(unread(format!("no answer within {} s", DEADLINE.as_secs()), namespace, name)),
+            }
+        })
+    }
+}
+
+/// Knows no Secret: for installations that need none.
+pub struct NoSecrets;
+
+impl SecretSource for NoSecrets {
+    fn read(&self, namespace: &str, name: &str) -> BoxFuture<'_, Result<Read, SecretError>> {
+        let absent = SecretError::Absent { namespace: namespace.to_owned(), name: name.to_owned() };
+        Box::pin(async move { Err(absent) })
+    }
+}
+
+/// Secrets that were read lately.
+pub struct Secrets {
+    source: Arc<dyn SecretSource>,
+    known: Mutex<HashMap<Place, (Instant, Arc<Read>)>>,
+    /// Of several links that need a Secret at once, one reads it.
+    reading: tokio::sync::Mutex<()>,
+}
+
+/// Namespace and name.
+type Place = (String, String);
+
+impl Secrets {
+    /// Nothing is known yet.
+    pub fn new(source: Arc<dyn SecretSource>) -> Self {
+        Self { source, known: Mutex::default(), reading: tokio::sync::Mutex::default() }
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<Place, (Instant, Arc<Read>)>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A Secret as it was at most `age` ago.
+    async fn read(&self, at: &SecretKey, age: Duration) -> Result<Arc<Read>, SecretError> {
+        let place = (at.namespace.clone(), at.name.clone());
+        let fresh = || {
+            let known = self.known();
+            known.get(&place).filter(|(read, _)| read.elapsed() <= age).map(|(_, secret)| Arc::clone(secret))
+        };
+        if let Some(secret) = fresh() {
+            return Ok(secret);
+        }
+        let _one = self.reading.lock().await;
+        if let Some(secret) = fresh() {
+            return Ok(secret);
+        }
+        let result = self.source.read(&at.namespace, &at.name).await.map(Arc::new);
+        let mut known = self.known();
+        match &result {
+            Ok(secret) => drop(known.insert(place, (Instant::now(), Arc::clone(secret)))),
+            Err(_) => drop(known.remove(&place)),
+        }
+        result
+    }
+
+    /// One value as it was at most `age` ago, and the version of the Secret that it stands in.
+    pub async fn value(&self, at: &SecretKey, age: Duration) -> Result<(Hidden, String), SecretError> {
+        let secret = self.read(at, age).await?;
+        match secret.data.get(&at.key) {
+            Some(value) if value.reveal().is_empty() => Err(SecretError::Empty { at: at.clone() }),
+            Some(value) => Ok((value.clone(), secret.version.clone())),
+            None => Err(SecretError::NoKey { at: at.clone(), has: secret.data.keys().cloned().collect() }),
+        }
+    }
+
+    /// A password: the whole value, or the one at a place in a list with commas.
+    pub async fn password(
+        &self,
+        at: &SecretKey,
+        nth: Option<usize>,
+        age: Duration,
+    ) -> Result<(Hidden, String), SecretError> {
+        let (value, version) = self.value(at, age).await?;
+        let text = std::str::from_utf8(value.reveal()).map_err(|_| SecretError::NotText { at: at.clone() })?;
+        let Some(nth) = nth else { return Ok((value, version)) };
+        match text.split(',').nth(nth) {
+            Some(password) => Ok((Hidden::new(password.as_bytes().to_vec()), version)),
+            None => Err(SecretError::TooFew { at: at.clone(), has: text.split(',').count(), wanted: nth + 1 }),
+        }
+    }
+
+    /// The version that a Secret has now, at most `age` ago; nothing when it cannot be read.
+    pub async fn version(&self, at: &SecretKey, age: Duration) -> Option<String> {
+        self.read(at, age).await.ok().map(|secret| secret.version.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    const AGE: Duration = Duration::from_secs(30);
+
+    /// One Secret, `m/s`, with keys `password`, `list`, `empty` and `binary`; every reading is another version.
+    #[derive(Default)]
+    struct Shelf(AtomicUsize);
+
+    impl SecretSource for Shelf {
+        fn read(&self, namespace: &str, name: &str) -> BoxFuture<'_, Result<Read, SecretError>> {
+            let count = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+            let there = (namespace, name) == ("m", "s");
+            let absent = SecretError::Absent { namespace: namespace.into(), name: name.into() };
+            Box::pin(async move {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                let data: [(&str, &[u8]); 4] =
+                    [("password", b"hunter2"), ("list", b"a,b"), ("empty", b""), ("binary", &[0xff])];
+                let data = data.map(|(key, value)| (key.to_owned(), Hidden::new(value.to_vec()))).into();
+                if there { Ok(Read { version: count.to_string(), data }) } else { Err(absent) }
+            })
+        }
+    }
+
+    fn at(key: &str) -> SecretKey {
+        SecretKey { namespace: "m".into(), name: "s".into(), key: key.into() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_missing_or_unusable_value_is_named_and_never_shown() {
+        let secrets = Secrets::new(Arc::new(Shelf::default()));
+        let error = |key: &'static str, nth| {
+            let secrets = &secrets;
+            async move { secrets.password(&at(key), nth, AGE).await.unwrap_err().to_string() }
+        };
+        assert_eq!(error("x", None).await, "secret m/s has no key x; it has binary, empty, list, password");
+        assert_eq!(error("empty", None).await, "secret m/s key empty is empty");
+        assert_eq!(error("binary", None).await, "secret m/s key binary is not UTF-8 text");
+        assert_eq!(
+            error("list", Some(2)).await,
+            "secret m/s key list holds 2 passwords and the one numbered 3 is needed"
+        );
+        let (password, _) = secrets.password(&at("list"), Some(1), AGE).await.unwrap();
+        assert_eq!((password.reveal(), format!("{password:?}")), (&b"b"[..], "…".to_owned()));
+        let elsewhere = SecretKey { name: "t".into(), ..at("x") };
+        assert_eq!(secrets.value(&elsewhere, AGE).await.unwrap_err().to_string(), "there is no secret m/t");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn links_that_need_a_secret_at_once_read_it_once_and_again_when_it_is_old() {
+        let shelf = Arc::new(Shelf::default());
+        let secrets = Secrets::new(shelf.clone());
+        let place = at("password");
+        let all = futures::future::join_all((0..8).map(|_| secrets.value(&place, AGE))).await;
+        assert!(all.iter().all(|read| read.as_ref().is_ok_and(|(_, version)| version == "1")));
+        tokio::time::sleep(AGE + Duration::from_secs(1)).await;
+        assert_eq!(secrets.value(&place, AGE).await.unwrap().1, "2");
+        assert_eq!(secrets.version(&place, Duration::ZERO).await.unwrap(), "3");
+        assert_eq!(shelf.0.load(Ordering::Relaxed), 3);
+    }
+}
