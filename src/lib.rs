@@ -16,9 +16,10 @@
 //!   to), `console` (keys and frames, stopping and going on), `terminal` (taken and given back), `clipboard`
 //!   (what it is asked to keep), and the one-shot documents.
 //! - `io` is the only place that talks and spawns: `connect` and `watch` (Kubernetes), `heartbeat` (is the
-//!   API server there), `dial` (a byte stream to a pod through a port-forward; TLS and SASL are layers to
-//!   come), `kafka` (the observer over such streams), `logs`, `volumes`. What it hears becomes facts.
-//! - `wire` is Kafka's codec as we use it: frames, version choice, and the guard against hostile lengths.
+//!   API server there), `dial` (a byte stream to a pod through a port-forward, then TLS, then SASL, each a layer that
+//!   knows nothing of the others), `secrets` (values from Secrets, never shown), `kafka` (the observer over such
+//!   streams), `logs`, `volumes`. What it hears becomes facts.
+//! - `wire` is Kafka's codec as we use it: frames, version choice, logins, and the guard against hostile lengths.
 //! - `facts` is everything the outside can tell us; `record` writes them to a file.
 //! - `world` takes facts in and gives readings out: rows, counts, freshness.
 //! - `discover` recognises installations by evidence and knows which pod is behind which address.
@@ -51,8 +52,7 @@
 //! - a flavour: a file beside `discover::installations` and a row in `domain::installation::Flavour`
 //! - a command: a row in `app::commands`; a key: `keymaps/*.toml` alone; a look: `themes/*.toml` alone
 //!
-//! Rooms to come, and where: the sandbox below `kube::Client`; TLS and SASL as layers of `io::dial`; plans and
-//! actions between `app` and `io`; rule evaluation in `rules`.
+//! Rooms to come, and where: the sandbox below `kube::Client`; plans and actions between `app` and `io`; rule evaluation in `rules`.
 
 pub mod app;
 pub mod cli;

@@ -13,6 +13,8 @@ mod committer;
 mod common;
 #[path = "live/faults.rs"]
 mod faults;
+#[path = "live/secured.rs"]
+mod secured;
 #[path = "live/seeing.rs"]
 mod seeing;
 
@@ -31,6 +33,9 @@ const ROWS: &[Row] = &[
     ("every command answers with its document", commands::every_command_answers),
     ("check exits 0 on a healthy cluster and record writes facts", commands::check_and_record),
     ("the lag of 300 groups is right", commands::lag_of_300_groups),
+    ("listeners with TLS and SCRAM answer through a port-forward", secured::secured_listeners_answer),
+    ("what is wrong with a way into a secured listener is told", secured::what_is_wrong_is_told),
+    ("dials through each layer are measured", secured::dials_are_measured),
     ("an account that may only get pods learns what it lacks", access::only_get_pods),
     ("an account that may see pods alone keeps the panes it can fill", access::pods_alone),
     ("an expired token is told as such", access::expired_token),

@@ -69,13 +69,13 @@ pub enum DialError {
     Timeout { to: PodPort },
     /// A Secret that the way needs cannot be read or used.
     #[error("cannot reach {to}: {why}")]
-    Secret { to: PodPort, why: SecretError },
+    Secret { to: PodPort, why: Box<SecretError> },
     /// The stream could not be encrypted.
     #[error("cannot reach {to}: {why}")]
-    Tls { to: PodPort, why: TlsError },
+    Tls { to: PodPort, why: Box<TlsError> },
     /// The login failed.
     #[error("cannot reach {to}: {why}")]
-    Login { to: PodPort, why: LoginError },
+    Login { to: PodPort, why: Box<LoginError> },
 }
 
 /// Reaches pods through the API server: one websocket for each connection, since several ports on

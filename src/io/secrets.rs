@@ -10,9 +10,11 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::Secret;
-use kube::{Api, Client};
+use kube::{Client, Resource, api::GetParams, core::Request};
+use serde::Deserialize;
 use thiserror::Error;
 use tokio::time::{Instant, timeout};
 use zeroize::Zeroizing;
@@ -107,27 +109,47 @@ impl SecretSource for KubeSecrets {
     fn read(&self, namespace: &str, name: &str) -> BoxFuture<'_, Result<Read, SecretError>> {
         let (namespace, name) = (namespace.to_owned(), name.to_owned());
         Box::pin(async move {
-            let api: Api<Secret> = Api::namespaced(self.0.clone(), &namespace);
-            let unread = |why: String, namespace, name| SecretError::Unread { namespace, name, why };
-            match timeout(DEADLINE, api.get(&name)).await {
-                Ok(Ok(secret)) => Ok(Read {
-                    version: secret.metadata.resource_version.unwrap_or_default(),
-                    data: secret.data.unwrap_or_default().into_iter().map(|(k, v)| (k, Hidden::new(v.0))).collect(),
-                }),
+            let unread = |why: String| SecretError::Unread { namespace: namespace.clone(), name: name.clone(), why };
+            let path = Secret::url_path(&(), Some(&namespace));
+            let request = Request::new(path).get(&name, &GetParams::default()).map_err(|e| unread(e.to_string()))?;
+            // As text: where an object cannot be decoded, the client writes all of it to the log.
+            match timeout(DEADLINE, self.0.request_text(request)).await {
+                Ok(Ok(text)) => decoded(&Zeroizing::new(text)).map_err(|why| unread(why.to_owned())),
                 Ok(Err(error)) => Err(match failure::status_of(&error) {
                     Some((403, _)) => SecretError::Forbidden { namespace, name },
                     Some((404, _)) => SecretError::Absent { namespace, name },
-                    Some((_, message)) => unread(message, namespace, name),
-                    // What could not be decoded may be quoted by the decoder, and it is a Secret.
-                    None if matches!(error, kube::Error::SerdeError(_)) => {
-                        unread("the answer is not readable".to_owned(), namespace, name)
-                    }
-                    None => unread(failure::words(&error), namespace, name),
+                    Some((_, message)) => unread(message),
+                    None => unread(failure::words(&error)),
                 }),
-                Err(_) => Err(unread(format!("no answer within {} s", DEADLINE.as_secs()), namespace, name)),
+                Err(_) => Err(unread(format!("no answer within {} s", DEADLINE.as_secs()))),
             }
         })
     }
+}
+
+/// A Secret as the API server writes it, as far as it is used.
+#[derive(Deserialize)]
+struct Written {
+    metadata: Metadata,
+    #[serde(default)]
+    data: Option<BTreeMap<String, Zeroizing<String>>>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    #[serde(default, rename = "resourceVersion")]
+    version: String,
+}
+
+/// A Secret from its text; the error holds nothing of it.
+fn decoded(text: &str) -> Result<Read, &'static str> {
+    let written: Written = serde_json::from_str(text).map_err(|_| "the answer is no readable Secret")?;
+    let value = |(key, value): (String, Zeroizing<String>)| {
+        let value = BASE64.decode(value.as_bytes()).map_err(|_| "a value is not base64")?;
+        Ok((key, Hidden::new(value)))
+    };
+    let data = written.data.unwrap_or_default().into_iter().map(value).collect::<Result<_, &'static str>>()?;
+    Ok(Read { version: written.metadata.version, data })
 }
 
 /// Knows no Secret: for installations that need none.

@@ -69,6 +69,7 @@ impl Brokers {
     }
 
     /// The same with a door before them.
+    #[must_use]
     pub fn behind(mut self, door: Door) -> Self {
         self.door = door;
         self

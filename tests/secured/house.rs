@@ -79,10 +79,13 @@ pub fn users(mechanisms: &[&str], session: Option<u64>) -> Arc<Users> {
     Arc::new(Users::new("console", PASSWORD, mechanisms, session.map(Duration::from_secs)))
 }
 
+/// A Secret's version and data.
+type Versioned = (u64, BTreeMap<String, Vec<u8>>);
+
 /// Secrets in memory; each change is another version.
 #[derive(Default)]
 pub struct Shelf {
-    secrets: Mutex<BTreeMap<String, (u64, BTreeMap<String, Vec<u8>>)>>,
+    secrets: Mutex<BTreeMap<String, Versioned>>,
     pub reads: AtomicU64,
 }
 
@@ -133,6 +136,8 @@ pub fn way(trust: Option<&str>, login: Option<Login>) -> Way {
 pub struct House {
     pub cluster: Cluster,
     pub shelf: Arc<Shelf>,
+    /// Where its Secrets are read; the shelf, unless a test says otherwise.
+    pub source: Arc<dyn SecretSource>,
     pub layers: Layers,
     /// Streams that were opened.
     pub dials: AtomicU64,
@@ -140,11 +145,19 @@ pub struct House {
 
 impl House {
     pub fn new(door: Door) -> Arc<Self> {
+        let shelf = Arc::new(Shelf::default());
+        Self::build(door, Arc::clone(&shelf), shelf)
+    }
+
+    pub fn with_secrets(door: Door, source: Arc<dyn SecretSource>) -> Arc<Self> {
+        Self::build(door, Arc::new(Shelf::default()), source)
+    }
+
+    fn build(door: Door, shelf: Arc<Shelf>, source: Arc<dyn SecretSource>) -> Arc<Self> {
         let mut shop = kafka();
         shop.topics.insert("orders".to_owned(), topic(1, 6, 100.9));
         let mut cluster = Cluster::new(shop);
         cluster.brokers = cluster.brokers.behind(door);
-        let shelf = Arc::new(Shelf::default());
         shelf.put("console", "password", PASSWORD.as_bytes());
         for name in ["client.pem", "client.key"] {
             shelf.put("console", name, &pem(name));
@@ -152,8 +165,8 @@ impl House {
         for name in ["authority.pem", "stranger.pem"] {
             shelf.put("authorities", name, &pem(name));
         }
-        let layers = Layers::new(Arc::clone(&shelf) as Arc<dyn SecretSource>);
-        Arc::new(Self { cluster, shelf, layers, dials: AtomicU64::default() })
+        let layers = Layers::new(Arc::clone(&source));
+        Arc::new(Self { cluster, shelf, source, layers, dials: AtomicU64::default() })
     }
 
     /// Goes a way to broker 0; the error is in words.
@@ -226,7 +239,7 @@ impl Watch {
         let setup = ObserverSetup {
             installation: InstallationId::new("ns", "kafka"),
             transport: Arc::new(Pods(Arc::clone(house))),
-            secrets: Arc::clone(&house.shelf) as Arc<dyn SecretSource>,
+            secrets: Arc::clone(&house.source),
             routes: book,
             refresh: Arc::clone(&refresh),
             on_silence: Arc::new(Notify::new()),

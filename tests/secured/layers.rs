@@ -52,6 +52,23 @@ async fn many_dials_cost_one_computation_of_the_password() {
 }
 
 #[tokio::test]
+async fn the_next_dial_to_a_broker_resumes_its_session() {
+    let house = House::new(Door { tls: Some(tls("broker", false)), users: None });
+    let encrypted = way(Some("authority.pem"), None);
+    for resumed in [false, true, true] {
+        let secured = house.go(encrypted.clone()).await.unwrap();
+        assert_eq!(secured.resumed, resumed);
+        assert_eq!(speaks(secured).await, Ok(3));
+    }
+    // Another version of the trusted certificates: nothing of before counts.
+    house.shelf.put("authorities", "authority.pem", &pem("authority.pem"));
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(40)).await;
+    tokio::time::resume();
+    assert!(!house.go(encrypted).await.unwrap().resumed);
+}
+
+#[tokio::test]
 async fn a_wrong_password_names_the_user_and_the_secret_and_nothing_else() {
     let house = House::new(Door { tls: None, users: Some(users(&[SCRAM, "PLAIN"], None)) });
     house.shelf.put("console", "password", b"tr0ub4dor");

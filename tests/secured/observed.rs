@@ -104,7 +104,7 @@ async fn an_encrypted_listener_is_recognised_where_none_is_expected() {
 async fn a_secret_that_is_missing_accuses_no_broker() {
     let house = House::new(Door::default());
     let mut wanting = scram();
-    wanting.encryption.as_mut().unwrap().trust[0].name = "gone".to_owned();
+    "gone".clone_into(&mut wanting.encryption.as_mut().unwrap().trust[0].name);
     let told = Watch::start(&house, Some(wanting)).until(20).await;
     assert_eq!(contacts(&told, 0), vec![]);
     let failure = failures(&told).remove(0);

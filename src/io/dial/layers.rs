@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashMap,
+    fmt::Write,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -22,7 +23,7 @@ use crate::{
         access::{Encryption, Login, SecretKey, Way},
         installation::PodPort,
     },
-    io::secrets::{SecretError, SecretSource, Secrets},
+    io::secrets::{Hidden, SecretError, SecretSource, Secrets},
 };
 
 /// How old a Secret may be that a dial uses.
@@ -66,9 +67,9 @@ impl LayerError {
     pub fn at(self, to: &PodPort) -> DialError {
         let to = to.clone();
         match self {
-            Self::Secret(why) => DialError::Secret { to, why },
-            Self::Tls(why) => DialError::Tls { to, why },
-            Self::Login(why) => DialError::Login { to, why },
+            Self::Secret(why) => DialError::Secret { to, why: Box::new(why) },
+            Self::Tls(why) => DialError::Tls { to, why: Box::new(why) },
+            Self::Login(why) => DialError::Login { to, why: Box::new(why) },
         }
     }
 }
@@ -87,6 +88,8 @@ pub struct Secured {
     pub stream: BoxStream,
     /// When the broker will end the session, if it will (KIP-368).
     pub ends: Option<Instant>,
+    /// Whether an earlier TLS session was resumed.
+    pub resumed: bool,
 }
 
 /// The layers of one installation.
@@ -105,7 +108,8 @@ struct Versions(String);
 
 impl Versions {
     fn add(&mut self, at: &SecretKey, version: &str) {
-        self.0.push_str(&format!("{at}@{version};"));
+        // Writing to a String cannot fail.
+        let _ = write!(self.0, "{at}@{version};");
     }
 }
 
@@ -168,7 +172,7 @@ impl Layers {
             |at: &SecretKey, what, why| LayerError::Secret(SecretError::NotPem { at: at.clone(), what, why });
         let trust = match encryption.trust.first() {
             Some(at) => {
-                let texts: Vec<&[u8]> = texts.iter().map(|text| text.reveal()).collect();
+                let texts: Vec<&[u8]> = texts.iter().map(Hidden::reveal).collect();
                 let (trust, problems) =
                     Trust::of(&texts, trusted(&encryption.trust)).map_err(|why| unusable(at, "certificate", why))?;
                 for problem in problems {
@@ -194,15 +198,16 @@ impl Layers {
 
     /// Encrypts a transport's stream and logs in on it, as far as the way asks for that.
     pub async fn secure(&self, mut stream: BoxStream, prepared: &Prepared) -> Result<Secured, LayerError> {
+        let mut resumed = false;
         if let Some(tls) = &prepared.tls {
-            stream = tls.encrypt(stream).await.map_err(LayerError::Tls)?;
+            (stream, resumed) = tls.encrypt(stream).await.map_err(LayerError::Tls)?;
         }
         let mut ends = None;
         if let Some(login) = &prepared.login {
             let lifetime = sasl::log_in(&mut stream, login, &self.keys).await.map_err(LayerError::Login)?;
             ends = lifetime.and_then(|lifetime| Instant::now().checked_add(lifetime));
         }
-        Ok(Secured { stream, ends })
+        Ok(Secured { stream, ends, resumed })
     }
 
     /// How many salted passwords are kept.

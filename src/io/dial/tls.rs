@@ -20,8 +20,8 @@ use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
     rustls::{
-        AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error as Rustls, RootCertStore,
-        SignatureScheme,
+        AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error as Rustls, HandshakeKind,
+        RootCertStore, SignatureScheme,
         client::{
             Resumption,
             danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -195,11 +195,12 @@ impl Settings {
         Ok(Self { config, shown, names: names.to_vec(), trusted, identity: of })
     }
 
-    /// Shakes hands on a stream.
-    pub async fn encrypt(&self, stream: BoxStream) -> Result<BoxStream, TlsError> {
+    /// Shakes hands on a stream; also says whether a session was resumed, which saves both sides most of the work.
+    pub async fn encrypt(&self, stream: BoxStream) -> Result<(BoxStream, bool), TlsError> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         let stream = connector.connect(self.shown.clone(), stream).await.map_err(|e| self.told(&e))?;
-        Ok(Box::new(Encrypted { stream, settings: self.clone() }))
+        let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
+        Ok((Box::new(Encrypted { stream, settings: self.clone() }), resumed))
     }
 
     /// What a failure means.
@@ -339,7 +340,7 @@ struct Encrypted {
 
 impl Encrypted {
     fn told(&self, error: io::Error) -> io::Error {
-        let is_tls = error.get_ref().is_some_and(|e| e.is::<Rustls>());
+        let is_tls = error.get_ref().and_then(|e| e.downcast_ref::<Rustls>()).is_some();
         if is_tls { io::Error::new(error.kind(), self.settings.told(&error)) } else { error }
     }
 }

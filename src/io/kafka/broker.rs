@@ -188,9 +188,15 @@ impl Link {
     }
 
     /// Says how it is dialled; a stream that went another way is given up, one under other names is kept.
-    pub fn guide(&self, route: Route) {
+    pub fn guide(&self, route: &Route) {
         let other_way = self.route.borrow().way != route.way;
-        self.route.send_if_modified(|r| std::mem::replace(r, route.clone()) != route);
+        self.route.send_if_modified(|known| {
+            let other = known != route;
+            if other {
+                known.clone_from(route);
+            }
+            other
+        });
         if other_way {
             self.redial();
         }
@@ -361,7 +367,7 @@ impl Link {
             sasl::offers(setup.layers.secure(stream, &prepared).await.ok()?.stream).await
         };
         let offers = timeout(SILENT_AFTER, look).await.ok()??;
-        let why = LoginError::Asked { offers };
+        let why = Box::new(LoginError::Asked { offers });
         Some(Failed { why: DialError::Login { to: self.to.clone(), why }.into(), version: None })
     }
 

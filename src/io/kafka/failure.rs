@@ -74,7 +74,8 @@ impl CallError {
     /// Its class.
     fn kind(&self) -> FailureKind {
         match self {
-            Self::Dial(DialError::Forbidden { .. } | DialError::Secret { why: SecretError::Forbidden { .. }, .. }) => {
+            Self::Dial(DialError::Forbidden { .. }) => FailureKind::Forbidden,
+            Self::Dial(DialError::Secret { why, .. }) if matches!(**why, SecretError::Forbidden { .. }) => {
                 FailureKind::Forbidden
             }
             Self::Dial(DialError::Tls { .. }) => FailureKind::Tls,
@@ -104,7 +105,7 @@ impl CallError {
     /// True when the same credentials would be refused again: nothing is gained by trying.
     pub fn is_about_login(&self) -> bool {
         match self {
-            Self::Dial(DialError::Login { why, .. }) => !matches!(why, LoginError::Closed { .. }),
+            Self::Dial(DialError::Login { why, .. }) => !matches!(**why, LoginError::Closed { .. }),
             _ => false,
         }
     }
@@ -116,17 +117,8 @@ impl CallError {
 
     fn hint(&self, what: Asked) -> Option<String> {
         let hint = match self {
-            Self::Dial(DialError::Secret { why: SecretError::Forbidden { namespace, name }, .. }) => {
-                return Some(format!(
-                    "Ask for verb get on secrets in namespace {namespace}. \
-                     Check: kubectl auth can-i get secret/{name} -n {namespace}"
-                ));
-            }
-            Self::Dial(DialError::Login { why: LoginError::Refused { from, .. }, .. }) => {
-                return Some(format!(
-                    "Check that secret {from} holds the user's password; it is read again when it changes."
-                ));
-            }
+            Self::Dial(DialError::Secret { why, .. }) => return hint_of_secret(why),
+            Self::Dial(DialError::Login { why, .. }) => return hint_of_login(why),
             Self::TooOld(_) => "Kafka 3.0 and later offer it; what Kubernetes tells is shown all the same.",
             Self::Dial(DialError::Forbidden { hint: Some(hint), .. }) => hint,
             Self::Dial(DialError::Forbidden { .. }) => "Ask for the verb create on pods/portforward in this namespace.",
@@ -145,6 +137,19 @@ impl CallError {
         };
         Some(hint.to_owned())
     }
+}
+
+/// What to do about a Secret that cannot be read.
+fn hint_of_secret(why: &SecretError) -> Option<String> {
+    let SecretError::Forbidden { namespace, name } = why else { return None };
+    let check = format!("kubectl auth can-i get secret/{name} -n {namespace}");
+    Some(format!("Ask for verb get on secrets in namespace {namespace}. Check: {check}"))
+}
+
+/// What to do about a login that failed.
+fn hint_of_login(why: &LoginError) -> Option<String> {
+    let LoginError::Refused { from, .. } = why else { return None };
+    Some(format!("Check that secret {from} holds the user's password; it is read again when it changes."))
 }
 
 #[cfg(test)]

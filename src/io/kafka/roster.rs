@@ -141,7 +141,7 @@ impl Roster {
                 let route = route(&known.book, &known.seen, &to);
                 let handle = known.links.entry(to.clone()).or_insert_with(|| start(route.clone()));
                 handle.link.bind(owner);
-                handle.link.guide(route);
+                handle.link.guide(&route);
             }
             snapshot
         };
@@ -266,7 +266,8 @@ fn route(book: &AddressBook, seen: &Seen, to: &PodPort) -> Route {
     if names.is_empty() {
         for host in hosts(book, &to.pod) {
             names.push(host.to_owned());
-            if host.ends_with(".svc") {
+            // The book's forms end there, in lower case.
+            if host.rsplit_once('.').is_some_and(|(_, last)| last == "svc") {
                 names.push(format!("{host}.{CLUSTER_DOMAIN}"));
             }
         }
