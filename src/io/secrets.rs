@@ -188,7 +188,7 @@ impl Secrets {
         let place = (at.namespace.clone(), at.name.clone());
         let fresh = || {
             let known = self.known();
-            known.get(&place).filter(|(read, _)| read.elapsed() <= age).map(|(_, secret)| Arc::clone(secret))
+            known.get(&place).filter(|(read, _)| read.elapsed() < age).map(|(_, secret)| Arc::clone(secret))
         };
         if let Some(secret) = fresh() {
             return Ok(secret);
