@@ -289,19 +289,19 @@ fn seen(app: &mut App, columns: u16, rows: u16) -> String {
 #[test]
 fn a_page_that_is_longer_than_the_screen_is_moved_to_its_end_and_no_further() {
     let mut app = after(cluster::stale(), &[char('w')]);
-    assert!(seen(&mut app, 80, 24).contains("1-21 of 27 lines"));
+    assert!(seen(&mut app, 80, 24).contains("1-19 of 27 lines"));
     press(&mut app, &[char('j')]);
-    assert!(seen(&mut app, 80, 24).contains("2-22 of 27 lines"));
+    assert!(seen(&mut app, 80, 24).contains("2-20 of 27 lines"));
     press(&mut app, &[Key::PageDown, Key::PageDown, Key::Down]);
     snapshot!("what_end_80x24", app, 80, 24);
     press(&mut app, &[char('k')]);
-    assert!(seen(&mut app, 80, 24).contains("6-26 of 27 lines"), "no key was lost beyond the end");
+    assert!(seen(&mut app, 80, 24).contains("8-26 of 27 lines"), "no key was lost beyond the end");
     app.update(Msg::Wheel(-3), app.now);
-    assert!(seen(&mut app, 80, 24).contains("3-23 of 27 lines"));
+    assert!(seen(&mut app, 80, 24).contains("5-23 of 27 lines"));
     press(&mut app, &[char('G')]);
     assert!(!seen(&mut app, 80, 40).contains("of 27 lines"), "on a taller screen all of it is seen");
     press(&mut app, &[char('g'), Key::Esc, char('w')]);
-    assert!(seen(&mut app, 80, 24).contains("1-21 of 27 lines"));
+    assert!(seen(&mut app, 80, 24).contains("1-19 of 27 lines"));
 }
 
 #[test]
@@ -382,6 +382,43 @@ fn every_state_can_be_drawn_at_every_size() {
         for (columns, rows) in [(1, 1), (2, 2), (3, 1), (1, 60), (5, 3), (59, 15), (60, 14), (110, 29), (109, 30)] {
             draw(&app, COLOR, columns, rows);
         }
+    }
+}
+
+#[test]
+fn the_verdict_is_whole_in_every_place_and_beside_every_overlay_at_every_size() {
+    let sizes = [(20, 5), (33, 7), (40, 10), (59, 14), (60, 15), (80, 24), (120, 40), (200, 50), (300, 80)];
+    let odd = [(300, 5), (20, 80), (59, 40), (120, 14)];
+    let places = [vec!['1'], vec!['2'], vec!['3'], vec!['4'], vec!['5'], vec!['6'], vec!['7'], vec!['L']];
+    let opened = [('5', Key::Enter), ('6', Key::Enter)].map(|(tab, open)| vec![char(tab), open]);
+    let places: Vec<Vec<Key>> = places.map(|keys| keys.into_iter().map(char).collect()).into_iter().chain(opened).collect();
+    let overlays = [None, Some('?'), Some('w'), Some('\r'), Some(':'), Some('/'), Some('a'), Some('q'), Some('x')];
+    let mut cut = Vec::new();
+    for cluster in [cluster::pods_lost, || Cluster::healthy().app(), || Cluster::crash_looping().app(), cluster::stale] {
+        for (place, overlay) in places.iter().flat_map(|place| overlays.map(|overlay| (place, overlay))) {
+            let app = after(cluster(), place);
+            let app = after(app, overlay.map(|key| if key == '\r' { Key::Enter } else { char(key) }).as_slice());
+            let word = app.shown.as_ref().map(|s| s.judgement.verdict.to_string()).unwrap_or_default();
+            for (columns, rows) in sizes.into_iter().chain(odd) {
+                let text = screen(&app, COLOR, columns, rows);
+                if word.is_empty() || !text.contains(&word) {
+                    cut.push(format!("{word:?} at {columns}×{rows}, {place:?}, {overlay:?}:\n{text}"));
+                }
+            }
+        }
+    }
+    let some: String = cut.iter().step_by(cut.len() / 8 + 1).map(String::as_str).collect();
+    assert!(cut.is_empty(), "{} screens without the whole verdict, such as {some}", cut.len());
+}
+
+#[test]
+fn below_the_least_size_the_overview_says_what_is_missing() {
+    for app in [Cluster::healthy().app(), Cluster::crash_looping().app(), cluster::pods_lost()] {
+        for (columns, rows) in [(59, 14), (59, 24), (80, 14), (40, 10), (33, 7)] {
+            let text = screen(&app, COLOR, columns, rows);
+            assert!(text.contains("the rest needs 60×15") && !text.contains("Storage"), "{columns}×{rows}:\n{text}");
+        }
+        assert!(!screen(&app, COLOR, 60, 15).contains("the rest needs"));
     }
 }
 

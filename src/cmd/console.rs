@@ -28,7 +28,7 @@ use super::{
     terminal::{self, FrameBuffer, FrameWriter},
 };
 
-/// The least time between two frames.
+/// The least time between two frames, unless somebody typed: that is answered at once.
 const FRAME: Duration = Duration::from_millis(33);
 /// Lines that one notch of a wheel moves.
 const WHEEL: i32 = 3;
@@ -203,6 +203,7 @@ impl Console {
             match self.woken().await? {
                 Woken::Events(events) => {
                     wishes = events.iter().flat_map(|event| told(&mut self.session, event)).collect();
+                    self.screen.next_frame = Instant::now();
                 }
                 Woken::Wishes(new) => wishes = new,
                 Woken::Frame => self.screen.draw(&mut self.session)?,
@@ -243,8 +244,9 @@ impl Console {
             },
             () = expired => Woken::Events(self.decoder.expire()),
             written = self.screen.writer.idle() => Woken::Written(written),
-            wishes = self.session.step() => Woken::Wishes(wishes?),
+            // Before the session: however much a cluster tells, what is known by now is shown.
             () = tokio::time::sleep_until(self.screen.next_frame), if self.screen.may_draw() => Woken::Frame,
+            wishes = self.session.step() => Woken::Wishes(wishes?),
         })
     }
 

@@ -1,4 +1,5 @@
-//! What lies over the screen: boxes that clear what is under them and are never larger than the screen.
+//! What lies over the screen: boxes that clear what is under them and are never larger than the screen. The verdict
+//! stays in sight above them: what is read in peace may be overtaken by what goes on.
 
 use ratatui::{
     buffer::Buffer,
@@ -11,7 +12,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{
     detail, footer,
-    header::plural,
+    header::{self, plural},
     help,
     look::{Look, Slot},
     panes, sources,
@@ -26,6 +27,8 @@ use crate::app::{
 
 /// Draws what is open, if anything is; answers with how many lines of it have no room.
 pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
+    let kept = header::verdict_height(app, area);
+    let area = Rect { y: area.y + kept, height: area.height - kept, ..area };
     // A page leaves the last line: what is said of it is said there.
     let above = Rect { height: area.height.saturating_sub(1), ..area };
     match &app.overlay {
