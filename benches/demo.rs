@@ -84,7 +84,7 @@ fn keys(live: bool) {
         pty.wait_for_text("PAUSED", LIMIT);
     }
     // Every one of these changes what is seen, wherever the cursor is.
-    let typed = ["5", "j", "j", "j", "k", "j", "k", "6", "j", "k", "3", "j", "k", "1", "\t", "\t", "2", "1", "?", "?"];
+    let typed = ["5", "j", "j", "j", "k", "j", "k", "6", "j", "k", "3", "j", "k", "1", "\t", "\t", "2", "1", "4", "7"];
     let mut times = Vec::new();
     let before = pty.cpu_time();
     for key in typed.iter().cycle().take(KEYS) {

@@ -128,7 +128,10 @@ fn idle(cluster: &Cluster) {
     print(format!("bytes until every figure stood, 80×24       {paint:8}"));
     print(format!("idle, to the terminal                       {written:8.1} B/s"));
     print(format!("idle, CPU                                   {used:8.2} % of a core"));
-    print(format!("resident memory                             {:8.1} MiB", pty.resident() as f64 / f64::from(1 << 20)));
+    print(format!(
+        "resident memory                             {:8.1} MiB",
+        pty.resident() as f64 / f64::from(1 << 20)
+    ));
     print(format!("API server requests in {seconds:.0} idle seconds beyond what others make:"));
     for (what, count) in busy {
         let beyond = count - quiet.get(&what).copied().unwrap_or_default();

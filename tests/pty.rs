@@ -5,7 +5,11 @@ mod common;
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
-use common::{FakeApi, Pty, process::KAFDECK, pty::{LEAVE, RESTORED, is_restored, is_stopped}};
+use common::{
+    FakeApi, Pty,
+    process::KAFDECK,
+    pty::{LEAVE, RESTORED, is_restored, is_stopped},
+};
 use kafdeck::cmd::{hooks, terminal};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;

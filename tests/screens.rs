@@ -391,10 +391,12 @@ fn the_verdict_is_whole_in_every_place_and_beside_every_overlay_at_every_size() 
     let odd = [(300, 5), (20, 80), (59, 40), (120, 14)];
     let places = [vec!['1'], vec!['2'], vec!['3'], vec!['4'], vec!['5'], vec!['6'], vec!['7'], vec!['L']];
     let opened = [('5', Key::Enter), ('6', Key::Enter)].map(|(tab, open)| vec![char(tab), open]);
-    let places: Vec<Vec<Key>> = places.map(|keys| keys.into_iter().map(char).collect()).into_iter().chain(opened).collect();
+    let places: Vec<Vec<Key>> =
+        places.map(|keys| keys.into_iter().map(char).collect()).into_iter().chain(opened).collect();
     let overlays = [None, Some('?'), Some('w'), Some('\r'), Some(':'), Some('/'), Some('a'), Some('q'), Some('x')];
     let mut cut = Vec::new();
-    for cluster in [cluster::pods_lost, || Cluster::healthy().app(), || Cluster::crash_looping().app(), cluster::stale] {
+    for cluster in [cluster::pods_lost, || Cluster::healthy().app(), || Cluster::crash_looping().app(), cluster::stale]
+    {
         for (place, overlay) in places.iter().flat_map(|place| overlays.map(|overlay| (place, overlay))) {
             let app = after(cluster(), place);
             let app = after(app, overlay.map(|key| if key == '\r' { Key::Enter } else { char(key) }).as_slice());

@@ -264,7 +264,8 @@ mod tests {
         let offsets = |played: &Played| {
             let kafka = played.simulation.kafka.lock().unwrap();
             let ends: Vec<_> = kafka.topics.values().flat_map(|t| &t.partitions).map(|p| p.end.to_bits()).collect();
-            let committed: Vec<_> = kafka.groups.values().flat_map(|g| g.committed.values()).map(|o| o.to_bits()).collect();
+            let committed: Vec<_> =
+                kafka.groups.values().flat_map(|g| g.committed.values()).map(|o| o.to_bits()).collect();
             (ends, committed)
         };
         played.go_on(1);

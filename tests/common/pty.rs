@@ -146,7 +146,9 @@ impl Pty {
     pub fn wait_for_output(&mut self, from: usize, wanted: impl Fn(&str) -> bool, limit: Duration) {
         let deadline = Instant::now() + limit;
         while !wanted(&self.output_since(from)) {
-            assert!(Instant::now() < deadline && self.code.is_none(), "not within {limit:?}: {:?}", self.output());
+            let screen = self.parser.screen();
+            assert!(self.code.is_none(), "the program ended with {:?}", self.code);
+            assert!(Instant::now() < deadline, "not within {limit:?}; the screen was:\n{}", screen.contents());
             self.read_until(deadline);
         }
     }
@@ -168,15 +170,11 @@ impl Pty {
         painted
     }
 
-    /// Reads like a line that carries so many bytes at a time with pauses between, for about so long.
-    pub fn read_slowly(&mut self, piece: usize, pause: Duration, time: Duration) {
-        let deadline = Instant::now() + time;
-        let mut chunk = vec![0; piece];
-        while Instant::now() < deadline {
-            // Nobody waits for anything here: the pause is what makes the line slow.
-            std::thread::sleep(pause);
-            self.take(&mut chunk);
-        }
+    /// Lets a moment pass in which a slow line carries at most so many bytes.
+    pub fn carry(&mut self, most: usize, moment: Duration) {
+        // Nobody waits for anything here: the pause is what makes the line slow.
+        std::thread::sleep(moment);
+        self.take(&mut vec![0; most]);
     }
 
     /// Reads whatever comes for this long, or until the program ends: for what must *not* appear, and for counting bytes.
@@ -270,7 +268,7 @@ impl Pty {
 
     /// Takes what there is, as far as it fits; false when there is nothing.
     fn take(&mut self, chunk: &mut [u8]) -> bool {
-        let Some(mut tty) = self.tty.as_ref().filter(|t| is_ready(*t)) else { return false };
+        let Some(mut tty) = self.tty.as_ref().filter(|t| is_ready(*t) && !chunk.is_empty()) else { return false };
         let Ok(n @ 1..) = tty.read(chunk) else {
             // EIO: nobody holds the other end any more.
             self.tty = None;
