@@ -95,7 +95,7 @@ fn keys(live: bool) {
         pty.wait_for_output(from, is_whole, LIMIT);
         times.push(began.elapsed());
     }
-    let cpu = (pty.cpu_time() - before).as_secs_f64() * 1e3 / KEYS as f64;
+    let cpu = pty.cpu_time().saturating_sub(before).as_secs_f64() * 1e3 / KEYS as f64;
     let what = if live { "live" } else { "paused" };
     line(&format!("key to its frame, {what}, p50 of {KEYS}"), milliseconds(&mut times, 50), "ms", "");
     line(&format!("key to its frame, {what}, p99 of {KEYS}"), milliseconds(&mut times, 99), "ms", "goal 8 ms");
@@ -159,7 +159,7 @@ fn watched(pty: &mut Pty, time: Duration) -> Seen {
     Seen {
         bytes: (pty.raw_output().len() - from) as f64 / seconds,
         frames: written.matches(FRAME_END).count() as f64 / seconds,
-        cpu: (pty.cpu_time() - cpu).as_secs_f64() / seconds * 100.0,
+        cpu: pty.cpu_time().saturating_sub(cpu).as_secs_f64() / seconds * 100.0,
     }
 }
 

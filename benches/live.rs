@@ -124,7 +124,7 @@ fn idle(cluster: &Cluster) {
     let busy = requests_over(cluster, || pty.watch(IDLE));
     let seconds = IDLE.as_secs_f64();
     let written = (pty.raw_output().len() - bytes) as f64 / seconds;
-    let used = (pty.cpu_time() - cpu).as_secs_f64() / seconds * 100.0;
+    let used = pty.cpu_time().saturating_sub(cpu).as_secs_f64() / seconds * 100.0;
     print(format!("bytes until every figure stood, 80×24       {paint:8}"));
     print(format!("idle, to the terminal                       {written:8.1} B/s"));
     print(format!("idle, CPU                                   {used:8.2} % of a core"));
