@@ -14,7 +14,7 @@ use super::{
     header::plural,
     help,
     look::{Look, Slot},
-    panes, sources,
+    object, panes, sources,
     strip::{Strip, cut, cut_end, draw_all},
 };
 use crate::app::{
@@ -30,6 +30,7 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
     let above = Rect { height: area.height.saturating_sub(1), ..area };
     match &app.overlay {
         Some(Overlay::What) => return sources::render(app, look, above, buffer),
+        Some(Overlay::Object(page)) => return object::render(app, page, look, above, buffer),
         Some(Overlay::Detail) => return detail::render(app, look, above, buffer),
         None | Some(Overlay::Filter(_)) => {}
         Some(Overlay::Help(at)) => help::render(app, *at, look, area, buffer),
@@ -71,10 +72,29 @@ fn framed(
 /// The same for a page that may be longer than the screen: `at` lines of it are above. Where it stands is said
 /// in its frame; the answer is how many lines have no room.
 pub fn page(title: &str, lines: &[Strip], at: usize, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
-    let columns = lines.iter().map(Strip::width).max().unwrap_or(0).max(title.chars().count() + 2);
+    page_of(title, "", lines, at, look, area, buffer)
+}
+
+/// The same with words in the lower frame, as how old the page is.
+pub fn page_of(
+    title: &str,
+    foot: &str,
+    lines: &[Strip],
+    at: usize,
+    look: Look,
+    area: Rect,
+    buffer: &mut Buffer,
+) -> usize {
+    let said = title.width().max(foot.width());
+    let columns = lines.iter().map(Strip::width).max().unwrap_or(0).max(said + 2);
     let inside = open(title, columns, lines.len(), look, area, buffer);
     let height = usize::from(inside.height);
     let beyond = lines.len().saturating_sub(height);
+    if !foot.is_empty() && height > 0 {
+        let place = Rect { y: inside.bottom(), height: 1, ..inside };
+        let width = usize::from(inside.width).saturating_sub(2);
+        Strip::of(format!(" {} ", cut_end(foot, width)), look.style(Slot::Label)).draw(buffer, place, 0);
+    }
     let first = at.min(beyond);
     draw_all(&lines[first..], buffer, inside);
     if beyond > 0 && height > 0 {
