@@ -137,7 +137,7 @@ async fn a_broker_s_pod_and_its_claim_are_read_as_yaml_and_what_happened_to_them
     console.press(&[Key::Esc, Key::Char('7'), Key::Char('y')]);
     read(&mut console, &["kind: PrometheusRule"]).await;
     console.press(&[Key::Esc, Key::Char('3')]);
-    read(&mut console, &["CrashLoopBackOff"]).await;
+    read(&mut console, &["CrashLoopBackOff", "1 exit 1"]).await;
     // The broker that is not ready is the first.
     console.press(&[Key::Char('g'), Key::Char('e')]);
     read(&mut console, &["Events about Pod shop/kafka-1", "BackOff", "Started", "Pulled"]).await;

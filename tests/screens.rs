@@ -401,7 +401,7 @@ fn every_row_leads_to_its_object_or_says_why_there_is_none() {
     let topic = "a topic is no Kubernetes object here";
     for (keys, expected) in [
         (vec![char('3')], "Pod messaging/kafka-cluster-1"),
-        (vec![char('4')], "PersistentVolumeClaim messaging/data-kafka-cluster-1"),
+        (vec![char('4')], "PersistentVolumeClaim messaging/data-kafka-cluster-0"),
         (vec![char('7')], "PrometheusRule messaging/kafka-alerts"),
         (vec![char('5')], topic),
         (vec![char('5'), Key::Enter], topic),

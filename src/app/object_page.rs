@@ -64,11 +64,8 @@ fn as_table(events: &Events) -> String {
     for event in &events.newest {
         let at = event.at.map_or_else(|| "?".to_owned(), super::copied::stamp);
         // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "{at}  {}  {}  ×{}  {} ({})",
-            event.kind, event.reason, event.count, event.message, event.source
-        );
+        let _ = write!(text, "{at}  {}  {}  ×{}  {}", event.kind, event.reason, event.count, event.message);
+        let _ = if event.source.is_empty() { writeln!(text) } else { writeln!(text, " ({})", event.source) };
     }
     text
 }
@@ -180,12 +177,11 @@ pub(super) fn needs_object(app: &App) -> Option<&'static str> {
     app.object().err()
 }
 
-/// When the page was read, as `read 4s ago`; or that it is not yet.
-pub fn as_of(page: &ObjectPage, now: DateTime<Utc>) -> String {
+/// When the page was read and from whom, as `read 4s ago from the API server`; nothing before the first answer.
+pub fn as_of(page: &ObjectPage, now: DateTime<Utc>) -> Option<String> {
     match &page.read {
-        Some((_, at)) if page.reading => format!("read {} ago, reading again…", units::age(now, *at)),
-        Some((_, at)) => format!("read {} ago from the API server", units::age(now, *at)),
-        None if page.reading => "reading…".to_owned(),
-        None => "not read".to_owned(),
+        Some((_, at)) if page.reading => Some(format!("read {} ago, reading again…", units::age(now, *at))),
+        Some((_, at)) => Some(format!("read {} ago from the API server", units::age(now, *at))),
+        None => (!page.reading).then(|| "not read".to_owned()),
     }
 }

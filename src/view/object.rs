@@ -8,7 +8,7 @@ use super::{
     header::plural,
     look::{Look, Slot},
     overlay,
-    strip::{Strip, cut, wrapped},
+    strip::{Part, Strip, cut, wrapped},
 };
 use crate::{
     app::{
@@ -47,8 +47,12 @@ pub fn render(app: &App, page: &ObjectPage, look: Look, area: Rect, buffer: &mut
         None if page.failure.is_none() => lines.push(Strip::of("reading…", look.tone(Tone::Muted))),
         None => {}
     }
-    let foot = format!("{} · {} reads it again", as_of(page, app.now), key_of(app, look, "refresh"));
-    overlay::page_of(&page.title(), &foot, &lines, app.page_at, look, area, buffer)
+    let foot = |optional, text: String| Part::new(optional, Strip::of(text, look.style(Slot::Label)));
+    let foot = match as_of(page, app.now) {
+        Some(age) => vec![foot(0, age), foot(1, format!("{} reads it again", key_of(app, look, "refresh")))],
+        None => Vec::new(),
+    };
+    overlay::page_of(&page.title(), foot, &lines, app.page_at, look, area, buffer)
 }
 
 /// YAML line by line; what is too long goes on below, further in.

@@ -15,7 +15,7 @@ use super::{
     help,
     look::{Look, Slot},
     object, panes, sources,
-    strip::{Strip, cut, cut_end, draw_all},
+    strip::{Part, Strip, cut, cut_end, draw_all, fitting},
 };
 use crate::app::{
     App, Overlay,
@@ -72,36 +72,39 @@ fn framed(
 /// The same for a page that may be longer than the screen: `at` lines of it are above. Where it stands is said
 /// in its frame; the answer is how many lines have no room.
 pub fn page(title: &str, lines: &[Strip], at: usize, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
-    page_of(title, "", lines, at, look, area, buffer)
+    page_of(title, Vec::new(), lines, at, look, area, buffer)
 }
 
-/// The same with words in the lower frame, as how old the page is.
+/// The same with more to say in its lower frame, as how old the page is.
 pub fn page_of(
     title: &str,
-    foot: &str,
+    mut foot: Vec<Part>,
     lines: &[Strip],
     at: usize,
     look: Look,
     area: Rect,
     buffer: &mut Buffer,
 ) -> usize {
-    let said = title.width().max(foot.width());
-    let columns = lines.iter().map(Strip::width).max().unwrap_or(0).max(said + 2);
+    let label = look.style(Slot::Label);
+    let said: usize = foot.iter().map(|part| part.strip.width() + 3).sum();
+    let columns = lines.iter().map(Strip::width).max().unwrap_or(0).max(title.width() + 2).max(said);
     let inside = open(title, columns, lines.len(), look, area, buffer);
     let height = usize::from(inside.height);
     let beyond = lines.len().saturating_sub(height);
-    if !foot.is_empty() && height > 0 {
-        let place = Rect { y: inside.bottom(), height: 1, ..inside };
-        let width = usize::from(inside.width).saturating_sub(2);
-        Strip::of(format!(" {} ", cut_end(foot, width)), look.style(Slot::Label)).draw(buffer, place, 0);
-    }
     let first = at.min(beyond);
     draw_all(&lines[first..], buffer, inside);
-    if beyond > 0 && height > 0 {
-        let text = format!(" {}-{} of {} lines ", first + 1, first + height, lines.len());
-        let width = u16::try_from(text.len()).unwrap_or(u16::MAX).min(inside.width);
-        let place = Rect { x: inside.right() - width, y: inside.bottom(), width, height: 1 };
-        Strip::of(text, look.style(Slot::Label)).draw(buffer, place, 0);
+    if height == 0 {
+        return beyond;
+    }
+    if beyond > 0 {
+        let text = format!("{}-{} of {} lines", first + 1, first + height, lines.len());
+        foot.push(Part::new(0, Strip::of(text, label)));
+    }
+    if !foot.is_empty() {
+        let inner = fitting(foot, &Strip::of(" · ", label), usize::from(inside.width).saturating_sub(2));
+        let strip = Strip::of(" ", label).then(inner).put(" ", label);
+        let width = u16::try_from(strip.width()).unwrap_or(u16::MAX).min(inside.width);
+        strip.draw(buffer, Rect { x: inside.right() - width, y: inside.bottom(), width, height: 1 }, 0);
     }
     beyond
 }
