@@ -402,14 +402,14 @@ fn every_row_leads_to_its_object_or_says_why_there_is_none() {
     for (keys, expected) in [
         (vec![char('3')], "Pod messaging/kafka-cluster-1"),
         (vec![char('4')], "PersistentVolumeClaim messaging/data-kafka-cluster-0"),
-        (vec![char('7')], "PrometheusRule messaging/kafka-alerts"),
+        (vec![char('7')], "PrometheusRule messaging/kafka-rules"),
         (vec![char('5')], topic),
         (vec![char('5'), Key::Enter], topic),
         (vec![char('6')], "a group is no Kubernetes object"),
-        (vec![char('L')], ""),
+        (vec![char('L')], "there is no list here"),
         (vec![Key::Tab], "Pod messaging/kafka-cluster-1"),
         (vec![char('2'), char('G')], "StatefulSet messaging/kafka-cluster"),
-        (vec![char('2')], "?"),
+        (vec![char('2')], "Pod messaging/kafka-cluster-1"),
     ] {
         assert_eq!(object(&keys), expected, "{keys:?}");
     }

@@ -154,8 +154,8 @@ impl Workloads {
         let volume = claim["spec"]["volumeName"].as_str().unwrap_or_default();
         let message = format!("MountVolume.NodeExpandVolume succeeded for volume \"{volume}\" {node}");
         let reason = "FileSystemResizeSuccessful";
-        let note = Note { warning: false, reason, message: &message, source: "kubelet" };
-        events::say(&self.store, claim, note, now);
+        let told = Note { warning: false, reason, message: &message, source: "kubelet" };
+        events::say(&self.store, claim, told, now);
     }
 
     fn say(&self, set: &Value, reason: &str, message: &str, now: DateTime<Utc>) {

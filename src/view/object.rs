@@ -113,8 +113,8 @@ impl Table {
         let widest = |of: fn(&Event) -> &str, most: usize| {
             events.newest.iter().map(|e| of(e).width()).max().unwrap_or(0).clamp(6, most)
         };
-        let reason = widest(|e| &e.reason, 18);
-        let source = widest(|e| &e.source, if width < 100 { 10 } else { 24 });
+        let (reason, source) = if width < 100 { (18, 10) } else { (28, 24) };
+        let (reason, source) = (widest(|e| &e.reason, reason), widest(|e| &e.source, source));
         // Two blanks between columns.
         let taken = AGE + TYPE + reason + COUNT + source + 10;
         Self { look, reason, message: width.saturating_sub(taken).max(12), source }
