@@ -100,8 +100,13 @@ fn compare(found: &Record, recorded: &Record, invents: bool) -> Vec<String> {
     let mut all = Vec::new();
     for (name, fields) in needed {
         match (found.get(name), recorded.get(name)) {
+            // A cluster that has just been made still has all of its history.
+            (Some(found), Some(recorded)) if !invents && (found.code, recorded.code) == (200, 410) => {}
             (Some(found), Some(recorded)) => {
-                let these = differences(found, recorded, fields, invents);
+                // A real cluster's events are gone after an hour: a list that is empty there says nothing of its items.
+                let told = |field: &&str| invents || !found.is_empty_list(field);
+                let fields: Vec<&str> = fields.iter().copied().filter(told).collect();
+                let these = differences(found, recorded, &fields, invents);
                 all.extend(these.into_iter().map(|difference| format!("{name}: {difference}")));
             }
             _ => all.push(format!("{name}: not in both")),

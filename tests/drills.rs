@@ -1,6 +1,7 @@
 //! Drills: the whole console headless on the sandbox, from the incident to the cure.
 
-#![expect(clippy::unwrap_used, reason = "a drill that cannot be played is a failed test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a drill that cannot be played is a failed test")]
+#![allow(clippy::print_stdout, reason = "how long a drill took is worth knowing")]
 
 #[path = "common/sandbox.rs"]
 mod sandbox;

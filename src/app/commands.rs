@@ -153,8 +153,8 @@ pub const COMMANDS: &[Command] = &[
     command!(CommandId::Actions, "actions", "what can be done with what is selected", Everywhere, 4, always),
     command!(CommandId::Palette, "palette", "every command and installation, by name", Everywhere, 3, always),
     command!(CommandId::Logs, "logs", "tail logs", Everywhere, 5, needs_pod, menu),
-    command!(CommandId::Yaml, "yaml", "the Kubernetes object behind this, as YAML", List, 0, needs_object, menu),
-    command!(CommandId::Events, "events", "what happened to it: its Kubernetes events", List, 0, needs_object, menu),
+    command!(CommandId::Yaml, "yaml", "its Kubernetes object, as YAML", List, 0, needs_object, menu),
+    command!(CommandId::Events, "events", "its Kubernetes events", List, 0, needs_object, menu),
     command!(CommandId::Help, "help", "the keys of this place", Everywhere, 9, always),
     command!(
         CommandId::What,

@@ -106,12 +106,14 @@ fn is_heading(typed: &[&str], line: usize) -> bool {
 
 /// Leaves out rows whose line is broken: what was recovered of them is not what was meant.
 fn forget(rows: &mut Vec<Row>, broken: &BTreeSet<usize>) {
-    rows.retain(|row| matches!(row.value, Value::Table(_)) || !broken.contains(&row.line));
-    for row in rows {
-        if let Value::Table(inner) = &mut row.value {
+    rows.retain_mut(|row| match &mut row.value {
+        Value::Table(inner) => {
             forget(inner, broken);
+            // A sound table may stand below what was recovered of a broken one.
+            !(inner.is_empty() && broken.contains(&row.line))
         }
-    }
+        _ => !broken.contains(&row.line),
+    });
 }
 
 /// Knows the line of a place in a text: where each line ends.

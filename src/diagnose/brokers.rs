@@ -54,8 +54,9 @@ fn finding(
     let watch = reading.watch(Kind::Pods);
     let evidence = |text: String| FindingEvidence { text, source: "pods".to_owned(), seen_at: watch.as_of };
     let mut lines = vec![evidence(format!(
-        "restarted {} times, now {}: container {} of pod {}",
+        "restarted {} {}, now {}: container {} of pod {}",
         container.restarts,
+        if container.restarts == 1 { "time" } else { "times" },
         pods::state(pod).word,
         container.name,
         broker.pod.name

@@ -30,9 +30,17 @@ const WEEK: (&str, &str) = ("retention.ms", "604800000");
 const MIB: f64 = 1_048_576.0;
 
 const TOPICS: [TopicRow; 8] = [
-    ("orders", 12, 3, 42.0, 900.0, 210.0 * MIB, &[("min.insync.replicas", "2"), WEEK]),
-    ("payments", 12, 3, 40.0, 620.0, 148.0 * MIB, &[("min.insync.replicas", "2"), WEEK]),
-    ("shipments", 6, 3, 11.0, 740.0, 64.0 * MIB, &[("min.insync.replicas", "2")]),
+    ("orders", 12, 3, 42.0, 900.0, 210.0 * MIB, &[("min.insync.replicas", "2"), WEEK, ("retention.bytes", "31457280")]),
+    (
+        "payments",
+        12,
+        3,
+        40.0,
+        620.0,
+        148.0 * MIB,
+        &[("min.insync.replicas", "2"), WEEK, ("retention.bytes", "26214400")],
+    ),
+    ("shipments", 6, 3, 11.0, 740.0, 64.0 * MIB, &[("retention.bytes", "20971520")]),
     ("clicks", 24, 2, 310.0, 280.0, 420.0 * MIB, &[("min.insync.replicas", "1"), ("retention.bytes", "20971520")]),
     ("inventory", 6, 3, 6.0, 310.0, 18.0 * MIB, &[("cleanup.policy", "compact")]),
     ("audit-log", 3, 3, 3.0, 1_100.0, 96.0 * MIB, &[("retention.ms", "-1")]),

@@ -71,6 +71,7 @@ fn produce(kafka: &mut Kafka, seconds: f64) {
     let Kafka { topics, brokers, .. } = kafka;
     for (name, topic) in topics {
         let share = topic.rate * seconds / topic.partitions.len().max(1) as f64;
+        let compacted = topic.configs.get("cleanup.policy").is_some_and(|policy| policy == "compact");
         for (index, partition) in topic.partitions.iter_mut().enumerate() {
             let leader = partition.leader.and_then(|leader| brokers.get(&leader));
             let takes = leader.is_some_and(|l| l.process == Process::Running) && partition.isr.len() >= min_isr[name];
@@ -78,7 +79,8 @@ fn produce(kafka: &mut Kafka, seconds: f64) {
                 // Keys are never spread quite evenly.
                 let records = share * (0.85 + 0.1 * (index % 4) as f64);
                 partition.end += records;
-                partition.bytes += records * topic.record_bytes;
+                // Compaction keeps the newest record of each key: as many bytes as there are keys.
+                partition.bytes += if compacted { 0.0 } else { records * topic.record_bytes };
             }
         }
     }
@@ -127,6 +129,18 @@ mod tests {
         let before = partition.end;
         Traffic::default().step(&mut kafka, 10.0);
         assert!((kafka.topics["orders"].partitions[0].end - before).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn after_a_day_the_volumes_are_fuller_and_not_full() {
+        let (mut kafka, mut traffic) = (demo::kafka(), Traffic::default());
+        let used = |kafka: &Kafka| kafka.used_on(&kafka.brokers[&0]) * 100 / kafka.brokers[&0].log_dir.total;
+        let before = used(&kafka);
+        for _ in 0..17_280 {
+            traffic.step(&mut kafka, 5.0);
+        }
+        let after = used(&kafka);
+        assert!(after > before + 5 && after < 80, "from {before} % to {after} %");
     }
 
     #[test]

@@ -179,7 +179,6 @@ fn style_of(cell: &Cell) -> Style {
 fn color_of(color: Color) -> Option<String> {
     let of_16 = |n: usize| Some(COLORS[n].to_owned());
     match color {
-        Color::Reset => None,
         Color::Black => of_16(0),
         Color::Red => of_16(1),
         Color::Green => of_16(2),
@@ -198,7 +197,7 @@ fn color_of(color: Color) -> Option<String> {
         Color::White => of_16(15),
         Color::Rgb(r, g, b) => Some(format!("#{r:02x}{g:02x}{b:02x}")),
         Color::Indexed(n) if n < 16 => of_16(usize::from(n)),
-        Color::Indexed(_) => None,
+        Color::Reset | Color::Indexed(_) => None,
     }
 }
 

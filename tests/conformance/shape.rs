@@ -23,6 +23,14 @@ pub struct Shape {
     pub fields: Fields,
 }
 
+impl Shape {
+    /// True when a field stands in a list that has no items.
+    pub fn is_empty_list(&self, field: &str) -> bool {
+        let list = field.find("[]").map(|end| &field[..end + 2]);
+        list.is_some_and(|list| !self.fields.keys().any(|known| known.starts_with(list)))
+    }
+}
+
 /// Types of a field as one text, so that the record is a line for each.
 mod joined {
     use std::collections::BTreeMap;
