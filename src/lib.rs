@@ -17,7 +17,8 @@
 //!   (what it is asked to keep), and the one-shot documents.
 //! - `io` is the only place that talks and spawns: `connect` and `watch` (Kubernetes), `heartbeat` (is the
 //!   API server there), `dial` (a byte stream to a pod through a port-forward; TLS and SASL are layers to
-//!   come), `kafka` (the observer over such streams), `logs`, `volumes`. What it hears becomes facts.
+//!   come), `kafka` (the observer over such streams), `logs`, `volumes`, `objects` (one object or its
+//!   events, when somebody asks). What it hears becomes facts.
 //! - `wire` is Kafka's codec as we use it: frames, version choice, and the guard against hostile lengths.
 //! - `facts` is everything the outside can tell us; `record` writes them to a file.
 //! - `world` takes facts in and gives readings out: rows, counts, freshness.

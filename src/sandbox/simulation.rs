@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use super::{
     chatter::Chatter,
     controller::Controller,
-    demo,
+    demo, events,
     kafka::{Kafka, Process},
     kubelet::{Kubelets, node_of},
     logs::Logs,
@@ -85,6 +85,7 @@ impl Simulation {
             simulation.machines(next);
         }
         simulation.last = now;
+        events::forget(&simulation.store, now);
         simulation.script = script;
         simulation
     }
