@@ -194,7 +194,8 @@ impl Pty {
     /// Changes the terminal's size; the program gets SIGWINCH.
     pub fn resize(&mut self, columns: u16, rows: u16) {
         self.master.as_ref().expect("the terminal has hung up").resize(pty_size(columns, rows)).unwrap();
-        self.parser.screen_mut().set_size(rows, columns);
+        // vt100 cannot wrap what was drawn for a larger screen into a single line or column.
+        self.parser.screen_mut().set_size(rows.max(2), columns.max(2));
     }
 
     /// Sends a signal to the program.
