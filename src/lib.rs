@@ -43,7 +43,8 @@
 //! # Who may import whom
 //! Held by `tests/architecture.rs`, which reads every `use` against its table: domain and wire import none of
 //! ours; facts and config: domain; world: domain, facts; discover and diagnose: domain, world; app: those and no
-//! tokio, kube or ratatui; view: app, config, domain, world; io: domain, facts, wire, clock, errors; cmd and main: all.
+//! tokio, kube or ratatui; view: app, config, domain, world; io: domain, facts, wire, clock, errors, task; sandbox:
+//! wire, clock, task; cmd and main: all.
 //!
 //! # Where do I add…
 //! - a pane: a file in `view`, a row in `app::lists::ListId` and its columns in `app::columns`
@@ -52,8 +53,11 @@
 //! - a flavour: a file beside `discover::installations` and a row in `domain::installation::Flavour`
 //! - a command: a row in `app::commands`; a key: `keymaps/*.toml` alone; a look: `themes/*.toml` alone
 //!
-//! Rooms to come, and where: the sandbox below `kube::Client`; TLS and SASL as layers of `io::dial`; plans and
-//! actions between `app` and `io`; rule evaluation in `rules`.
+//! - something the sandbox answers: a file in `sandbox::api` or `sandbox::broker`, and a call in
+//!   `tests/conformance*.rs`; an incident: a file in `sandbox/drills` and a row in `drill`
+//!
+//! Rooms to come, and where: TLS and SASL as layers of `io::dial`; plans and actions between `app` and `io`; rule
+//! evaluation in `rules`.
 
 pub mod app;
 pub mod cli;
