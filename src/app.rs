@@ -15,6 +15,7 @@ pub mod input;
 pub mod keys;
 pub mod lists;
 pub mod logs;
+pub mod object_page;
 pub mod palette;
 pub mod shown;
 pub mod sight;
@@ -28,9 +29,10 @@ use crate::{
     config::keymap::Keymap,
     discover,
     domain::{
-        freshness::{Kind, Source, SourceState},
+        freshness::{Kind, Source, SourceFailure, SourceState},
         ids::{InstallationId, ObjectKey},
         installation::{AddressBook, Installation},
+        object::Inquiry,
     },
     facts::Fact,
     world::{Dirty, Reading, World},
@@ -43,6 +45,7 @@ use self::{
     keys::Key,
     lists::{ListId, Lists},
     logs::{LogLine, LogTarget, LogView},
+    object_page::{ObjectPage, Told},
     palette::Palette,
     shown::{Opened, Shown},
     sight::Sight,
@@ -68,6 +71,13 @@ pub enum Msg {
     Resize(u16, u16),
     /// Log lines arrived.
     Logs(Vec<LogLine>),
+    /// An object answered, or did not.
+    Read {
+        /// The number of the question.
+        id: u64,
+        /// The answer.
+        answer: Result<Told, SourceFailure>,
+    },
     /// A second has passed: ages, and what silence means by now.
     Tick,
 }
@@ -90,6 +100,8 @@ pub enum Effect {
     },
     /// Stop following logs.
     StopLogs,
+    /// Read an object, or its events. It replaces the question before it.
+    Read(Inquiry),
     /// Ask every source again, now.
     Refresh,
     /// Ask the terminal to keep this text for pasting.
@@ -177,6 +189,8 @@ pub enum Overlay {
     What,
     /// The selected row in full.
     Detail,
+    /// The Kubernetes object behind the selected row, or its events.
+    Object(Box<ObjectPage>),
     /// The filter being typed.
     Filter(Form),
     /// The palette.
@@ -227,6 +241,8 @@ pub struct App {
     chosen_before: Vec<String>,
     /// Lines of the open page that are above the screen.
     pub page_at: usize,
+    /// Questions about objects that were asked so far.
+    inquiries: u64,
     /// What the last frame showed.
     sight: Sight,
     /// All lists' states.
@@ -270,6 +286,7 @@ impl App {
             guard: Guard::default(),
             chosen_before: Vec::new(),
             page_at: 0,
+            inquiries: 0,
             sight: Sight::default(),
             lists: Lists::new(),
             logs: LogView::default(),
@@ -303,6 +320,9 @@ impl App {
                 self.notice = None;
                 self.guard.calm();
                 effects.extend(self.key(key));
+                if let Some(id) = self.list() {
+                    self.lists.entry(id).or_default().held = true;
+                }
                 effects.extend(self.settle());
             }
             Msg::Paste(text) => {
@@ -326,6 +346,7 @@ impl App {
                 }
                 self.redraw |= self.place == Place::Logs && !self.paused;
             }
+            Msg::Read { id, answer } => self.answered(id, answer),
             Msg::Tick => {
                 self.redraw |= self.guard.calm();
                 self.dirty.shown = true;

@@ -9,6 +9,7 @@ pub mod failure;
 pub mod heartbeat;
 pub mod kafka;
 pub mod logs;
+pub mod objects;
 pub mod secrets;
 pub mod translate;
 pub mod volumes;

@@ -2,8 +2,9 @@
 //!
 //! Pure functions that cannot fail: whatever may be missing in an object is missing in the result.
 //! Managed fields, annotations, secret references and the values of unknown variables are left behind
-//! here, so that they never become facts. Only `io::watch` calls it.
+//! here, so that they never become facts. `io::watch` calls it; `io::objects` hides values by the same rules.
 
+mod event;
 mod pod;
 mod rules;
 
@@ -17,11 +18,13 @@ use k8s_openapi::{
         api::resource::Quantity,
         apis::meta::v1::{ObjectMeta, Time},
     },
+    jiff::Timestamp,
 };
 
 use crate::domain::kubernetes::{Claim, Meta, Node, Owner, Service, ServicePort, Workload};
 
-pub use pod::pod;
+pub use event::event;
+pub use pod::{command, is_public, pod};
 pub use rules::rule_object;
 
 /// Name, labels, owner of any object.
@@ -134,7 +137,11 @@ pub fn node(from: &core::Node) -> Node {
 
 /// A moment.
 fn time(from: Option<&Time>) -> Option<DateTime<Utc>> {
-    let stamp = from?.0;
+    moment(from?.0)
+}
+
+/// A moment, if it is one that we can write.
+fn moment(stamp: Timestamp) -> Option<DateTime<Utc>> {
     // jiff counts fractions of moments before 1970 downwards; chrono counts them upwards only.
     DateTime::from_timestamp(stamp.as_second(), u32::try_from(stamp.subsec_nanosecond()).unwrap_or(0))
 }
