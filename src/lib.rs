@@ -18,7 +18,8 @@
 //! - `io` is the only place that talks and spawns: `connect` and `watch` (Kubernetes), `heartbeat` (is the
 //!   API server there), `dial` (a byte stream to a pod through a port-forward, then TLS, then SASL, each a layer that
 //!   knows nothing of the others), `secrets` (values from Secrets, never shown), `kafka` (the observer over such
-//!   streams), `logs`, `volumes`, `objects` (one object or its events, when somebody asks). What it hears becomes facts.
+//!   streams), `logs`, `volumes`, `objects` (one object or its events, when somebody asks). What it hears becomes
+//!   facts.
 //! - `wire` is Kafka's codec as we use it: frames, version choice, logins, and the guard against hostile lengths.
 //! - `facts` is everything the outside can tell us; `record` writes them to a file.
 //! - `world` takes facts in and gives readings out: rows, counts, freshness.
@@ -52,7 +53,6 @@
 //! - a fact: a variant in `facts`, an arm in `world`, and who sends it in `io`
 //! - a flavour: a file beside `discover::installations` and a row in `domain::installation::Flavour`
 //! - a command: a row in `app::commands`; a key: `keymaps/*.toml` alone; a look: `themes/*.toml` alone
-//!
 //! - something the sandbox answers: a file in `sandbox::api` or `sandbox::broker`, and a call in
 //!   `tests/conformance*.rs`; an incident: a file in `sandbox/drills` and a row in `drill`
 //!

@@ -105,7 +105,9 @@ impl CallError {
     /// True when the same credentials would be refused again: nothing is gained by trying.
     pub fn is_about_login(&self) -> bool {
         match self {
-            Self::Dial(DialError::Login { why, .. }) => !matches!(**why, LoginError::Closed { .. }),
+            Self::Dial(DialError::Login { why, .. }) => {
+                !matches!(**why, LoginError::Closed { .. } | LoginError::Failed { .. })
+            }
             _ => false,
         }
     }

@@ -112,6 +112,10 @@ impl Roster {
                     handle.link.redial();
                 }
             }
+            if known.book.way != book.way {
+                // Another listener advertises other addresses.
+                known.seen = Seen::default();
+            }
             known.book = along(book);
         }
         self.arrange().await;
