@@ -30,7 +30,7 @@ use crate::{
     domain::{
         freshness::{Kind, Source, SourceState},
         ids::{InstallationId, ObjectKey},
-        installation::{AddressBook, Installation},
+        installation::{AddressBook, Flavour, Installation},
     },
     facts::Fact,
     world::{Dirty, Reading, World},
@@ -50,6 +50,9 @@ use self::{
 
 /// Lines of the log that are asked for when a view opens.
 pub const LOG_TAIL: i64 = 500;
+
+/// The most ConfigMaps that are read.
+const MOST_CONFIGS: usize = 64;
 
 /// A message to the App.
 #[derive(Debug)]
@@ -81,6 +84,8 @@ pub enum Effect {
     StopObserving,
     /// Read volume statistics from these nodes' kubelets, where that is allowed; none stops it.
     ReadVolumes(BTreeSet<String>),
+    /// Read these ConfigMaps, from which brokers take their configuration; none stops it.
+    ReadConfigs(BTreeSet<ObjectKey>),
     /// Follow these logs.
     FollowLogs {
         /// Containers.
@@ -249,6 +254,7 @@ pub struct App {
     interrupted_at: Option<DateTime<Utc>>,
     observed: Option<(InstallationId, Arc<AddressBook>)>,
     volumes_of: BTreeSet<String>,
+    configs: BTreeSet<ObjectKey>,
     dirty: Dirty,
     redraw: bool,
 }
@@ -282,6 +288,7 @@ impl App {
             interrupted_at: None,
             observed: None,
             volumes_of: BTreeSet::new(),
+            configs: BTreeSet::new(),
             dirty: Dirty::default(),
             redraw: true,
         }
@@ -383,19 +390,11 @@ impl App {
     }
 
     fn rediscover(&mut self) {
-        let kube = &self.world.kube;
-        let pods: Vec<_> = kube.pods.values().map(|p| &**p).collect();
-        let services: Vec<_> = kube.services.values().map(|s| &**s).collect();
-        let objects = discover::Objects {
-            pods: pods.clone(),
-            stateful_sets: kube.stateful_sets.values().map(|w| &**w).collect(),
-            deployments: kube.deployments.values().map(|w| &**w).collect(),
-            services: services.clone(),
-        };
+        let objects = discover::Objects::of(&self.world.kube);
         self.found = discover::installations(&objects)
             .into_iter()
             .map(|installation| Found {
-                book: Arc::new(discover::address_book(&installation, &pods, &services)),
+                book: Arc::new(discover::address_book(&installation, &objects.pods, &objects.services)),
                 installation,
             })
             .collect();
@@ -431,9 +430,18 @@ impl App {
 
     /// What is to be observed for what is chosen, where that changed.
     fn observe(&mut self) -> Vec<Effect> {
-        let found = self.found.iter().find(|f| Some(&f.installation.id) == self.chosen.as_ref());
-        let next = found.map(|f| (f.installation.id.clone(), f.book.clone()));
         let mut effects = Vec::new();
+        let configs: BTreeSet<ObjectKey> =
+            self.found.iter().flat_map(|f| &f.installation.configs).take(MOST_CONFIGS).cloned().collect();
+        if configs != self.configs {
+            self.configs.clone_from(&configs);
+            effects.push(Effect::ReadConfigs(configs));
+        }
+        let found = self.found.iter().find(|f| Some(&f.installation.id) == self.chosen.as_ref());
+        if found.is_some_and(|f| self.is_unread(&f.installation)) {
+            return effects;
+        }
+        let next = found.map(|f| (f.installation.id.clone(), f.book.clone()));
         // An installation whose last pod is gone stays observed: its brokers are unreachable, not forgotten.
         if next != self.observed && (next.is_some() || self.chosen.is_none()) {
             effects.push(next.clone().map_or(Effect::StopObserving, |(id, book)| Effect::Observe(id, book)));
@@ -445,6 +453,13 @@ impl App {
             effects.push(Effect::ReadVolumes(nodes));
         }
         effects
+    }
+
+    /// True until what tells the ways in has been read or has failed: brokers are not asked on the wrong one.
+    fn is_unread(&self, installation: &Installation) -> bool {
+        let is_open = |kind: Kind| !self.world.sources.is_settled(&Source::Watch(kind));
+        (installation.flavour == Flavour::Strimzi && [Kind::Kafkas, Kind::Users].into_iter().any(is_open))
+            || (!installation.configs.is_empty() && is_open(Kind::ConfigMaps))
     }
 
     /// Nodes of broker pods whose brokers do not tell how full their volumes are.

@@ -14,6 +14,7 @@ pub mod installation;
 pub mod key;
 pub mod kubernetes;
 pub mod storage;
+pub mod strimzi;
 pub mod text;
 pub mod topic;
 pub mod units;

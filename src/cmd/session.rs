@@ -18,7 +18,7 @@ use crate::{
     errors::{Failure, FailureKind},
     facts::Fact,
     io::{
-        FactSender,
+        FactSender, configs,
         connect::{self, Cluster, ConnectError, ConnectOptions},
         dial::{PortForward, Transport},
         heartbeat,
@@ -60,6 +60,7 @@ struct Hands {
     silence: Arc<Notify>,
     observing: Option<Observing>,
     volumes: Option<CancellationToken>,
+    configs: Option<CancellationToken>,
     following: Option<CancellationToken>,
     cancel: CancellationToken,
 }
@@ -115,6 +116,7 @@ impl Session {
                 silence: Arc::default(),
                 observing: None,
                 volumes: None,
+                configs: None,
                 following: None,
                 cancel,
             },
@@ -251,6 +253,16 @@ impl Hands {
                     let cancel = self.cancel.child_token();
                     volumes::read(cluster, nodes, &self.clock, &self.facts, &cancel);
                     self.volumes = Some(cancel);
+                }
+            }
+            Effect::ReadConfigs(names) => {
+                if let Some(before) = self.configs.take() {
+                    before.cancel();
+                }
+                if let Some(cluster) = self.cluster.as_ref().filter(|_| !names.is_empty()) {
+                    let cancel = self.cancel.child_token();
+                    configs::read(cluster, names, &self.clock, &self.facts, &self.refresh, &cancel);
+                    self.configs = Some(cancel);
                 }
             }
             Effect::FollowLogs { targets, previous } => {

@@ -485,9 +485,9 @@ fn book(pods: &[Pod], services: &[Service], wanted: Option<u32>) -> crate::domai
     let installation = Installation {
         id: InstallationId::new("quiet-otter", "ledger"),
         flavour: Flavour::StatefulSet,
-        kafka_version: None,
         wanted,
         brokers,
+        ..Installation::default()
     };
     address_book(&installation, &pods, &services)
 }
