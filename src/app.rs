@@ -16,11 +16,15 @@ pub mod keys;
 pub mod lists;
 pub mod logs;
 pub mod palette;
+pub mod picker;
 pub mod shown;
 pub mod sight;
 pub mod sources;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 
@@ -31,6 +35,7 @@ use crate::{
         freshness::{Kind, Source, SourceState},
         ids::{InstallationId, ObjectKey},
         installation::{AddressBook, Flavour, Installation},
+        verdict::Verdict,
     },
     facts::Fact,
     world::{Dirty, Reading, World},
@@ -255,6 +260,7 @@ pub struct App {
     observed: Option<(InstallationId, Arc<AddressBook>)>,
     volumes_of: BTreeSet<String>,
     configs: BTreeSet<ObjectKey>,
+    judged: BTreeMap<InstallationId, (Verdict, DateTime<Utc>)>,
     dirty: Dirty,
     redraw: bool,
 }
@@ -289,6 +295,7 @@ impl App {
             observed: None,
             volumes_of: BTreeSet::new(),
             configs: BTreeSet::new(),
+            judged: BTreeMap::new(),
             dirty: Dirty::default(),
             redraw: true,
         }
@@ -497,6 +504,7 @@ impl App {
         let previous = self.shown.as_ref().map(|s| s.findings.clone()).unwrap_or_default();
         if let Some(reading) = self.reading() {
             self.shown = Some(Shown::read(&reading, &opened, &previous));
+            self.remember_verdict();
         }
         self.redraw = true;
         self.arrange();

@@ -99,7 +99,11 @@ impl Settings {
     /// What the node does; empty when nothing tells.
     pub fn roles(&self) -> Vec<Role> {
         match self.value("process.roles") {
-            Some(roles) => roles.split(',').filter_map(Role::of).collect(),
+            Some(roles) => {
+                let mut roles: Vec<Role> = roles.split(',').filter_map(Role::of).collect();
+                roles.sort_unstable();
+                roles
+            }
             None if self.mode() == Some(Mode::ZooKeeper) => vec![Role::Broker],
             None => Vec::new(),
         }

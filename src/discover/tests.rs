@@ -1,5 +1,7 @@
 //! Pods as they are found in clusters, and what each must be taken for.
 
+mod flavours;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
