@@ -91,6 +91,13 @@ pub enum Effect {
     ReadVolumes(BTreeSet<String>),
     /// Read these ConfigMaps, from which brokers take their configuration; none stops it.
     ReadConfigs(BTreeSet<ObjectKey>),
+    /// Remember that this installation was chosen in this context.
+    Remember {
+        /// The kubeconfig context.
+        context: String,
+        /// The installation.
+        installation: InstallationId,
+    },
     /// Follow these logs.
     FollowLogs {
         /// Containers.
@@ -223,6 +230,8 @@ pub struct App {
     pub chosen: Option<InstallationId>,
     /// The one that was asked for.
     wanted: Option<InstallationId>,
+    /// What was chosen last in each context, for the picker to begin with.
+    pub remembered: BTreeMap<String, InstallationId>,
     /// What can be shown of it.
     pub shown: Option<Shown>,
     /// The middle of the screen.
@@ -275,6 +284,7 @@ impl App {
             found: Vec::new(),
             chosen: None,
             wanted,
+            remembered: BTreeMap::new(),
             shown: None,
             place: Place::Tab(Tab::Overview),
             pane: ListId::Findings,
@@ -388,6 +398,7 @@ impl App {
             // Not only after objects: a list that turns out to be forbidden ends the looking, too.
             self.choose();
             effects.extend(self.observe());
+            effects.extend(self.remember_choice());
             if !self.paused {
                 self.read();
             }
@@ -419,7 +430,7 @@ impl App {
             (None, _) => None,
         };
         if self.chosen.is_none() && self.wanted.is_none() && self.found.len() > 1 && self.overlay.is_none() {
-            self.overlay = Some(Overlay::Installations(0));
+            self.overlay = Some(Overlay::Installations(self.picked_first()));
             self.redraw = true;
         }
     }

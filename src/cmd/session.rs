@@ -29,6 +29,8 @@ use crate::{
     task,
 };
 
+use super::memory::Memory;
+
 /// Facts under way between sources and the App. When it is full, sources wait: that is backpressure.
 const FACTS: usize = 1024;
 /// Facts that are taken at once, so that a relist costs one frame and not hundreds.
@@ -62,6 +64,7 @@ struct Hands {
     volumes: Option<CancellationToken>,
     configs: Option<CancellationToken>,
     following: Option<CancellationToken>,
+    memory: Option<Memory>,
     cancel: CancellationToken,
 }
 
@@ -118,6 +121,7 @@ impl Session {
                 volumes: None,
                 configs: None,
                 following: None,
+                memory: None,
                 cancel,
             },
             clock,
@@ -125,6 +129,12 @@ impl Session {
             recorder: None,
             recorded: 0,
         }
+    }
+
+    /// Remembers choices in this file, and what was chosen before.
+    pub fn remember_in(&mut self, memory: Memory) {
+        self.app.remembered = memory.installations();
+        self.hands.memory = Some(memory);
     }
 
     /// Writes every fact from now on to `out`, one JSON document a line.
@@ -282,6 +292,7 @@ impl Hands {
                     self.following = Some(cancel);
                 }
             }
+            Effect::Remember { context, installation } => self.remember(&context, &installation),
             Effect::StopLogs => self.stop_logs(),
             Effect::Refresh => self.refresh.notify_waiters(),
             Effect::Copy(text) => return Some(Wish::Copy(text)),
@@ -289,6 +300,14 @@ impl Hands {
             Effect::Leave => return Some(Wish::Leave),
         }
         None
+    }
+
+    /// Keeps a choice; where that fails it is noted once, for nothing depends on it.
+    fn remember(&mut self, context: &str, installation: &InstallationId) {
+        if let Some(Err(error)) = self.memory.as_ref().map(|memory| memory.keep(context, installation)) {
+            tracing::warn!(%error, "the choice of an installation cannot be remembered");
+            self.memory = None;
+        }
     }
 
     fn stop_logs(&mut self) {

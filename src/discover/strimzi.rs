@@ -76,8 +76,8 @@ pub(super) fn installations(objects: &Objects<'_>) -> Vec<Installation> {
     let operator = operator(objects);
     let told =
         |cluster: &Cluster<'_>| cluster.resource.is_some() || !cluster.nodes.is_empty() || !cluster.sets.is_empty();
-    let mut found = clusters.into_iter().filter(|(_, cluster)| told(cluster));
-    std::iter::from_fn(|| found.next().map(|(id, cluster)| cluster.installation(id, operator.clone()))).collect()
+    let found = clusters.into_iter().filter(|(_, cluster)| told(cluster));
+    found.map(|(id, cluster)| cluster.installation(id, operator.clone())).collect()
 }
 
 /// What a pod or a set of pods is part of.
@@ -152,7 +152,9 @@ impl Cluster<'_> {
         let (version, ephemeral, owners) = (self.version(), self.ephemeral(), self.owners());
         let mut nodes: Vec<BrokerPod> = self.nodes.into_iter().map(|(_, node)| node).collect();
         if let Some(port) = ways.first().map(|way| way.port).or_else(|| listeners.first().map(|l| l.port)) {
-            nodes.iter_mut().for_each(|node| node.port = port);
+            for node in &mut nodes {
+                node.port = port;
+            }
         }
         let (brokers, controllers) = nodes.into_iter().partition(|node| node.roles.contains(&Role::Broker));
         let paused = self.resource.and_then(|kafka| kafka.meta.annotations.get("strimzi.io/pause-reconciliation"));

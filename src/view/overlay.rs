@@ -131,9 +131,10 @@ fn installations(app: &App, at: usize, look: Look, area: Rect, buffer: &mut Buff
             let here = if app.chosen.as_ref() == Some(&it.id) { "▸ " } else { "  " };
             let version = it.kafka_version.as_deref().unwrap_or("?");
             let (ready, total) = app.ready_pods(it);
-            let (brokers, tone) = match ready == total {
-                true => (plural(total, "broker"), Tone::Plain),
-                false => (format!("{ready}/{}", plural(total, "broker")), Tone::Warn),
+            let (brokers, tone) = if ready == total {
+                (plural(total, "broker"), Tone::Plain)
+            } else {
+                (format!("{ready}/{}", plural(total, "broker")), Tone::Warn)
             };
             let before = app.judged_before(&it.id).map(|(verdict, age)| format!("  {verdict} {age}"));
             Strip::of(here, look.style(Slot::Key))

@@ -104,13 +104,13 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn translated(data: Value) -> ConfigMap {
+    fn translated(data: &Value) -> ConfigMap {
         config_map(&serde_json::from_value(json!({"metadata": {"name": "c", "namespace": "n"}, "data": data})).unwrap())
     }
 
     #[test]
     fn properties_are_taken_from_files_and_from_scripts_and_secrets_from_neither() {
-        let map = translated(json!({
+        let map = translated(&json!({
             "server.properties": "# listeners=NO://:1\nlisteners=CLIENT://:9092\nssl.key.password=hunter2\n\
                 listener.name.client.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256\n\
                 listener.name.client.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username=\"inter\" password=\"hunter2\" user_inter=\"hunter2\" user_user1=\"password-placeholder-0\";\n",
@@ -128,10 +128,10 @@ mod tests {
     fn a_large_or_broken_map_is_read_as_far_as_it_is_bounded() {
         let mut long = "é".repeat(1 << 20);
         long.push_str("\nnode.id=1");
-        assert!(translated(json!({"server.properties": long})).files.is_empty());
+        assert!(translated(&json!({"server.properties": long})).files.is_empty());
         let value = format!("log.dirs={}", "/d,".repeat(10_000));
-        assert_eq!(translated(json!({"x": value})).files["x"]["log.dirs"].len(), LONGEST);
-        assert!(translated(Value::Null).files.is_empty());
-        assert_eq!(translated(json!({"x": "=\n==\nlisteners\nsasl.jaas.config= user_=\"\" user_ x"})).users, [""; 0]);
+        assert_eq!(translated(&json!({"x": value})).files["x"]["log.dirs"].len(), LONGEST);
+        assert!(translated(&Value::Null).files.is_empty());
+        assert_eq!(translated(&json!({"x": "=\n==\nlisteners\nsasl.jaas.config= user_=\"\" user_ x"})).users, [""; 0]);
     }
 }
