@@ -47,3 +47,98 @@ impl App {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Utc};
+
+    use super::*;
+    use crate::{
+        app::{Msg, Overlay},
+        domain::{
+            freshness::{FailureKind, Kind, Source, SourceFailure},
+            kubernetes::{ConfigMap, Container, ContainerPort, Meta, Object, Owner, Pod},
+        },
+        facts::{Body, Connection, Fact},
+    };
+
+    const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
+
+    fn broker(name: &str, ready: bool, config: Option<&str>) -> Object {
+        let owner = Owner { kind: "StatefulSet".into(), name: name.into() };
+        let meta = Meta { namespace: "ns".into(), name: format!("{name}-0"), owner: Some(owner), ..Meta::default() };
+        let kafka = Container {
+            name: "kafka".into(),
+            image: "apache/kafka:4.1.2".into(),
+            command: vec!["kafka-server-start.sh".into(), "/x".into()],
+            ports: vec![ContainerPort { name: "kafka".into(), port: 9092 }],
+            ..Container::default()
+        };
+        let config_maps = config.map(str::to_owned).into_iter().collect();
+        Object::Pod(Box::new(Pod {
+            meta,
+            phase: "Running".into(),
+            ready: Some(ready),
+            containers: vec![Container { env: vec![env("KAFKA_NODE_ID")], ..kafka }],
+            config_maps,
+            ..Pod::default()
+        }))
+    }
+
+    fn env(name: &str) -> crate::domain::kubernetes::EnvVar {
+        crate::domain::kubernetes::EnvVar { name: name.into(), value: Some("0".into()) }
+    }
+
+    fn listed(kind: Kind, objects: Vec<Object>) -> Fact {
+        Fact::watched(kind, NOW, Body::Listed(objects))
+    }
+
+    /// An App that has seen these pods, in a context of that name.
+    fn app(pods: Vec<Object>) -> (App, Vec<Effect>) {
+        let mut app = App::new(None, (80, 24), NOW);
+        app.remembered.insert("prod".into(), InstallationId::new("ns", "b"));
+        let connection = Connection { context: "prod".into(), ..Connection::default() };
+        let facts = vec![
+            Fact { source: Source::Link, seen_at: NOW, body: Body::Connected(connection) },
+            listed(Kind::StatefulSets, Vec::new()),
+            listed(Kind::Services, Vec::new()),
+            listed(Kind::Pods, pods),
+        ];
+        let effects = app.update(Msg::Facts(facts), NOW);
+        (app, effects)
+    }
+
+    #[test]
+    fn the_picker_begins_with_what_was_chosen_last_in_the_context() {
+        let (mut app, _) = app(vec![broker("a", true, None), broker("b", false, None)]);
+        assert!(matches!(app.overlay, Some(Overlay::Installations(1))), "{:?}", app.overlay);
+        let counts: Vec<_> = app.found.iter().map(|f| app.ready_pods(&f.installation)).collect();
+        assert_eq!(counts, [(1, 1), (0, 1)]);
+        app.switch(&InstallationId::new("ns", "b"));
+        assert!(!app.update(Msg::Tick, NOW).iter().any(|e| matches!(e, Effect::Remember { .. })), "it is remembered");
+        app.switch(&InstallationId::new("ns", "a"));
+        let effects = app.update(Msg::Tick, NOW);
+        let remember = Effect::Remember { context: "prod".into(), installation: InstallationId::new("ns", "a") };
+        assert!(effects.contains(&remember), "{effects:?}");
+        assert!(app.judged_before(&InstallationId::new("ns", "b")).is_some());
+        assert!(app.judged_before(&InstallationId::new("ns", "a")).is_none(), "what is shown has its verdict above");
+    }
+
+    #[test]
+    fn brokers_are_not_asked_before_their_configuration_has_been_read_or_refused() {
+        let answers: [fn() -> Body; 2] = [
+            || {
+                let meta = Meta { namespace: "ns".into(), name: "config".into(), ..Meta::default() };
+                Body::Listed(vec![Object::ConfigMap(ConfigMap { meta, ..ConfigMap::default() })])
+            },
+            || Body::Failed(SourceFailure { kind: FailureKind::Forbidden, what: "no".into(), hint: None }),
+        ];
+        for answer in answers {
+            let (mut app, effects) = app(vec![broker("a", true, Some("config"))]);
+            assert!(effects.iter().any(|e| matches!(e, Effect::ReadConfigs(names) if names.len() == 1)), "{effects:?}");
+            assert!(!effects.iter().any(|e| matches!(e, Effect::Observe(..))), "{effects:?}");
+            let effects = app.update(Msg::Facts(vec![Fact::watched(Kind::ConfigMaps, NOW, answer())]), NOW);
+            assert!(effects.iter().any(|e| matches!(e, Effect::Observe(..))), "{effects:?}");
+        }
+    }
+}

@@ -52,7 +52,7 @@ fn release_of(group: &Group<'_>) -> Option<InstallationId> {
     }
     let labels = group.labels()?;
     let label = |key: &str| labels.get(key).map(String::as_str);
-    if label("app.kubernetes.io/name") != Some("kafka") || !(is_charted(label("helm.sh/chart")) || is_laid_out(group)) {
+    if label("app.kubernetes.io/name") != Some("kafka") || !(is_charted(chart(group)) || is_laid_out(group)) {
         return None;
     }
     let name = group.id.name.as_str();
@@ -63,6 +63,13 @@ fn release_of(group: &Group<'_>) -> Option<InstallationId> {
         _ => return None,
     };
     Some(InstallationId::new(&group.id.namespace, full))
+}
+
+/// The chart, as the pods or their workload are labelled.
+fn chart<'a>(group: &Group<'a>) -> Option<&'a str> {
+    let of_workload = || group.workload.map(|workload| &workload.meta.labels);
+    let key = "helm.sh/chart";
+    group.labels().and_then(|labels| labels.get(key)).or_else(|| of_workload()?.get(key)).map(String::as_str)
 }
 
 /// True for a chart of the numbers that only Bitnami's has reached.
@@ -93,7 +100,7 @@ fn installation(id: InstallationId, mut parts: Vec<Group<'_>>, objects: &Objects
     let labels = serving.labels();
     let label = |key: &str| labels.and_then(|labels| labels.get(key)).cloned();
     let release = annotated(serving, "meta.helm.sh/release-name").or_else(|| label("app.kubernetes.io/instance"));
-    let chart = label("helm.sh/chart");
+    let chart = chart(serving).map(str::to_owned);
     let settings = serving.settings(objects);
     let secrets = ways::Bitnami {
         namespace: id.namespace.clone(),

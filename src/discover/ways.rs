@@ -55,7 +55,12 @@ impl Bitnami {
 
 /// Listeners for clients, and ways in, of brokers with these settings.
 pub(super) fn of_settings(settings: &Settings, bitnami: Option<&Bitnami>) -> (Vec<Listener>, Vec<Way>) {
-    let bound = listeners(settings.value("listeners").unwrap_or_default());
+    let of = |name: &str| settings.value(name).unwrap_or_default();
+    let mut bound = listeners(of("listeners"));
+    if bound.is_empty() {
+        // Confluent's image listens where it advertises.
+        bound = listeners(of("advertised.listeners"));
+    }
     let controllers = settings.value("controller.listener.names").unwrap_or("CONTROLLER");
     let is_of = |names: &str, name: &str| names.split(',').any(|one| one.trim() == name);
     let between = settings.value("inter.broker.listener.name").unwrap_or_default();

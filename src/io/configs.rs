@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1 as core;
 use kube::{Api, Client};
 use tokio::sync::Notify;
@@ -29,6 +30,8 @@ use crate::{
 
 /// How often they are read: brokers do not take up a change before they are restarted.
 const EVERY: Duration = Duration::from_secs(60);
+/// How many are asked for at once.
+const AT_ONCE: usize = 8;
 /// How long one answer may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -61,10 +64,15 @@ pub fn read(
 /// Reads all of them and says what is known then: those that cannot be read now are as they were.
 async fn pass(client: &Client, names: &BTreeSet<ObjectKey>, known: &mut BTreeMap<ObjectKey, ConfigMap>) -> Vec<Body> {
     let mut failed = None;
-    for name in names {
-        match one(client, name).await {
-            Ok(Some(map)) => drop(known.insert(name.clone(), map)),
-            Ok(None) => drop(known.remove(name)),
+    let ask = |name: ObjectKey| {
+        let client = client.clone();
+        async move { (one(&client, &name).await, name) }
+    };
+    let mut answers = stream::iter(names.iter().cloned()).map(ask).buffered(AT_ONCE);
+    while let Some((answer, name)) = answers.next().await {
+        match answer {
+            Ok(Some(map)) => drop(known.insert(name, map)),
+            Ok(None) => drop(known.remove(&name)),
             Err(why) => failed = failed.or(Some(why)),
         }
     }

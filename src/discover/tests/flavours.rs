@@ -446,6 +446,22 @@ fn a_quorum_in_a_stateful_set_of_its_own_belongs_to_the_brokers_that_name_it() {
     assert_eq!(kafka.pools.iter().map(|pool| pool.name.as_str()).collect::<Vec<_>>(), ["ledger", "judge"]);
 }
 
+#[test]
+fn an_image_that_listens_where_it_advertises_has_a_way_in() {
+    let env = json!([{"name": "KAFKA_BROKER_ID", "value": "1"}, {"name": "KAFKA_ZOOKEEPER_CONNECT", "value": "zk:2181"},
+        {"name": "KAFKA_ADVERTISED_LISTENERS", "value": "PLAINTEXT://kafka:9092"}]);
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "status": {"phase": "Running"},
+        "metadata": {"name": "kafka-7d9f5c8b6d-x2x4z", "namespace": "demo",
+            "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "kafka-7d9f5c8b6d", "uid": "", "controller": true}]},
+        "spec": {"containers": [{"name": "kafka", "image": "confluentinc/cp-kafka:7.6.1", "ports": [{"containerPort": 9092}], "env": env}]}});
+    let kafka = only(&[pod]);
+    assert_eq!(
+        (ways(&kafka), kafka.mode),
+        (vec!["Nobody: PLAINTEXT listener PLAINTEXT on 9092".to_owned()], Some(Mode::ZooKeeper))
+    );
+    assert_eq!(kafka.ensemble.map(|e| e.connect).as_deref(), Some("zk:2181"));
+}
+
 // ---- other operators ----
 
 fn operated(name: &str, owner: (&str, &str), labels: &Value, image: &str) -> Value {
