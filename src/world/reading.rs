@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::{
     freshness::{Asked, Freshness, Kind, Source, SourceState},
     ids::BrokerId,
-    installation::{AddressBook, Installation, Mode},
+    installation::{AddressBook, Flavour, Installation, Mode},
 };
 
 use super::{KafkaWorld, World};
@@ -78,8 +78,11 @@ impl<'a> Reading<'a> {
     pub fn sources(&self) -> Vec<(Source, Freshness)> {
         let mut all = self.world.sources.all(self.now);
         all.retain(|(source, _)| match source {
-            // A cluster without Strimzi lacks nothing.
-            Source::Watch(kind) if Kind::STRIMZI.contains(kind) => !self.world.absent.contains_key(kind),
+            // What is of no use for this installation may be as blind as it likes.
+            Source::Watch(kind) if Kind::STRIMZI.contains(kind) => {
+                self.installation.flavour == Flavour::Strimzi && !self.world.absent.contains_key(kind)
+            }
+            Source::Watch(Kind::ConfigMaps) => !self.installation.configs.is_empty(),
             Source::Kafka { installation, .. } => *installation == self.installation.id,
             _ => true,
         });
