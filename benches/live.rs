@@ -11,7 +11,6 @@ mod common;
 
 use std::{
     collections::BTreeMap,
-    fs,
     io::Write,
     time::{Duration, Instant},
 };
@@ -121,15 +120,18 @@ fn idle(cluster: &Cluster) {
     pty.wait_for(|s| s.contents().contains("● OK"), Duration::from_secs(20));
     let paint = pty.raw_output().len();
     pty.watch(Duration::from_secs(10));
-    let (bytes, cpu) = (pty.raw_output().len(), cpu_seconds(pty.id()));
+    let (bytes, cpu) = (pty.raw_output().len(), pty.cpu_time());
     let busy = requests_over(cluster, || pty.watch(IDLE));
     let seconds = IDLE.as_secs_f64();
     let written = (pty.raw_output().len() - bytes) as f64 / seconds;
-    let used = (cpu_seconds(pty.id()) - cpu) / seconds * 100.0;
+    let used = pty.cpu_time().saturating_sub(cpu).as_secs_f64() / seconds * 100.0;
     print(format!("bytes until every figure stood, 80×24       {paint:8}"));
     print(format!("idle, to the terminal                       {written:8.1} B/s"));
     print(format!("idle, CPU                                   {used:8.2} % of a core"));
-    print(format!("resident memory                             {:8.1} MiB", resident_kib(pty.id()) as f64 / 1024.0));
+    print(format!(
+        "resident memory                             {:8.1} MiB",
+        pty.resident() as f64 / f64::from(1 << 20)
+    ));
     print(format!("API server requests in {seconds:.0} idle seconds beyond what others make:"));
     for (what, count) in busy {
         let beyond = count - quiet.get(&what).copied().unwrap_or_default();
@@ -161,17 +163,4 @@ fn requests(cluster: &Cluster) -> BTreeMap<String, f64> {
         *counts.entry(what).or_default() += count;
     }
     counts
-}
-
-fn cpu_seconds(pid: u32) -> f64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    // utime and stime, in ticks of 10 ms.
-    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
-}
-
-fn resident_kib(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|l| l.starts_with("VmRSS")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }

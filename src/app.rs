@@ -15,6 +15,8 @@ pub mod input;
 pub mod keys;
 pub mod lists;
 pub mod logs;
+pub mod object_page;
+mod observing;
 pub mod palette;
 pub mod picker;
 pub mod shown;
@@ -32,9 +34,10 @@ use crate::{
     config::keymap::Keymap,
     discover,
     domain::{
-        freshness::{Kind, Source, SourceState},
+        freshness::{Kind, Source, SourceFailure, SourceState},
         ids::{InstallationId, ObjectKey},
-        installation::{AddressBook, Flavour, Installation},
+        installation::{AddressBook, Installation},
+        object::Inquiry,
         verdict::Verdict,
     },
     facts::Fact,
@@ -48,6 +51,7 @@ use self::{
     keys::Key,
     lists::{ListId, Lists},
     logs::{LogLine, LogTarget, LogView},
+    object_page::{ObjectPage, Told},
     palette::Palette,
     shown::{Opened, Shown},
     sight::Sight,
@@ -55,9 +59,6 @@ use self::{
 
 /// Lines of the log that are asked for when a view opens.
 pub const LOG_TAIL: i64 = 500;
-
-/// The most ConfigMaps that are read.
-const MOST_CONFIGS: usize = 64;
 
 /// A message to the App.
 #[derive(Debug)]
@@ -76,6 +77,13 @@ pub enum Msg {
     Resize(u16, u16),
     /// Log lines arrived.
     Logs(Vec<LogLine>),
+    /// An object answered, or did not.
+    Read {
+        /// The number of the question.
+        id: u64,
+        /// The answer.
+        answer: Result<Told, SourceFailure>,
+    },
     /// A second has passed: ages, and what silence means by now.
     Tick,
 }
@@ -107,6 +115,8 @@ pub enum Effect {
     },
     /// Stop following logs.
     StopLogs,
+    /// Read an object, or its events. It replaces the question before it.
+    Read(Inquiry),
     /// Ask every source again, now.
     Refresh,
     /// Ask the terminal to keep this text for pasting.
@@ -194,6 +204,8 @@ pub enum Overlay {
     What,
     /// The selected row in full.
     Detail,
+    /// The Kubernetes object behind the selected row, or its events.
+    Object(Box<ObjectPage>),
     /// The filter being typed.
     Filter(Form),
     /// The palette.
@@ -246,6 +258,8 @@ pub struct App {
     chosen_before: Vec<String>,
     /// Lines of the open page that are above the screen.
     pub page_at: usize,
+    /// Questions about objects that were asked so far.
+    inquiries: u64,
     /// What the last frame showed.
     sight: Sight,
     /// All lists' states.
@@ -292,6 +306,7 @@ impl App {
             guard: Guard::default(),
             chosen_before: Vec::new(),
             page_at: 0,
+            inquiries: 0,
             sight: Sight::default(),
             lists: Lists::new(),
             logs: LogView::default(),
@@ -327,6 +342,9 @@ impl App {
                 self.notice = None;
                 self.guard.calm();
                 effects.extend(self.key(key));
+                if let Some(id) = self.list() {
+                    self.lists.entry(id).or_default().held = true;
+                }
                 effects.extend(self.settle());
             }
             Msg::Paste(text) => {
@@ -350,6 +368,7 @@ impl App {
                 }
                 self.redraw |= self.place == Place::Logs && !self.paused;
             }
+            Msg::Read { id, answer } => self.answered(id, answer),
             Msg::Tick => {
                 self.redraw |= self.guard.calm();
                 self.dirty.shown = true;
@@ -444,60 +463,6 @@ impl App {
         self.place = Place::Tab(Tab::Overview);
         self.lists.clear();
         self.dirty.shown = true;
-    }
-
-    /// What is to be observed for what is chosen, where that changed.
-    fn observe(&mut self) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        let configs: BTreeSet<ObjectKey> =
-            self.found.iter().flat_map(|f| &f.installation.configs).take(MOST_CONFIGS).cloned().collect();
-        if configs != self.configs {
-            self.configs.clone_from(&configs);
-            effects.push(Effect::ReadConfigs(configs));
-        }
-        let found = self.found.iter().find(|f| Some(&f.installation.id) == self.chosen.as_ref());
-        if found.is_some_and(|f| self.is_unread(&f.installation)) {
-            return effects;
-        }
-        let next = found.map(|f| (f.installation.id.clone(), f.book.clone()));
-        // An installation whose last pod is gone stays observed: its brokers are unreachable, not forgotten.
-        if next != self.observed && (next.is_some() || self.chosen.is_none()) {
-            effects.push(next.clone().map_or(Effect::StopObserving, |(id, book)| Effect::Observe(id, book)));
-            self.observed = next;
-        }
-        let nodes = self.nodes_without_log_dirs();
-        if nodes != self.volumes_of {
-            self.volumes_of.clone_from(&nodes);
-            effects.push(Effect::ReadVolumes(nodes));
-        }
-        effects
-    }
-
-    /// True until what tells the ways in has been read or has failed: brokers are not asked on the wrong one.
-    fn is_unread(&self, installation: &Installation) -> bool {
-        let is_open = |kind: Kind| !self.world.sources.is_settled(&Source::Watch(kind));
-        (installation.flavour == Flavour::Strimzi && [Kind::Kafkas, Kind::Users].into_iter().any(is_open))
-            || (!installation.configs.is_empty() && is_open(Kind::ConfigMaps))
-    }
-
-    /// Nodes of broker pods whose brokers do not tell how full their volumes are.
-    fn nodes_without_log_dirs(&self) -> BTreeSet<String> {
-        let Some(reading) = self.reading() else { return BTreeSet::new() };
-        let telling: BTreeSet<&ObjectKey> = reading
-            .pods_by_id()
-            .into_iter()
-            .filter(|(id, _)| {
-                let asked = reading.freshness(crate::domain::freshness::Asked::LogDirs, Some(*id));
-                asked.state == SourceState::Live
-            })
-            .map(|(_, broker)| &broker.pod)
-            .collect();
-        // In the first seconds nobody has told yet; that is no reason to ask the kubelets.
-        if (self.now - self.started_at).num_seconds() < 5 {
-            return BTreeSet::new();
-        }
-        let mute = reading.installation.brokers.iter().filter(|b| !telling.contains(&b.pod));
-        mute.filter_map(|b| self.world.kube.pods.get(&b.pod)?.node.clone()).collect()
     }
 
     /// Makes all rows anew.

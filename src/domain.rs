@@ -13,6 +13,7 @@ pub mod ids;
 pub mod installation;
 pub mod key;
 pub mod kubernetes;
+pub mod object;
 pub mod storage;
 pub mod strimzi;
 pub mod text;

@@ -10,6 +10,7 @@ pub mod failure;
 pub mod heartbeat;
 pub mod kafka;
 pub mod logs;
+pub mod objects;
 pub mod translate;
 pub mod volumes;
 pub mod watch;

@@ -17,7 +17,8 @@
 //!   (what it is asked to keep), and the one-shot documents.
 //! - `io` is the only place that talks and spawns: `connect` and `watch` (Kubernetes), `heartbeat` (is the
 //!   API server there), `dial` (a byte stream to a pod through a port-forward; TLS and SASL are layers to
-//!   come), `kafka` (the observer over such streams), `logs`, `volumes`. What it hears becomes facts.
+//!   come), `kafka` (the observer over such streams), `logs`, `volumes`, `objects` (one object or its
+//!   events, when somebody asks). What it hears becomes facts.
 //! - `wire` is Kafka's codec as we use it: frames, version choice, and the guard against hostile lengths.
 //! - `facts` is everything the outside can tell us; `record` writes them to a file.
 //! - `world` takes facts in and gives readings out: rows, counts, freshness.
@@ -42,7 +43,8 @@
 //! # Who may import whom
 //! Held by `tests/architecture.rs`, which reads every `use` against its table: domain and wire import none of
 //! ours; facts and config: domain; world: domain, facts; discover and diagnose: domain, world; app: those and no
-//! tokio, kube or ratatui; view: app, config, domain, world; io: domain, facts, wire, clock, errors; cmd and main: all.
+//! tokio, kube or ratatui; view: app, config, domain, world; io: domain, facts, wire, clock, errors, task; sandbox:
+//! wire, clock, task; cmd and main: all.
 //!
 //! # Where do I add…
 //! - a pane: a file in `view`, a row in `app::lists::ListId` and its columns in `app::columns`
@@ -52,8 +54,11 @@
 //!   `domain::installation::Flavour`
 //! - a command: a row in `app::commands`; a key: `keymaps/*.toml` alone; a look: `themes/*.toml` alone
 //!
-//! Rooms to come, and where: the sandbox below `kube::Client`; TLS and SASL as layers of `io::dial`; plans and
-//! actions between `app` and `io`; rule evaluation in `rules`.
+//! - something the sandbox answers: a file in `sandbox::api` or `sandbox::broker`, and a call in
+//!   `tests/conformance*.rs`; an incident: a file in `sandbox/drills` and a row in `drill`
+//!
+//! Rooms to come, and where: TLS and SASL as layers of `io::dial`; plans and actions between `app` and `io`; rule
+//! evaluation in `rules`.
 
 pub mod app;
 pub mod cli;

@@ -15,6 +15,7 @@ pub mod store;
 mod chatter;
 mod controller;
 mod demo;
+mod events;
 mod kubelet;
 mod logs;
 mod machines;

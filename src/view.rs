@@ -11,6 +11,7 @@ mod header;
 mod help;
 mod logs;
 pub mod look;
+mod object;
 mod overlay;
 mod overview;
 mod panes;

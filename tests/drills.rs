@@ -8,7 +8,7 @@ mod sandbox;
 
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kafdeck::{
-    app::App,
+    app::{App, keys::Key},
     drill::{self, Cure, Drill, Expect},
     sandbox::Script,
 };
@@ -110,6 +110,57 @@ async fn a_frozen_broker_is_named_though_its_pod_is_ready_and_another_pod_cures_
 #[tokio::test(start_paused = true)]
 async fn two_brokers_down_leave_partitions_offline_and_nothing_is_claimed_of_what_nobody_can_see() {
     play("two-down").await;
+}
+
+/// Goes on until the screen holds these words.
+async fn read(console: &mut Headless, words: &[&str]) {
+    let missing = |console: &Headless| {
+        let screen = console.screen();
+        words.iter().filter(|w| !screen.contains(**w)).map(|w| (*w).to_owned()).collect()
+    };
+    let seen = console.until_seen(60, missing).await;
+    seen.unwrap_or_else(|missing| panic!("{missing:?} is missing\n{}", console.screen()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_s_pod_and_its_claim_are_read_as_yaml_and_what_happened_to_them_as_events() {
+    let script = Script::parse(drill::text_of("disk-full").unwrap()).unwrap();
+    let mut console = Headless::open(script, (120, 40));
+    read(&mut console, &["● OK"]).await;
+    console.press(&[Key::Char('3'), Key::Char('y')]);
+    assert!(console.screen().contains("reading…"), "{}", console.screen());
+    read(&mut console, &["Pod shop/kafka-0", "kind: Pod", "from the API server"]).await;
+    assert!(!console.screen().contains("managedFields"));
+    console.press(&[Key::Esc, Key::Char('e')]);
+    read(&mut console, &["No events: the API server keeps them for an hour."]).await;
+    console.press(&[Key::Esc, Key::Char('4'), Key::Char('y')]);
+    read(&mut console, &["kind: PersistentVolumeClaim"]).await;
+    console.press(&[Key::Esc, Key::Char('7'), Key::Char('y')]);
+    read(&mut console, &["kind: PrometheusRule"]).await;
+    console.press(&[Key::Esc, Key::Char('3')]);
+    read(&mut console, &["CrashLoopBackOff", "1 exit 1"]).await;
+    // The broker that is not ready is the first.
+    console.press(&[Key::Char('g'), Key::Char('e')]);
+    read(&mut console, &["Events about Pod shop/kafka-1", "BackOff", "Started", "Pulled"]).await;
+    let screen = console.screen();
+    let line = |word: &str| screen.lines().position(|line| line.contains(word));
+    assert!(line("  Started") < line("  BackOff"), "the newest is last: {screen}");
+    // What the page shows is of one moment: `r` reads it again, and the answer of a page that was closed is dropped.
+    cure(&console, &Cure::ExpandClaim { claim: "datadir-kafka-1".to_owned(), to: "4Gi".to_owned() }).await;
+    console.press(&[Key::Esc, Key::Char('4'), Key::Char('j'), Key::Char('e'), Key::Esc]);
+    read(&mut console, &["● OK"]).await;
+    assert!(!console.screen().contains("Events about"));
+    console.press(&[Key::Char('/'), Key::Char('-'), Key::Char('1'), Key::Enter, Key::Char('e'), Key::Char('r')]);
+    read(&mut console, &["FileSystemResizeSuccessful"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_events_of_an_installation_are_those_of_its_owner() {
+    let mut console = Headless::open(Script::demo(), (80, 24));
+    console.go_to(150).await;
+    console.press(&[Key::Char('e')]);
+    read(&mut console, &["Events about StatefulSet shop/kafka", "delete Pod kafka-2 in", "create Pod kafka-2 in"])
+        .await;
 }
 
 #[tokio::test(start_paused = true)]

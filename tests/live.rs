@@ -34,6 +34,7 @@ const ROWS: &[Row] = &[
     ("a topic created by kafka-topics.sh appears without a key", seeing::new_topic_appears),
     ("a topic name of 249 characters and hostile client ids are shown as text", seeing::hostile_names),
     ("logs are followed from the console", seeing::logs_are_followed),
+    ("a broker's pod is read as YAML and a claim's events are listed", seeing::objects_are_read),
     ("the tools of Kafka and kafdeck agree on partitions and lag", commands::agrees_with_kafkas_tools),
     ("every command answers with its document", commands::every_command_answers),
     ("check exits 0 on a healthy cluster and record writes facts", commands::check_and_record),

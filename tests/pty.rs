@@ -5,7 +5,11 @@ mod common;
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
-use common::{FakeApi, Pty, process::KAFDECK, pty::is_stopped};
+use common::{
+    FakeApi, Pty,
+    process::KAFDECK,
+    pty::{LEAVE, RESTORED, is_restored, is_stopped},
+};
 use kafdeck::cmd::{hooks, terminal};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -15,13 +19,8 @@ const SOON: Duration = Duration::from_secs(5);
 /// Variable that makes this binary the child of its own test.
 const CHILD: &str = "KAFDECK_TEST_CHILD";
 
-/// What gives a terminal back: the end of a frame, plain text, no paste marks, the cursor, the main screen.
-const RESTORED: &str = "\u{1b}[?2026l\u{1b}[0m\u{1b}[?2004l\u{1b}[?25h\u{1b}[?1049l";
 /// What takes it.
 const TAKEN: &str = "\u{1b}[?1049h\u{1b}[?25l\u{1b}[?2004h";
-/// Both keys that leave without asking.
-const LEAVE: &str = "\u{3}\u{3}";
-
 fn console(api: &FakeApi) -> Pty {
     let mut pty = Pty::kafdeck().kubeconfig(&api.kubeconfig()).spawn();
     pty.wait_for_text("kafdeck", SOON);
@@ -46,22 +45,6 @@ fn is_on_screen(pty: &mut Pty) {
         s.alternate_screen() && s.hide_cursor() && first.contains("kafdeck") && last.contains("? help")
     };
     pty.wait_for(whole, SOON);
-}
-
-fn output(pty: &Pty) -> String {
-    String::from_utf8_lossy(pty.raw_output()).into_owned()
-}
-
-/// Asserts that the terminal was given back by exactly the bytes for it, and that only plain text came after them.
-#[track_caller]
-fn is_restored(pty: &Pty) {
-    let output = output(pty);
-    let at = output.rfind(RESTORED).unwrap_or_else(|| panic!("the terminal never came back: {output:?}"));
-    let after = &output[at + RESTORED.len()..];
-    // The report of a panic is coloured.
-    let drawn = ["\u{1b}[?", "\u{1b}[1;1H", "\u{1b}[2J"].iter().any(|sequence| after.contains(sequence));
-    assert!(!drawn, "something was drawn on the main screen: {after:?}");
-    assert!(!pty.screen().alternate_screen() && !pty.screen().hide_cursor() && !pty.screen().bracketed_paste());
 }
 
 /// Presses `y` until the dialog takes it: at first it ignores keys.
@@ -183,7 +166,7 @@ fn a_terminal_that_answers_nothing_is_asked_nothing() {
     pty.wait_for_text("Keys of this place", SOON);
     pty.send(LEAVE);
     assert_eq!(pty.exit_code(SOON), Some(0));
-    let output = output(&pty);
+    let output = pty.output();
     for question in ["\u{1b}[6n", "\u{1b}[c", "\u{1b}[?u", "\u{1b}[>"] {
         assert!(!output.contains(question), "it asked {question:?}");
     }
@@ -214,7 +197,7 @@ fn a_dumb_terminal_is_told_why_and_gets_no_sequence() {
     let api = FakeApi::hanging();
     let mut pty = Pty::kafdeck().kubeconfig(&api.kubeconfig()).env("TERM", "dumb").spawn();
     assert_eq!(pty.exit_code(SOON), Some(2));
-    let output = output(&pty);
+    let output = pty.output();
     assert!(output.contains("cannot move its cursor") && !output.contains('\u{1b}'), "{output:?}");
 }
 
@@ -286,7 +269,7 @@ fn what_is_copied_goes_to_the_terminal_between_two_frames() {
     pty.wait_for_text("copied the sources", SOON);
     pty.send(LEAVE);
     assert_eq!(pty.exit_code(SOON), Some(0));
-    let output = output(&pty);
+    let output = pty.output();
     let (before, request) = output.split_once("\u{1b}]52;c;").unwrap();
     assert!(before.rfind("\u{1b}[?2026h") < before.rfind("\u{1b}[?2026l"), "within a frame");
     let (payload, _) = request.split_once('\u{7}').unwrap();
@@ -318,7 +301,7 @@ fn goes_on_after_stop(pty: &mut Pty) {
     pty.resize(100, 30);
     pty.send("\n");
     is_on_screen(pty);
-    assert_eq!(output(pty).matches(TAKEN).count(), 2);
+    assert_eq!(pty.output().matches(TAKEN).count(), 2);
     pty.send(LEAVE);
     pty.wait_for_text("ENDED 0", SOON);
     is_restored(pty);
@@ -330,11 +313,11 @@ fn a_stop_that_nobody_announced_ends_with_a_whole_screen() {
     let mut pty = job(&api, "");
     kill_process(pty.child(), Signal::STOP).unwrap();
     pty.wait_for_text("STOPPED", SOON);
-    assert_eq!(output(&pty).matches(RESTORED).count(), 0);
+    assert_eq!(pty.output().matches(RESTORED).count(), 0);
     pty.send("\n");
     pty.wait_for(|s| !s.contents().contains("STOPPED"), SOON);
     is_on_screen(&mut pty);
-    assert!(output(&pty).contains(&format!("{RESTORED}{TAKEN}")), "what the shell left is not taken for ours");
+    assert!(pty.output().contains(&format!("{RESTORED}{TAKEN}")), "what the shell left is not taken for ours");
     pty.send(LEAVE);
     pty.wait_for_text("ENDED 0", SOON);
     is_restored(&pty);
@@ -351,7 +334,7 @@ fn in_the_background_it_paints_nothing_and_stops_again() {
         pty.send("\n");
         pty.wait_for_text("BEHIND", SOON);
         stays_stopped(&mut pty, console);
-        let output = output(&pty);
+        let output = pty.output();
         let after = &output[output.rfind("BEHIND").unwrap()..];
         assert!(!after.contains('\u{1b}'), "{stop:?}: painted over the shell: {after:?}");
         pty.send("\n");
@@ -370,7 +353,7 @@ fn started_in_the_background_it_waits_for_the_terminal_before_it_paints() {
     pty.wait_for_text("BEHIND", SOON);
     let console = pty.child();
     stays_stopped(&mut pty, console);
-    assert!(!output(&pty).contains('\u{1b}'));
+    assert!(!pty.output().contains('\u{1b}'));
     pty.send("\n");
     is_on_screen(&mut pty);
     pty.send(LEAVE);
@@ -432,7 +415,7 @@ fn without_a_kubeconfig_the_terminal_is_back_before_the_reason_is_told() {
     let mut pty = Pty::kafdeck().spawn();
     assert_eq!(pty.exit_code(SOON), Some(2));
     is_restored(&pty);
-    let output = output(&pty);
+    let output = pty.output();
     assert!(output.rfind("Error:") > output.rfind(RESTORED), "{output:?}");
 }
 
@@ -469,7 +452,7 @@ fn a_panic_in_any_thread_or_task_gives_the_terminal_back_and_reports_itself() {
         let mut pty = child(place);
         assert_eq!(pty.exit_code(SOON), Some(101));
         is_restored(&pty);
-        let output = output(&pty);
+        let output = pty.output();
         assert!(output.contains("planted") && output.contains("bug in kafdeck"), "{output:?}");
     }
 }
@@ -478,7 +461,7 @@ fn a_panic_in_any_thread_or_task_gives_the_terminal_back_and_reports_itself() {
 fn a_mouse_that_was_taken_is_given_back_with_the_terminal() {
     let mut pty = child("mouse");
     assert_eq!(pty.exit_code(SOON), Some(0));
-    let output = output(&pty);
+    let output = pty.output();
     let taken = format!("{TAKEN}\u{1b}[?1000h\u{1b}[?1006h");
     let restored = RESTORED.replace("\u{1b}[?2004l", "\u{1b}[?1006l\u{1b}[?1000l\u{1b}[?2004l");
     assert!(output.contains(&taken) && output.contains(&restored), "{output:?}");

@@ -1,6 +1,6 @@
 //! Every screen in every state it can be in, as text: facts go in through `App::update`, cells come out.
 
-#![expect(clippy::unwrap_used, reason = "a screen that cannot be drawn is a failed test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a screen that cannot be drawn is a failed test")]
 
 #[path = "screens/cluster.rs"]
 mod cluster;
@@ -12,9 +12,13 @@ use std::{
 
 use chrono::TimeDelta;
 use kafdeck::{
-    app::{App, Effect, Msg, commands, keys::Key, logs::LogLine, sight::Sight},
+    app::{App, Effect, Msg, commands, keys::Key, logs::LogLine, object_page::Told, sight::Sight},
     config::{color::Depth, theme::Theme},
-    domain::text::is_unprintable,
+    domain::{
+        freshness::{FailureKind, SourceFailure},
+        object::{Event, Events},
+        text::is_unprintable,
+    },
     view::{self, Look},
 };
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, style::Modifier};
@@ -105,6 +109,67 @@ fn logs() -> App {
     app
 }
 
+/// The number of the question that the App just asked.
+fn asked(app: &mut App, key: char) -> u64 {
+    let effects = app.update(Msg::Key(char(key)), app.now);
+    let [Effect::Read(inquiry)] = effects.as_slice() else { panic!("{effects:?}") };
+    inquiry.id
+}
+
+/// A pod as YAML, with what text from outside may hold.
+fn yaml() -> Told {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata:\n  labels:\n    app: \"\\u202Ekafka\"\n  name: kafka-cluster-1\nspec:\n  \
+                containers:\n  - command:\n    - sh\n    - -ec\n    - |\n      exec kafka-server-start.sh \
+                /tmp/server.properties --override log.dirs=/var/lib/kafka/data/logs\n    env:\n";
+    let variable = |n: i32| format!("    - name: VARIABLE_{n}\n      value: '***'\n");
+    Told::Yaml(text.to_owned() + &(0..13).map(variable).collect::<String>())
+}
+
+/// Events about a pod, the newest last.
+fn happened() -> Told {
+    let event = |ago: i64, kind: &str, reason: &str, count: u32, message: &str, source: &str| Event {
+        at: Some(noon() - TimeDelta::seconds(ago)),
+        kind: kind.into(),
+        reason: reason.into(),
+        count,
+        message: message.into(),
+        source: source.into(),
+    };
+    let back_off = "Back-off restarting failed container kafka in pod kafka-cluster-1_messaging(5a4d0b0e-0000-4000)";
+    let newest = vec![
+        event(
+            3_000,
+            "Normal",
+            "Scheduled",
+            1,
+            "Successfully assigned messaging/kafka-cluster-1 to node-2",
+            "default-scheduler",
+        ),
+        event(2_990, "Normal", "Started", 7, "Started container kafka", "kubelet"),
+        event(40, "Warning", "BackOff", 31, back_off, "kubelet"),
+        event(4, "Warning", "Unhealthy", 2, "probe said \u{1b}[31mno\u{202e}", ""),
+    ];
+    Told::Events(Events { newest, left_out: 3 })
+}
+
+fn refused() -> SourceFailure {
+    SourceFailure {
+        kind: FailureKind::Forbidden,
+        what: "Cannot list events about Pod messaging/kafka-cluster-1: events is forbidden: User \"eve\" cannot list \
+               resource \"events\" in API group \"\" in the namespace \"messaging\"."
+            .into(),
+        hint: Some("Ask for verb list on events in namespace messaging.".into()),
+    }
+}
+
+/// An App whose page about a broker's pod got this answer.
+fn page(key: char, answer: Result<Told, SourceFailure>) -> App {
+    let mut app = after(Cluster::crash_looping().app(), &[self::char('3')]);
+    let id = asked(&mut app, key);
+    app.update(Msg::Read { id, answer }, noon());
+    app
+}
+
 /// Every state with its name.
 fn states() -> Vec<(&'static str, App)> {
     let healthy = || Cluster::healthy().app();
@@ -135,6 +200,10 @@ fn states() -> Vec<(&'static str, App)> {
         ("hostile_filter", after(hostile(), &[char('5'), char('/'), char('x'), char('q')])),
         ("hostile_palette", after(hostile(), &[char(':'), char('e')])),
         ("pane_topics", after(bad(), &[Key::Tab, Key::Tab, Key::Tab])),
+        ("reading", after(bad(), &[char('3'), char('y')])),
+        ("yaml", page('y', Ok(yaml()))),
+        ("events", page('e', Ok(happened()))),
+        ("events_refused", page('e', Err(refused()))),
         ("group", after(bad(), &[char('6'), Key::Enter])),
     ];
     for tab in '1'..='7' {
@@ -277,6 +346,92 @@ fn overlays() {
     snapshot!("leave_80x24", after(bad(), &[Key::Esc]), 80, 24);
 }
 
+#[test]
+fn pages_about_an_object() {
+    let mut reading = after(Cluster::crash_looping().app(), &[char('3')]);
+    asked(&mut reading, 'y');
+    snapshot!("object_reading_80x24", reading, 80, 24);
+    let mut read = page('y', Ok(yaml()));
+    read.update(Msg::Tick, noon() + TimeDelta::seconds(4));
+    snapshot!("object_yaml_80x24", read, 80, 24);
+    snapshot!("object_events_80x24", page('e', Ok(happened())), 80, 24);
+    snapshot!("object_events_120x40", page('e', Ok(happened())), 120, 40);
+    snapshot!("object_events_none_80x24", page('e', Ok(Told::Events(Events::default()))), 80, 24);
+    snapshot!("object_refused_80x24", page('e', Err(refused())), 80, 24);
+}
+
+#[test]
+fn a_failure_is_said_and_what_was_read_before_it_stays_with_its_age() {
+    let mut app = page('y', Ok(yaml()));
+    let later = noon() + TimeDelta::seconds(9);
+    app.update(Msg::Tick, later);
+    let id = asked(&mut app, 'r');
+    assert!(screen(&app, COLOR, 80, 24).contains("read 9s ago, reading again…"));
+    app.update(Msg::Read { id, answer: Err(refused()) }, later);
+    let text = screen(&app, COLOR, 80, 24);
+    assert!(text.contains("Ask for verb list on events") && text.contains("kind: Pod"), "{text}");
+    assert!(text.contains("read 9s ago from the API server"), "{text}");
+}
+
+#[test]
+fn an_answer_is_taken_by_the_page_that_asked_for_it_alone() {
+    let mut app = after(Cluster::crash_looping().app(), &[char('3')]);
+    let (first, second) = (asked(&mut app, 'y'), asked(&mut app, 'r'));
+    app.update(Msg::Read { id: first, answer: Ok(yaml()) }, noon());
+    assert!(!screen(&app, COLOR, 80, 24).contains("kind: Pod"), "it was asked again");
+    press(&mut app, &[Key::Esc]);
+    app.update(Msg::Read { id: second, answer: Ok(yaml()) }, noon());
+    assert!(app.overlay.is_none(), "it was closed");
+    let other = asked(&mut app, 'e');
+    app.update(Msg::Read { id: second, answer: Ok(yaml()) }, noon());
+    app.update(Msg::Read { id: other, answer: Ok(happened()) }, noon());
+    assert!(screen(&app, COLOR, 80, 24).contains("BackOff"));
+}
+
+#[test]
+fn every_row_leads_to_its_object_or_says_why_there_is_none() {
+    let object = |keys: &[Key]| {
+        let mut app = after(Cluster::crash_looping().app(), keys);
+        let effects = app.update(Msg::Key(char('y')), app.now);
+        match effects.as_slice() {
+            [Effect::Read(inquiry)] => inquiry.object.to_string(),
+            _ => app.notice.unwrap_or_default(),
+        }
+    };
+    let topic = "a topic is no Kubernetes object here";
+    for (keys, expected) in [
+        (vec![char('3')], "Pod messaging/kafka-cluster-1"),
+        (vec![char('4')], "PersistentVolumeClaim messaging/data-kafka-cluster-0"),
+        (vec![char('7')], "PrometheusRule messaging/kafka-rules"),
+        (vec![char('5')], topic),
+        (vec![char('5'), Key::Enter], topic),
+        (vec![char('6')], "a group is no Kubernetes object"),
+        (vec![char('L')], "there is no list here"),
+        (vec![Key::Tab], "Pod messaging/kafka-cluster-1"),
+        (vec![char('2'), char('G')], "StatefulSet messaging/kafka-cluster"),
+        (vec![char('2')], "Pod messaging/kafka-cluster-1"),
+    ] {
+        assert_eq!(object(&keys), expected, "{keys:?}");
+    }
+    let healthy = &mut Cluster::healthy().app();
+    let effects = healthy.update(Msg::Key(char('e')), noon());
+    assert!(
+        matches!(effects.as_slice(), [Effect::Read(i)] if i.object.to_string() == "StatefulSet messaging/kafka-cluster")
+    );
+}
+
+#[test]
+fn a_page_about_an_object_copies_whole() {
+    let copied = |mut app: App| {
+        let effects = app.update(Msg::Key(char('c')), app.now);
+        let [Effect::Copy(text)] = effects.as_slice() else { panic!("{effects:?}") };
+        text.clone()
+    };
+    let Told::Yaml(text) = yaml() else { panic!() };
+    assert_eq!(copied(page('y', Ok(yaml()))), text);
+    insta::assert_snapshot!("copied_events", copied(page('e', Ok(happened()))));
+}
+
 /// Draws the App and tells it what was in sight, as the console does.
 fn seen(app: &mut App, columns: u16, rows: u16) -> String {
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
@@ -289,19 +444,19 @@ fn seen(app: &mut App, columns: u16, rows: u16) -> String {
 #[test]
 fn a_page_that_is_longer_than_the_screen_is_moved_to_its_end_and_no_further() {
     let mut app = after(cluster::stale(), &[char('w')]);
-    assert!(seen(&mut app, 80, 24).contains("1-21 of 27 lines"));
+    assert!(seen(&mut app, 80, 24).contains("1-19 of 27 lines"));
     press(&mut app, &[char('j')]);
-    assert!(seen(&mut app, 80, 24).contains("2-22 of 27 lines"));
+    assert!(seen(&mut app, 80, 24).contains("2-20 of 27 lines"));
     press(&mut app, &[Key::PageDown, Key::PageDown, Key::Down]);
     snapshot!("what_end_80x24", app, 80, 24);
     press(&mut app, &[char('k')]);
-    assert!(seen(&mut app, 80, 24).contains("6-26 of 27 lines"), "no key was lost beyond the end");
+    assert!(seen(&mut app, 80, 24).contains("8-26 of 27 lines"), "no key was lost beyond the end");
     app.update(Msg::Wheel(-3), app.now);
-    assert!(seen(&mut app, 80, 24).contains("3-23 of 27 lines"));
+    assert!(seen(&mut app, 80, 24).contains("5-23 of 27 lines"));
     press(&mut app, &[char('G')]);
     assert!(!seen(&mut app, 80, 40).contains("of 27 lines"), "on a taller screen all of it is seen");
     press(&mut app, &[char('g'), Key::Esc, char('w')]);
-    assert!(seen(&mut app, 80, 24).contains("1-21 of 27 lines"));
+    assert!(seen(&mut app, 80, 24).contains("1-19 of 27 lines"));
 }
 
 #[test]
@@ -382,6 +537,54 @@ fn every_state_can_be_drawn_at_every_size() {
         for (columns, rows) in [(1, 1), (2, 2), (3, 1), (1, 60), (5, 3), (59, 15), (60, 14), (110, 29), (109, 30)] {
             draw(&app, COLOR, columns, rows);
         }
+    }
+}
+
+/// Keys that lead to every place, and keys that open everything there.
+fn places_and_overlays() -> Vec<(Vec<Key>, Option<Key>)> {
+    let tabs = ['1', '2', '3', '4', '5', '6', '7', 'L'].map(|key| vec![char(key)]);
+    let opened = ['5', '6'].map(|tab| vec![char(tab), Key::Enter]);
+    let keys = ['?', 'w', ':', '/', 'a', 'q', 'x'].map(|key| Some(char(key)));
+    let overlays: Vec<_> = keys.into_iter().chain([None, Some(Key::Enter)]).collect();
+    let places = tabs.into_iter().chain(opened);
+    places.flat_map(|place| overlays.iter().map(move |key| (place.clone(), *key)).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn the_verdict_is_whole_in_every_place_and_beside_every_overlay_at_every_size() {
+    let sizes = [(20, 5), (33, 7), (40, 10), (59, 14), (60, 15), (80, 24), (300, 5), (20, 80), (120, 14), (120, 40)];
+    let large = [(200, 50), (300, 80)];
+    let mut cut = Vec::new();
+    for (place, overlay) in places_and_overlays() {
+        let bad = Cluster::crash_looping().app();
+        for (app, sizes) in [
+            (bad, [&sizes[..], &large].concat()),
+            (Cluster::healthy().app(), sizes.to_vec()),
+            (cluster::pods_lost(), sizes.to_vec()),
+            (cluster::link_down(), sizes.to_vec()),
+        ] {
+            let app = after(after(app, &place), overlay.as_slice());
+            let word = app.shown.as_ref().unwrap().judgement.verdict.to_string();
+            for (columns, rows) in sizes {
+                let text = screen(&app, COLOR, columns, rows);
+                if !text.lines().take(2).any(|line| line.contains(&word)) {
+                    cut.push(format!("{word} at {columns}×{rows}, {place:?}, {overlay:?}:\n{text}"));
+                }
+            }
+        }
+    }
+    let some: String = cut.iter().step_by(cut.len() / 8 + 1).map(String::as_str).collect();
+    assert!(cut.is_empty(), "{} screens without the whole verdict, such as {some}", cut.len());
+}
+
+#[test]
+fn below_the_least_size_the_overview_says_what_is_missing() {
+    for app in [Cluster::healthy().app(), Cluster::crash_looping().app(), cluster::pods_lost()] {
+        for (columns, rows) in [(59, 14), (59, 24), (80, 14), (40, 10), (33, 7)] {
+            let text = screen(&app, COLOR, columns, rows);
+            assert!(text.contains("needs 60×15") && !text.contains("Storage"), "{columns}×{rows}:\n{text}");
+        }
+        assert!(!screen(&app, COLOR, 60, 15).contains("needs 60×15"));
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Which keys run a command is the keymap's part; a command knows its name and where it acts.
 
-use super::{App, Overlay, Place, keys::Key, lists::ListId};
+use super::{App, Overlay, Place, keys::Key, lists::ListId, object_page::needs_object};
 use crate::config::keymap::{Keymap, Meaning, Word};
 pub use crate::config::keymap::{Layer, Risk};
 
@@ -51,6 +51,10 @@ pub enum CommandId {
     What,
     /// Copies what is selected, open or in sight.
     Copy,
+    /// Reads the Kubernetes object behind what is selected.
+    Yaml,
+    /// Reads the events about it.
+    Events,
     /// Follows the logs of what is selected.
     Logs,
     /// Asks to leave.
@@ -149,6 +153,8 @@ pub const COMMANDS: &[Command] = &[
     command!(CommandId::Actions, "actions", "what can be done with what is selected", Everywhere, 4, always),
     command!(CommandId::Palette, "palette", "every command and installation, by name", Everywhere, 3, always),
     command!(CommandId::Logs, "logs", "tail logs", Everywhere, 5, needs_pod, menu),
+    command!(CommandId::Yaml, "yaml", "its Kubernetes object, as YAML", List, 0, needs_object, menu),
+    command!(CommandId::Events, "events", "its Kubernetes events", List, 0, needs_object, menu),
     command!(CommandId::Help, "help", "the keys of this place", Everywhere, 9, always),
     command!(
         CommandId::What,
@@ -236,7 +242,9 @@ impl App {
     /// The layers of keys that count here, innermost first.
     pub fn layers(&self) -> &'static [Layer] {
         match (&self.overlay, &self.place) {
-            (Some(Overlay::Help(_) | Overlay::What | Overlay::Detail), _) => &[Layer::Overlay, Layer::Everywhere],
+            (Some(Overlay::Help(_) | Overlay::What | Overlay::Detail | Overlay::Object(_)), _) => {
+                &[Layer::Overlay, Layer::Everywhere]
+            }
             (Some(Overlay::Filter(_) | Overlay::Palette(_)), _) => &[Layer::Text],
             (Some(Overlay::Actions(_)), _) => &[Layer::Actions, Layer::Menu],
             (Some(Overlay::Installations(_)), _) => &[Layer::Menu],
@@ -292,6 +300,8 @@ impl App {
                         | CommandId::Reverse
                         | CommandId::NextPane
                         | CommandId::PreviousPane
+                        | CommandId::Yaml
+                        | CommandId::Events
                 );
                 !(logs && needs_rows)
             }
@@ -307,7 +317,7 @@ impl App {
     /// Commands that act here and now, in the table's order.
     pub fn commands_here(&self) -> impl Iterator<Item = &'static Command> {
         let here = match &self.overlay {
-            Some(Overlay::Help(_) | Overlay::What | Overlay::Detail) => &[Layer::Everywhere][..],
+            Some(Overlay::Help(_) | Overlay::What | Overlay::Detail | Overlay::Object(_)) => &[Layer::Everywhere][..],
             _ => self.layers_of_place(),
         };
         self.commands_of_place().filter(move |c| here.contains(&c.layer))

@@ -39,6 +39,7 @@ impl App {
         match (&self.overlay, &self.place) {
             (Some(Overlay::What), _) => Some(("the sources".to_owned(), self.sources_as_text())),
             (Some(Overlay::Detail), _) => self.page_as_text(),
+            (Some(Overlay::Object(page)), _) => page.as_text().map(|text| (page.title(), text)),
             (Some(_), _) => None,
             (None, Place::Logs) => self.lines_in_sight(),
             (None, _) => self.row_as_text(),
@@ -153,7 +154,7 @@ fn answered(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     format!("{} ago at {}", units::age(now, at), stamp(at))
 }
 
-fn stamp(at: DateTime<Utc>) -> String {
+pub(super) fn stamp(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 

@@ -65,6 +65,7 @@ fn acts(overlay: &Overlay) -> bool {
         Overlay::Help(_)
         | Overlay::What
         | Overlay::Detail
+        | Overlay::Object(_)
         | Overlay::Filter(_)
         | Overlay::Palette(_)
         | Overlay::Actions(_)

@@ -11,7 +11,7 @@ use super::{
     logs::LogView,
     palette::{self, Palette, Target},
 };
-use crate::config::keymap::Meaning;
+use crate::{config::keymap::Meaning, domain::object::Aspect};
 
 /// Rows of a page when a list is moved by pages; a screen's worth at 80×24.
 const PAGE: i32 = 15;
@@ -121,7 +121,12 @@ impl App {
                 self.paused = !self.paused;
                 self.dirty.shown = true;
             }
+            CommandId::Yaml => return self.inquire(Aspect::Yaml),
+            CommandId::Events => return self.inquire(Aspect::Events),
             CommandId::Refresh => {
+                if let Some(again) = self.inquire_again() {
+                    return vec![again];
+                }
                 self.notice = Some("asking every source again".to_owned());
                 return vec![Effect::Refresh];
             }

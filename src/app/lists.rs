@@ -47,6 +47,9 @@ pub struct ListState {
     pub selected: Option<String>,
     /// Its place, for when the row goes away.
     at: usize,
+    /// A key was pressed while this list had the focus: from then on the cursor stays on its row. Before, it is on
+    /// the first, whichever that turns out to be.
+    pub held: bool,
     /// What the user filters by.
     pub filter: String,
     /// The same, read; with the text it was read from.
@@ -88,7 +91,8 @@ impl ListState {
             None => order.sort_by_key(|i| rows[*i].urgency()),
         }
         self.order = order;
-        let found = self.selected.as_ref().and_then(|id| self.order.iter().position(|i| rows[*i].id() == *id));
+        let selected = self.selected.as_ref().filter(|_| self.held);
+        let found = selected.and_then(|id| self.order.iter().position(|i| rows[*i].id() == *id));
         self.select_at(found.unwrap_or(self.at), rows);
     }
 
@@ -116,7 +120,7 @@ impl ListState {
     /// Moves to a place in the order; the row there is selected when the list is next arranged.
     pub fn go_to(&mut self, at: usize) {
         self.at = at;
-        self.selected = None;
+        (self.selected, self.held) = (None, true);
     }
 
     /// Selects the row at a place in the order, or the nearest there is.
@@ -179,9 +183,18 @@ mod tests {
     }
 
     #[test]
-    fn the_cursor_stays_on_its_row_when_rows_come_before_it() {
+    fn until_somebody_has_been_there_the_cursor_is_on_the_first_row() {
         let now = DateTime::UNIX_EPOCH;
         let mut list = ListState::default();
+        list.arrange(&topics(&["b"]), now);
+        list.arrange(&topics(&["a", "b"]), now);
+        assert_eq!(list.selected.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn the_cursor_stays_on_its_row_when_rows_come_before_it() {
+        let now = DateTime::UNIX_EPOCH;
+        let mut list = ListState { held: true, ..ListState::default() };
         let before = topics(&["b", "c"]);
         list.arrange(&before, now);
         list.select_at(1, &before);

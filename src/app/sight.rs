@@ -20,7 +20,7 @@ pub struct Sight {
 impl App {
     /// True when what lies over the screen is a page to be read.
     pub(super) fn reads_page(&self) -> bool {
-        matches!(self.overlay, Some(Overlay::What | Overlay::Detail))
+        matches!(self.overlay, Some(Overlay::What | Overlay::Detail | Overlay::Object(_)))
     }
 
     /// Opens a page at its first line.

@@ -28,7 +28,7 @@ use super::{
     terminal::{self, FrameBuffer, FrameWriter},
 };
 
-/// The least time between two frames.
+/// The least time between two frames, unless somebody typed: that is answered at once.
 const FRAME: Duration = Duration::from_millis(33);
 /// Lines that one notch of a wheel moves.
 const WHEEL: i32 = 3;
@@ -157,6 +157,8 @@ impl Patience {
 enum Woken {
     /// Keys, or text; or nothing after all.
     Events(Vec<Event>),
+    /// The terminal has another size.
+    Resized,
     /// The session went on, and wishes this.
     Wishes(Vec<Wish>),
     /// It is time for a frame.
@@ -203,7 +205,9 @@ impl Console {
             match self.woken().await? {
                 Woken::Events(events) => {
                     wishes = events.iter().flat_map(|event| told(&mut self.session, event)).collect();
+                    self.screen.next_frame = Instant::now();
                 }
+                Woken::Resized => self.take_size(),
                 Woken::Wishes(new) => wishes = new,
                 Woken::Frame => self.screen.draw(&mut self.session)?,
                 Woken::Written(true) => {}
@@ -235,7 +239,7 @@ impl Console {
             biased;
             _ = self.jobs.stop.recv() => Woken::Stop,
             _ = self.jobs.continued.recv() => Woken::Continued,
-            _ = self.jobs.resized.recv() => Woken::Events(size().into_iter().collect()),
+            _ = self.jobs.resized.recv() => Woken::Resized,
             piece = self.keyboard.next() => match piece {
                 Some(piece) => Woken::Events(self.decoder.take(&piece, Instant::now())),
                 // Nobody will ever type again.
@@ -243,8 +247,9 @@ impl Console {
             },
             () = expired => Woken::Events(self.decoder.expire()),
             written = self.screen.writer.idle() => Woken::Written(written),
-            wishes = self.session.step() => Woken::Wishes(wishes?),
+            // Before the session: however much a cluster tells, what is known by now is shown.
             () = tokio::time::sleep_until(self.screen.next_frame), if self.screen.may_draw() => Woken::Frame,
+            wishes = self.session.step() => Woken::Wishes(wishes?),
         })
     }
 
@@ -282,16 +287,16 @@ impl Console {
         terminal::take(self.mouse).map_err(no_terminal)?;
         self.keyboard = Keyboard::start().map_err(no_terminal)?;
         self.screen.repaint()?;
-        if let Some(resized) = size() {
-            told(&mut self.session, &resized);
-        }
+        self.take_size();
         Ok(())
     }
-}
 
-/// The size the terminal has by now.
-fn size() -> Option<Event> {
-    crossterm::terminal::size().ok().map(|(columns, rows)| Event::Resize(columns, rows))
+    /// Tells the session the size the terminal has by now.
+    fn take_size(&mut self) {
+        if let Ok((columns, rows)) = crossterm::terminal::size() {
+            self.session.tell(Msg::Resize(columns, rows));
+        }
+    }
 }
 
 /// Tells the session what was typed, pasted or turned.

@@ -117,6 +117,7 @@ pub fn wanted(namespace: Option<&str>, strimzi: bool) -> Vec<Wanted> {
     }
     all.push(namespaced("get", "", "configmaps", None, false));
     all.push(namespaced("get", "", "pods", Some("log"), true));
+    all.push(namespaced("list", "", "events", None, false));
     // A websocket is opened with GET; newer API servers ask for create as well.
     all.extend(["get", "create"].map(|verb| namespaced(verb, "", "pods", Some("portforward"), true)));
     let node = |verb| Wanted { verb, group: "", resource: "nodes", subresource: None, namespace: None, needed: false };
@@ -250,6 +251,7 @@ fn lost(wanted: &Wanted) -> &'static str {
         ("pods", Some("log")) => "logs cannot be read",
         ("pods", Some(_)) => "brokers cannot be asked anything",
         ("pods", None) => "brokers cannot be found",
+        ("events", _) => "what happened to an object is not seen",
         ("persistentvolumeclaims", _) => "storage is not seen",
         ("nodes", _) => "zones and the state of nodes are not seen",
         ("prometheusrules", _) => "alert rules are not seen",

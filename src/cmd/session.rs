@@ -11,10 +11,16 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::documents;
 use crate::{
-    app::{App, Effect, LOG_TAIL, Msg, logs::LogLine},
+    app::{App, Effect, LOG_TAIL, Msg, logs::LogLine, object_page::Told},
     clock::Clock,
-    domain::{ids::InstallationId, installation::AddressBook},
+    domain::{
+        freshness::{self, SourceFailure},
+        ids::InstallationId,
+        installation::AddressBook,
+        object::Inquiry,
+    },
     errors::{Failure, FailureKind},
     facts::Fact,
     io::{
@@ -24,6 +30,7 @@ use crate::{
         heartbeat,
         kafka::observer::{self, ObserverSetup},
         logs::{self, LogEvent, LogRequest},
+        objects::{self, Answer, Answered},
         volumes, watch as watches,
     },
     task,
@@ -37,6 +44,8 @@ const FACTS: usize = 1024;
 const BATCH: usize = 256;
 /// Batches of log lines under way; logs are lossy, so a short queue is enough.
 const LOGS: usize = 64;
+/// Answers of objects under way: one question is asked at a time.
+const ANSWERS: usize = 1;
 
 /// The App and what it listens to.
 pub struct Session {
@@ -45,6 +54,7 @@ pub struct Session {
     clock: Clock,
     facts: mpsc::Receiver<Fact>,
     logs: mpsc::Receiver<LogEvent>,
+    objects: mpsc::Receiver<Answered>,
     connecting: Option<oneshot::Receiver<Result<(Cluster, watches::Scope), ConnectError>>>,
     hands: Hands,
     seconds: Interval,
@@ -57,6 +67,7 @@ struct Hands {
     clock: Clock,
     facts: FactSender,
     log_lines: mpsc::Sender<LogEvent>,
+    answers: mpsc::Sender<Answered>,
     cluster: Option<Cluster>,
     refresh: Arc<Notify>,
     silence: Arc<Notify>,
@@ -65,6 +76,7 @@ struct Hands {
     configs: Option<CancellationToken>,
     following: Option<CancellationToken>,
     memory: Option<Memory>,
+    reading: Option<CancellationToken>,
     cancel: CancellationToken,
 }
 
@@ -90,6 +102,7 @@ impl Session {
     pub fn start(options: ConnectOptions, wanted: Option<InstallationId>, size: (u16, u16), clock: Clock) -> Self {
         let (fact_sender, facts) = mpsc::channel(FACTS);
         let (log_lines, logs) = mpsc::channel(LOGS);
+        let (answers, objects) = mpsc::channel(ANSWERS);
         let cancel = CancellationToken::new();
         let (connected, connecting) = oneshot::channel();
         task::spawn("connect", &cancel, async move {
@@ -109,11 +122,13 @@ impl Session {
             app: App::new(wanted, size, clock.now()),
             facts,
             logs,
+            objects,
             connecting: Some(connecting),
             hands: Hands {
                 clock: clock.clone(),
                 facts: fact_sender,
                 log_lines,
+                answers,
                 cluster: None,
                 refresh: Arc::default(),
                 silence: Arc::default(),
@@ -122,6 +137,7 @@ impl Session {
                 configs: None,
                 following: None,
                 memory: None,
+                reading: None,
                 cancel,
             },
             clock,
@@ -173,6 +189,7 @@ impl Session {
                 Msg::Facts(batch)
             }
             Some(event) = self.logs.recv() => Msg::Logs(lines_of(event)),
+            Some(answered) = self.objects.recv() => told(answered),
             _ = self.seconds.tick() => Msg::Tick,
         };
         Ok(self.tell(msg))
@@ -218,6 +235,19 @@ async fn connected(
         },
         None => std::future::pending().await,
     }
+}
+
+/// An object's answer as the App takes it.
+fn told((id, answer): Answered) -> Msg {
+    let answer = answer.and_then(|answer| match answer {
+        Answer::Events(events) => Ok(Told::Events(events)),
+        Answer::Object(object) => documents::yaml(&object).map(Told::Yaml).map_err(|failure| SourceFailure {
+            kind: freshness::FailureKind::Garbage,
+            what: failure.to_string(),
+            hint: None,
+        }),
+    });
+    Msg::Read { id, answer }
 }
 
 fn lines_of(event: LogEvent) -> Vec<LogLine> {
@@ -294,6 +324,7 @@ impl Hands {
             }
             Effect::Remember { context, installation } => self.remember(&context, &installation),
             Effect::StopLogs => self.stop_logs(),
+            Effect::Read(inquiry) => self.read(inquiry),
             Effect::Refresh => self.refresh.notify_waiters(),
             Effect::Copy(text) => return Some(Wish::Copy(text)),
             Effect::Suspend => return Some(Wish::Suspend),
@@ -307,6 +338,18 @@ impl Hands {
         if let Some(Err(error)) = self.memory.as_ref().map(|memory| memory.keep(context, installation)) {
             tracing::warn!(%error, "the choice of an installation cannot be remembered");
             self.memory = None;
+        }
+    }
+
+    /// Reads an object instead of the one before it.
+    fn read(&mut self, inquiry: Inquiry) {
+        if let Some(before) = self.reading.take() {
+            before.cancel();
+        }
+        if let Some(cluster) = &self.cluster {
+            let cancel = self.cancel.child_token();
+            objects::ask(cluster, inquiry, &self.answers, &cancel);
+            self.reading = Some(cancel);
         }
     }
 

@@ -86,6 +86,24 @@ impl Kind {
         }
     }
 
+    /// The kind's own name, as objects carry it.
+    pub fn singular(self) -> &'static str {
+        match self {
+            Self::Pods => "Pod",
+            Self::Claims => "PersistentVolumeClaim",
+            Self::StatefulSets => "StatefulSet",
+            Self::Deployments => "Deployment",
+            Self::Services => "Service",
+            Self::Nodes => "Node",
+            Self::Rules => "PrometheusRule",
+            Self::Kafkas => "Kafka",
+            Self::NodePools => "KafkaNodePool",
+            Self::PodSets => "StrimziPodSet",
+            Self::Users => "KafkaUser",
+            Self::ConfigMaps => "ConfigMap",
+        }
+    }
+
     /// The resource's API group, empty for the core group.
     pub fn group(self) -> &'static str {
         match self {

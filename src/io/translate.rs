@@ -2,9 +2,11 @@
 //!
 //! Pure functions that cannot fail: whatever may be missing in an object is missing in the result.
 //! Managed fields, most annotations, secret references and the values of unknown variables are left behind
-//! here, so that they never become facts. `io::watch` and `io::configs` call it.
+//! here, so that they never become facts. `io::watch` and `io::configs` call it; `io::objects` hides values by the
+//! same rules.
 
 mod config;
+mod event;
 mod pod;
 mod rules;
 mod strimzi;
@@ -19,12 +21,14 @@ use k8s_openapi::{
         api::resource::Quantity,
         apis::meta::v1::{ObjectMeta, Time},
     },
+    jiff::Timestamp,
 };
 
 use crate::domain::kubernetes::{Claim, Meta, Node, Owner, Service, ServicePort, Workload};
 
 pub use config::config_map;
-pub use pod::pod;
+pub use event::event;
+pub use pod::{command, is_public, pod};
 pub use rules::rule_object;
 pub use strimzi::{kafka, node_pool, pod_set, user};
 
@@ -164,7 +168,11 @@ pub fn node(from: &core::Node) -> Node {
 
 /// A moment.
 fn time(from: Option<&Time>) -> Option<DateTime<Utc>> {
-    let stamp = from?.0;
+    moment(from?.0)
+}
+
+/// A moment, if it is one that we can write.
+fn moment(stamp: Timestamp) -> Option<DateTime<Utc>> {
     // jiff counts fractions of moments before 1970 downwards; chrono counts them upwards only.
     DateTime::from_timestamp(stamp.as_second(), u32::try_from(stamp.subsec_nanosecond()).unwrap_or(0))
 }

@@ -130,7 +130,7 @@ pub fn watch(
 
 /// A kind that is not part of Kubernetes.
 fn custom(client: &Client, scope: &Scope, kind: Kind, version: &str) -> Api<DynamicObject> {
-    let known = GroupVersionKind::gvk(kind.group(), version, kind_name(kind));
+    let known = GroupVersionKind::gvk(kind.group(), version, kind.singular());
     let resource = ApiResource::from_gvk_with_plural(&known, kind.resource());
     match scope {
         Scope::All => Api::all_with(client.clone(), &resource),
@@ -274,21 +274,9 @@ where
 fn no_such_kind(kind: Kind) -> SourceFailure {
     SourceFailure {
         kind: FailureKind::Unsupported,
-        what: format!("This cluster has no {} kind.", kind_name(kind)),
+        what: format!("This cluster has no {} kind.", kind.singular()),
         hint: (kind == Kind::Rules)
             .then(|| "It comes with the Prometheus operator; without it there are no alert rules to read.".to_owned()),
-    }
-}
-
-/// What a kind is called where it is not part of Kubernetes.
-fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Rules => "PrometheusRule",
-        Kind::Kafkas => "Kafka",
-        Kind::NodePools => "KafkaNodePool",
-        Kind::PodSets => "StrimziPodSet",
-        Kind::Users => "KafkaUser",
-        other => other.resource(),
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{
     controller,
+    events::{self, Note},
     kafka::{Kafka, Process},
     logs::Logs,
     objects::{self, Ended, Place, PodState},
@@ -25,6 +26,9 @@ const BOOTING: TimeDelta = TimeDelta::seconds(4);
 const PROBING: TimeDelta = TimeDelta::seconds(2);
 /// What a controlled shutdown takes.
 const STOPPING: TimeDelta = TimeDelta::milliseconds(2_500);
+/// How often a container that boots is probed, and how often it is told that one is not started again yet.
+const PROBED: TimeDelta = TimeDelta::seconds(3);
+const REMINDED: TimeDelta = TimeDelta::seconds(15);
 /// How long an ended container shows its end before it waits.
 const ENDED: TimeDelta = TimeDelta::seconds(1);
 /// The first wait before a restart, and the longest, in seconds.
@@ -53,6 +57,8 @@ struct Life {
     last: Option<Ended>,
     /// Since when it is being ended.
     stopping: Option<DateTime<Utc>>,
+    /// When what goes on was last told by an event.
+    told: Option<DateTime<Utc>>,
 }
 
 /// All kubelets of a namespace's brokers.
@@ -123,7 +129,11 @@ impl Kubelets {
 
     fn take_up(&self, name: &str, broker: i32, uid: &str, now: DateTime<Utc>) -> Life {
         self.store.change("pods", &self.namespace, name, |pod| objects::bind(pod, &node_of(broker)));
-        Life { uid: uid.to_owned(), since: now, stage: Stage::Creating, restarts: 0, last: None, stopping: None }
+        let assigned = format!("Successfully assigned {}/{name} to {}", self.namespace, node_of(broker));
+        let note = Note { warning: false, reason: "Scheduled", message: &assigned, source: "default-scheduler" };
+        self.note(name, note, now);
+        let uid = uid.to_owned();
+        Life { uid, since: now, stage: Stage::Creating, restarts: 0, last: None, stopping: None, told: None }
     }
 
     /// Ends a pod; true when it is gone. A frozen process does not hear that it should end, and is killed when its
@@ -133,6 +143,10 @@ impl Kubelets {
         let frozen = kafka.brokers.get(&broker).is_some_and(|b| b.process == Process::Frozen);
         let begun = life.stopping.is_some();
         let since = *life.stopping.get_or_insert(now);
+        if !begun {
+            let message = format!("Stopping container {}", container_of(pod));
+            self.note(name, Note { warning: false, reason: "Killing", message: &message, source: "kubelet" }, now);
+        }
         if !begun && !frozen && matches!(life.stage, Stage::Serving { .. }) {
             self.say(
                 name,
@@ -196,10 +210,58 @@ impl Kubelets {
             }
             (stage, _) => stage,
         };
+        self.remind(&mut life, name, broker, now);
         life
     }
 
+    /// Tells again and again of what is not over: probes that fail, a restart that waits.
+    fn remind(&self, life: &mut Life, name: &str, broker: i32, now: DateTime<Utc>) {
+        let (since, every, reason) = match life.stage {
+            Stage::Booting { started } => (started, PROBED, "Unhealthy"),
+            // The first time at once.
+            Stage::Waiting { .. } => (DateTime::UNIX_EPOCH, REMINDED, "BackOff"),
+            _ => return life.told = None,
+        };
+        if now - life.told.map_or(since, |told| told.max(since)) < every {
+            return;
+        }
+        life.told = Some(now);
+        let message = if reason == "Unhealthy" {
+            format!("Readiness probe failed: dial tcp 10.42.{broker}.10:9092: connect: connection refused")
+        } else {
+            let container = self.pod(name).map_or_else(String::new, |pod| container_of(&pod).to_owned());
+            format!("Back-off restarting failed container {container} in pod {name}_{}({})", self.namespace, life.uid)
+        };
+        self.note(name, Note { warning: true, reason, message: &message, source: "kubelet" }, now);
+    }
+
+    fn pod(&self, name: &str) -> Option<Arc<Value>> {
+        self.store.get("pods", &self.namespace, name)
+    }
+
+    /// Tells something of a pod by an event.
+    fn note(&self, name: &str, note: Note<'_>, now: DateTime<Utc>) {
+        if let Some(pod) = self.pod(name) {
+            events::say(&self.store, &pod, note, now);
+        }
+    }
+
+    /// A container is made and started, in the kubelet's words.
+    fn note_start(&self, name: &str, now: DateTime<Utc>) {
+        let Some(pod) = self.pod(name) else { return };
+        let container = container_of(&pod);
+        let image = pod["spec"]["containers"][0]["image"].as_str().unwrap_or_default();
+        for (reason, message) in [
+            ("Pulled", format!("Container image \"{image}\" already present on machine")),
+            ("Created", format!("Created container: {container}")),
+            ("Started", format!("Started container {container}")),
+        ] {
+            self.note(name, Note { warning: false, reason, message: &message, source: "kubelet" }, now);
+        }
+    }
+
     fn start(&self, name: &str, broker: i32, now: DateTime<Utc>) -> Stage {
+        self.note_start(name, now);
         let server = format!("[BrokerServer id={broker}]");
         self.say(
             name,
@@ -275,6 +337,10 @@ impl Kubelets {
         self.store
             .change("pods", &self.namespace, name, |pod| pod["status"] = objects::pod_status(pod, &state, &place));
     }
+}
+
+fn container_of(pod: &Value) -> &str {
+    pod["spec"]["containers"][0]["name"].as_str().unwrap_or_default()
 }
 
 /// The node of a broker's pod: its volume is there.

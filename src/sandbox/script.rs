@@ -52,12 +52,15 @@ pub struct Script {
     /// Seconds after which it is played again.
     #[serde(default)]
     pub again_after: Option<u32>,
+    /// Nobody writes and nobody reads: nothing moves but time.
+    #[serde(default)]
+    pub still: bool,
 }
 
 impl Script {
     /// What the demo shows by itself: a roll after a minute and a half, and again every ten minutes.
     pub fn demo() -> Self {
-        Self { steps: vec![Step { at: 90, deed: Deed::Roll }], again_after: Some(600) }
+        Self { steps: vec![Step { at: 90, deed: Deed::Roll }], again_after: Some(600), still: false }
     }
 
     /// What a drill's file says is done; the rest of the file is not ours.

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use super::{
     chatter::Chatter,
     controller::Controller,
-    demo,
+    demo, events,
     kafka::{Kafka, Process},
     kubelet::{Kubelets, node_of},
     logs::Logs,
@@ -85,6 +85,7 @@ impl Simulation {
             simulation.machines(next);
         }
         simulation.last = now;
+        events::forget(&simulation.store, now);
         simulation.script = script;
         simulation
     }
@@ -112,7 +113,9 @@ impl Simulation {
         for id in self.filling.clone() {
             self.fill(&mut kafka, id, seconds);
         }
-        self.traffic.step(&mut kafka, seconds);
+        if !self.script.still {
+            self.traffic.step(&mut kafka, seconds);
+        }
         self.chatter.step(&kafka, &self.logs, demo::pod, now);
         drop(kafka);
         self.changed.send_modify(|version| *version += 1);
@@ -233,7 +236,7 @@ mod tests {
     }
 
     fn script(steps: Vec<(u32, Deed)>) -> Script {
-        Script { steps: steps.into_iter().map(|(at, deed)| Step { at, deed }).collect(), again_after: None }
+        Script { steps: steps.into_iter().map(|(at, deed)| Step { at, deed }).collect(), ..Script::default() }
     }
 
     #[test]
@@ -254,6 +257,22 @@ mod tests {
         let version = store.list("pods", None).1;
         played.go_on(5);
         assert_eq!(played.simulation.store.list("pods", None).1, version, "nothing changes for its own sake");
+    }
+
+    #[test]
+    fn in_a_still_cluster_nothing_is_written_or_read() {
+        let mut played = Played::new(Script { still: true, ..Script::default() });
+        let offsets = |played: &Played| {
+            let kafka = played.simulation.kafka.lock().unwrap();
+            let ends: Vec<_> = kafka.topics.values().flat_map(|t| &t.partitions).map(|p| p.end.to_bits()).collect();
+            let committed: Vec<_> =
+                kafka.groups.values().flat_map(|g| g.committed.values()).map(|o| o.to_bits()).collect();
+            (ends, committed)
+        };
+        played.go_on(1);
+        let before = offsets(&played);
+        played.go_on(10);
+        assert_eq!(offsets(&played), before);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{
+    events::{self, Note},
     objects::{self, Replicas, revision, stamp},
     store::Store,
 };
@@ -82,10 +83,11 @@ impl Workloads {
         for index in (0..wanted).filter(|index| pods.iter().all(|(i, _)| i != index)) {
             let mut pod = objects::pod_of(set, index);
             pod["metadata"]["creationTimestamp"] = stamp(now);
+            self.say(set, "SuccessfulCreate", &format!("create Pod {} {}", name_of(&pod), successful(set)), now);
             self.store.put("pods", pod);
         }
         for (_, pod) in pods.iter().filter(|(index, _)| *index >= wanted) {
-            self.delete(pod, now);
+            self.delete(set, pod, now);
         }
         if set["spec"]["updateStrategy"]["type"] == "RollingUpdate" {
             self.roll(set, &pods, now);
@@ -101,15 +103,16 @@ impl Workloads {
             return;
         }
         if let Some((_, pod)) = pods.iter().rev().find(|(index, pod)| *index >= partition && old(pod)) {
-            self.delete(pod, now);
+            self.delete(set, pod, now);
         }
     }
 
     /// Deletes a pod gracefully, once.
-    fn delete(&self, pod: &Value, now: DateTime<Utc>) {
+    fn delete(&self, set: &Value, pod: &Value, now: DateTime<Utc>) {
         if pod["metadata"]["deletionTimestamp"].is_null() {
             let grace = pod["spec"]["terminationGracePeriodSeconds"].as_i64().unwrap_or(30);
-            let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+            let name = name_of(pod);
+            self.say(set, "SuccessfulDelete", &format!("delete Pod {name} {}", successful(set)), now);
             self.store.change("pods", &self.namespace, name, |pod| objects::terminate(pod, grace, now));
         }
     }
@@ -123,6 +126,9 @@ impl Workloads {
                 let name = claim["metadata"]["name"].as_str().unwrap_or_default().to_owned();
                 let Some(present) = self.store.get("persistentvolumeclaims", &self.namespace, &name) else {
                     claim["metadata"]["creationTimestamp"] = stamp(now);
+                    let owner = format!("in StatefulSet {} success", name_of(set));
+                    let message = format!("create Claim {name} Pod {}-{index} {owner}", name_of(set));
+                    self.say(set, "SuccessfulCreate", &message, now);
                     self.store.put("persistentvolumeclaims", claim);
                     continue;
                 };
@@ -137,9 +143,24 @@ impl Workloads {
                     self.store.change("persistentvolumeclaims", &self.namespace, &name, |claim| {
                         claim["status"]["capacity"] = claim["spec"]["resources"]["requests"].clone();
                     });
+                    self.resized(&present, node.unwrap_or_default(), now);
                 }
             }
         }
+    }
+
+    /// The kubelet has made a claim's filesystem as large as its volume.
+    fn resized(&self, claim: &Value, node: &str, now: DateTime<Utc>) {
+        let volume = claim["spec"]["volumeName"].as_str().unwrap_or_default();
+        let message = format!("MountVolume.NodeExpandVolume succeeded for volume \"{volume}\" {node}");
+        let reason = "FileSystemResizeSuccessful";
+        let told = Note { warning: false, reason, message: &message, source: "kubelet" };
+        events::say(&self.store, claim, told, now);
+    }
+
+    fn say(&self, set: &Value, reason: &str, message: &str, now: DateTime<Utc>) {
+        let note = Note { warning: false, reason, message, source: "statefulset-controller" };
+        events::say(&self.store, set, note, now);
     }
 
     fn status(&self, set: &Value) {
@@ -160,6 +181,15 @@ impl Workloads {
             set["status"] = objects::stateful_set_status(set, counts, &current, &newest);
         });
     }
+}
+
+fn name_of(object: &Value) -> &str {
+    object["metadata"]["name"].as_str().unwrap_or_default()
+}
+
+/// How the controller ends the sentence of what it did to a pod.
+fn successful(set: &Value) -> String {
+    format!("in StatefulSet {} successful", name_of(set))
 }
 
 /// How many pods a StatefulSet wants.

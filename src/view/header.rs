@@ -29,14 +29,23 @@ pub fn height(app: &App, area: Rect) -> u16 {
     LINES + u16::from(banner(app).is_some())
 }
 
+/// How many lines nothing may cover: those down to the verdict, where there is one and room for more than it.
+pub fn verdict_height(app: &App, area: Rect) -> u16 {
+    let lines = if height(app, area) == 1 { 1 } else { 2 };
+    if app.shown.is_some() && area.height > lines + 2 { lines } else { 0 }
+}
+
 /// Draws the header.
 pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
     let width = usize::from(area.width);
     let verdict = app.shown.as_ref().map(|shown| verdict(app, shown, look, width)).unwrap_or_default();
+    // Where there is one line for both, the verdict's word comes first.
+    let word = app.shown.as_ref().filter(|_| area.height == 1).map(|shown| word(shown, look)).unwrap_or_default();
     let banner = banner(app).map(|(what, why, then)| {
         // The reason gives way before the time that is shown does.
-        let room = width.saturating_sub(what.width() + then.width() + 1);
-        Strip::of(format!(" {what}{}{then}", cut_end(&why, room)), look.style(Slot::Banner)).pad_to(width)
+        let room = width.saturating_sub(word.width() + what.width() + then.width() + 1);
+        let text = format!(" {what}{}{then}", cut_end(&why, room));
+        word.put(text, look.style(Slot::Banner)).pad_to(width)
     });
     if area.height == 1 {
         banner.unwrap_or(verdict).draw(buffer, area, 0);
@@ -112,11 +121,15 @@ fn verdict(app: &App, shown: &Shown, look: Look, width: usize) -> Strip {
     strip.put("  ", Style::new()).put(cut_end(&why, room), look.style(Slot::Verdict(Verdict::Blind)))
 }
 
+/// The verdict itself, by sign and word.
+fn word(shown: &Shown, look: Look) -> Strip {
+    let verdict = shown.judgement.verdict;
+    Strip::of(format!(" {} {verdict}", glyph(verdict)), look.style(Slot::Verdict(verdict)))
+}
+
 /// The verdict and the figures that fit.
 fn figures(app: &App, shown: &Shown, look: Look, width: usize) -> Strip {
-    let verdict = shown.judgement.verdict;
-    let word = Strip::of(format!(" {} {verdict}", glyph(verdict)), look.style(Slot::Verdict(verdict)));
-    let mut parts = vec![Part::new(0, word)];
+    let mut parts = vec![Part::new(0, word(shown, look))];
     let fresh = &shown.freshness;
     let figure = Figure { app, look };
     let brokers = &shown.summary.brokers;

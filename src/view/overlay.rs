@@ -1,4 +1,5 @@
-//! What lies over the screen: boxes that clear what is under them and are never larger than the screen.
+//! What lies over the screen: boxes that clear what is under them and are never larger than the screen. The verdict
+//! stays in sight above them: what is read in peace may be overtaken by what goes on.
 
 use ratatui::{
     buffer::Buffer,
@@ -11,11 +12,11 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{
     detail, footer,
-    header::plural,
+    header::{self, plural},
     help,
     look::{Look, Slot},
-    panes, sources,
-    strip::{Strip, cut, cut_end, draw_all},
+    object, panes, sources,
+    strip::{Part, Strip, cut, cut_end, draw_all, fitting},
 };
 use crate::app::{
     App, Overlay,
@@ -26,10 +27,13 @@ use crate::app::{
 
 /// Draws what is open, if anything is; answers with how many lines of it have no room.
 pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
+    let kept = header::verdict_height(app, area);
+    let area = Rect { y: area.y + kept, height: area.height - kept, ..area };
     // A page leaves the last line: what is said of it is said there.
     let above = Rect { height: area.height.saturating_sub(1), ..area };
     match &app.overlay {
         Some(Overlay::What) => return sources::render(app, look, above, buffer),
+        Some(Overlay::Object(page)) => return object::render(app, page, look, above, buffer),
         Some(Overlay::Detail) => return detail::render(app, look, above, buffer),
         None | Some(Overlay::Filter(_)) => {}
         Some(Overlay::Help(at)) => help::render(app, *at, look, area, buffer),
@@ -71,17 +75,39 @@ fn framed(
 /// The same for a page that may be longer than the screen: `at` lines of it are above. Where it stands is said
 /// in its frame; the answer is how many lines have no room.
 pub fn page(title: &str, lines: &[Strip], at: usize, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
-    let columns = lines.iter().map(Strip::width).max().unwrap_or(0).max(title.chars().count() + 2);
+    page_of(title, Vec::new(), lines, at, look, area, buffer)
+}
+
+/// The same with more to say in its lower frame, as how old the page is.
+pub fn page_of(
+    title: &str,
+    mut foot: Vec<Part>,
+    lines: &[Strip],
+    at: usize,
+    look: Look,
+    area: Rect,
+    buffer: &mut Buffer,
+) -> usize {
+    let label = look.style(Slot::Label);
+    let said: usize = foot.iter().map(|part| part.strip.width() + 3).sum();
+    let columns = lines.iter().map(Strip::width).max().unwrap_or(0).max(title.width() + 2).max(said);
     let inside = open(title, columns, lines.len(), look, area, buffer);
     let height = usize::from(inside.height);
     let beyond = lines.len().saturating_sub(height);
     let first = at.min(beyond);
     draw_all(&lines[first..], buffer, inside);
-    if beyond > 0 && height > 0 {
-        let text = format!(" {}-{} of {} lines ", first + 1, first + height, lines.len());
-        let width = u16::try_from(text.len()).unwrap_or(u16::MAX).min(inside.width);
-        let place = Rect { x: inside.right() - width, y: inside.bottom(), width, height: 1 };
-        Strip::of(text, look.style(Slot::Label)).draw(buffer, place, 0);
+    if height == 0 {
+        return beyond;
+    }
+    if beyond > 0 {
+        let text = format!("{}-{} of {} lines", first + 1, first + height, lines.len());
+        foot.push(Part::new(0, Strip::of(text, label)));
+    }
+    if !foot.is_empty() {
+        let inner = fitting(foot, &Strip::of(" · ", label), usize::from(inside.width).saturating_sub(2));
+        let strip = Strip::of(" ", label).then(inner).put(" ", label);
+        let width = u16::try_from(strip.width()).unwrap_or(u16::MAX).min(inside.width);
+        strip.draw(buffer, Rect { x: inside.right() - width, y: inside.bottom(), width, height: 1 }, 0);
     }
     beyond
 }

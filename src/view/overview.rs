@@ -183,9 +183,10 @@ impl Page<'_> {
     /// What is left of the Overview on a terminal that is too small for it.
     fn findings_only(&self, area: Rect, buffer: &mut Buffer) {
         let (least_width, least_height) = (super::SMALL_WIDTH, super::SMALL_HEIGHT);
-        let says = format!("the rest needs {least_width}×{least_height}");
-        let right = vec![Part::new(0, Strip::of(says, Style::new()))];
         let width = usize::from(area.width);
+        let rest = if width < 40 { "" } else { "the rest " };
+        let says = format!("{rest}needs {least_width}×{least_height}");
+        let right = vec![Part::new(0, Strip::of(says, Style::new()))];
         let name = panes::heading(ListId::Findings, true, self.look);
         panes::rule(name, right, true, self.look, width).draw(buffer, area, 0);
         let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };

@@ -19,6 +19,15 @@ use tempfile::TempDir;
 
 use super::process::{AsFdDyn, KAFDECK, exit_code, is_ready, sealed_env, wait_any, watch_exit};
 
+/// What gives a terminal back: the end of a frame, plain text, no paste marks, the cursor, the main screen.
+pub const RESTORED: &str = "\u{1b}[?2026l\u{1b}[0m\u{1b}[?2004l\u{1b}[?25h\u{1b}[?1049l";
+/// Both keys that leave without asking.
+pub const LEAVE: &str = "\u{3}\u{3}";
+/// What every frame ends with, except that a longer one has an end mark after it.
+pub const FRAME_END: &str = "\u{1b}[39m\u{1b}[49m\u{1b}[59m\u{1b}[0m";
+/// What a frame begins with that paints everything.
+const CLEAR: &str = "\u{1b}[2J";
+
 /// How a program is started in a terminal.
 pub struct Builder {
     command: CommandBuilder,
@@ -132,6 +141,42 @@ impl Pty {
         self.wait_for(|screen| screen.contents().contains(text), limit);
     }
 
+    /// Reads until what was written since the first `from` bytes is as wanted; panics at the deadline.
+    #[track_caller]
+    pub fn wait_for_output(&mut self, from: usize, wanted: impl Fn(&str) -> bool, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        while !wanted(&self.output_since(from)) {
+            let screen = self.parser.screen();
+            assert!(self.code.is_none(), "the program ended with {:?}", self.code);
+            assert!(Instant::now() < deadline, "not within {limit:?}; the screen was:\n{}", screen.contents());
+            self.read_until(deadline);
+        }
+    }
+
+    /// Has the whole screen painted anew, by another size and back, and answers with the bytes it took.
+    #[track_caller]
+    pub fn full_paint(&mut self, limit: Duration) -> usize {
+        let (rows, columns) = self.parser.screen().size();
+        let is_painted = |written: &str| written.rsplit_once(CLEAR).is_some_and(|(_, after)| after.contains(FRAME_END));
+        let mut painted = 0;
+        for columns in [columns + 1, columns] {
+            let from = self.raw.len();
+            self.resize(columns, rows);
+            self.wait_for_output(from, is_painted, limit);
+            let written = self.output_since(from);
+            let after = written.rsplit_once(CLEAR).map(|(_, after)| after).unwrap_or_default();
+            painted = CLEAR.len() + after.find(FRAME_END).unwrap_or_default() + FRAME_END.len();
+        }
+        painted
+    }
+
+    /// Lets a moment pass in which a slow line carries at most so many bytes.
+    pub fn carry(&mut self, most: usize, moment: Duration) {
+        // Nobody waits for anything here: the pause is what makes the line slow.
+        std::thread::sleep(moment);
+        self.take(&mut vec![0; most]);
+    }
+
     /// Reads whatever comes for this long, or until the program ends: for what must *not* appear, and for counting bytes.
     pub fn watch(&mut self, time: Duration) {
         let deadline = Instant::now() + time;
@@ -149,7 +194,8 @@ impl Pty {
     /// Changes the terminal's size; the program gets SIGWINCH.
     pub fn resize(&mut self, columns: u16, rows: u16) {
         self.master.as_ref().expect("the terminal has hung up").resize(pty_size(columns, rows)).unwrap();
-        self.parser.screen_mut().set_size(rows, columns);
+        // vt100 cannot wrap what was drawn for a larger screen into a single line or column.
+        self.parser.screen_mut().set_size(rows.max(2), columns.max(2));
     }
 
     /// Sends a signal to the program.
@@ -161,6 +207,16 @@ impl Pty {
     /// The screen as of the last wait.
     pub fn screen(&self) -> &vt100::Screen {
         self.parser.screen()
+    }
+
+    /// What was written so far, as text.
+    pub fn output(&self) -> String {
+        self.output_since(0)
+    }
+
+    /// What was written after the first `from` bytes, as text.
+    pub fn output_since(&self, from: usize) -> String {
+        String::from_utf8_lossy(&self.raw[from..]).into_owned()
     }
 
     /// Every byte read so far.
@@ -208,23 +264,32 @@ impl Pty {
     /// Takes one piece of output, or all that is left of an ended program.
     fn read_now(&mut self, all: bool) {
         let mut chunk = [0; 16 * 1024];
-        while let Some(mut tty) = self.tty.as_ref().filter(|t| is_ready(*t)) {
-            let Ok(n @ 1..) = tty.read(&mut chunk) else {
-                // EIO: nobody holds the other end any more.
-                self.tty = None;
-                break;
-            };
-            self.raw.extend_from_slice(&chunk[..n]);
-            self.parser.process(&chunk[..n]);
-            if !all {
-                break;
-            }
-        }
+        while self.take(&mut chunk) && all {}
+    }
+
+    /// Takes what there is, as far as it fits; false when there is nothing.
+    fn take(&mut self, chunk: &mut [u8]) -> bool {
+        let Some(mut tty) = self.tty.as_ref().filter(|t| is_ready(*t) && !chunk.is_empty()) else { return false };
+        let Ok(n @ 1..) = tty.read(chunk) else {
+            // EIO: nobody holds the other end any more.
+            self.tty = None;
+            return false;
+        };
+        self.raw.extend_from_slice(&chunk[..n]);
+        self.parser.process(&chunk[..n]);
+        true
     }
 
     /// Processor time that the program has taken, of all its threads; in all, once it has ended.
     pub fn cpu_time(&self) -> Duration {
         if self.code.is_some() { self.cpu } else { cpu_time(self.id()) }
+    }
+
+    /// Memory of the program that is resident, in bytes.
+    pub fn resident(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find(|l| l.starts_with("VmRSS")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }
 
     /// The program's only child, once it has one: what a shell runs.
@@ -254,6 +319,28 @@ impl Drop for Pty {
             self.reap();
         }
     }
+}
+
+/// True when the Overview of the demo stands with every figure.
+pub fn is_live(screen: &vt100::Screen) -> bool {
+    let text = screen.contents();
+    let mut lines: Vec<&str> = text.trim_end().lines().collect();
+    // The footer has the key of the help.
+    let footer = lines.pop().unwrap_or_default();
+    let known = lines.iter().all(|line| !line.contains('?'));
+    known && footer.contains("? help") && text.contains("OK") && text.contains("lag max ")
+}
+
+/// Asserts that the terminal was given back by exactly the bytes for it, and that only plain text came after them.
+#[track_caller]
+pub fn is_restored(pty: &Pty) {
+    let output = pty.output();
+    let at = output.rfind(RESTORED).unwrap_or_else(|| panic!("the terminal never came back: {output:?}"));
+    let after = &output[at + RESTORED.len()..];
+    // The report of a panic is coloured.
+    let drawn = ["\u{1b}[?", "\u{1b}[1;1H", "\u{1b}[2J"].iter().any(|sequence| after.contains(sequence));
+    assert!(!drawn, "something was drawn on the main screen: {after:?}");
+    assert!(!pty.screen().alternate_screen() && !pty.screen().hide_cursor() && !pty.screen().bracketed_paste());
 }
 
 /// What the kernel has counted for a process that is not reaped yet.

@@ -81,6 +81,8 @@ pub fn pods_alone(cluster: &Cluster) {
     // The pods are seen and recognised; what may not be looked at says so; the verdict is not green.
     pty.wait_for(|s| s.contents().contains("kafka-0") && s.contents().contains("BLIND"), Duration::from_secs(15));
     pty.wait_for_text("forbidden", Duration::from_secs(5));
+    pty.send("3e");
+    pty.wait_for_text("Ask for verb list on events in namespace the-project.", Duration::from_secs(10));
     let check = poor.kafdeck().args(["check"]).run();
     assert_eq!(check.code, 4, "{check:#?}");
 }

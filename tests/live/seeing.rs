@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use base64::{Engine, prelude::BASE64_STANDARD as STANDARD};
+
 use crate::common::{live::Cluster, pty::Pty};
 
 /// How soon the console has to show what Kubernetes or Kafka shows already: 3 s, and room for a busy machine. What it
@@ -85,6 +87,7 @@ pub fn renamed_is_found(cluster: &Cluster) {
     let guard = Namespace { cluster, name: "quiet-otter" };
     let mut pty = open(cluster, &["-n", "quiet-otter"]);
     pty.wait_for(|s| s.contents().contains("quiet-otter/ledger") && s.contents().contains("brokers 1/1"), HEALING);
+    secrets_are_hidden(&mut pty);
     drop(pty);
     let both = cluster.kafdeck().args(["status"]).run();
     assert_eq!(both.code, 2, "several installations and no terminal to ask: {both:#?}");
@@ -95,6 +98,44 @@ pub fn renamed_is_found(cluster: &Cluster) {
         HEALING,
     );
     drop(guard);
+}
+
+/// Reads the broker's pod whole, by what is copied of its page: a password that stands in it is not there.
+fn secrets_are_hidden(pty: &mut Pty) {
+    pty.send("3");
+    pty.wait_for_text("ledger-0", SOON);
+    pty.send("y");
+    pty.wait_for_text("kind: Pod", SOON);
+    pty.send("c");
+    pty.wait_for_text("copied Pod quiet-otter/ledger-0", SOON);
+    let raw = String::from_utf8_lossy(pty.raw_output()).into_owned();
+    let (_, copied) = raw.split_once("\u{1b}]52;c;").unwrap();
+    let copied = copied.split(['\u{7}', '\u{1b}']).next().unwrap();
+    let text = String::from_utf8(STANDARD.decode(copied).unwrap()).unwrap();
+    assert!(text.contains("name: LEDGER_PASSWORD") && text.contains("***"), "{text}");
+    for hidden in ["canary-7d1e", "managedFields", "last-applied-configuration"] {
+        assert!(!text.contains(hidden) && !raw.contains(hidden), "{hidden}: {text}");
+    }
+}
+
+pub fn objects_are_read(cluster: &Cluster) {
+    let mut pty = console(cluster);
+    pty.send("3");
+    pty.wait_for_text("RESTARTS", SOON);
+    let began = Instant::now();
+    pty.send("y");
+    shown(&mut pty, "YAML", began, SOON, |text| text.contains("Pod the-project/kafka-") && text.contains("kind: Pod"));
+    pty.send("\u{1b}");
+    pty.wait_for(|s| !s.contents().contains("kind: Pod"), SOON);
+    let began = Instant::now();
+    pty.send("4e");
+    // How many there are depends on what the rows before did; they are kept for an hour.
+    let read = |text: &str| text.contains("Events about PersistentVolumeClaim") && text.contains("from the API server");
+    shown(&mut pty, "events", began, SOON, read);
+    pty.send("\u{1b}");
+    pty.wait_for(|s| !s.contents().contains("Events about"), SOON);
+    pty.send("5y");
+    pty.wait_for_text("a topic is no Kubernetes object here", SOON);
 }
 
 /// A namespace that goes away at the end.

@@ -74,7 +74,7 @@ pub(super) fn container(from: &core::Container, status: Option<&core::ContainerS
 }
 
 /// A command line without credentials, whether they stand behind `=` or in the next word.
-fn command<'a>(words: impl Iterator<Item = &'a String>) -> Vec<String> {
+pub fn command<'a>(words: impl Iterator<Item = &'a String>) -> Vec<String> {
     let mut hidden = false;
     words
         .map(|word| {
@@ -109,7 +109,7 @@ const SERVER_KEYS: [&str; 17] = [
 ];
 
 /// True for variables whose value may be kept.
-fn is_public(name: &str) -> bool {
+pub fn is_public(name: &str) -> bool {
     let key = name.strip_prefix("KAFKA_CFG_").or_else(|| name.strip_prefix("KAFKA_"));
     key.is_some_and(|key| SERVER_KEYS.contains(&key)) || matches!(name, "KAFKA_KRAFT_CLUSTER_ID" | "CLUSTER_ID")
 }
