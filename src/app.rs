@@ -16,12 +16,17 @@ pub mod keys;
 pub mod lists;
 pub mod logs;
 pub mod object_page;
+mod observing;
 pub mod palette;
+pub mod picker;
 pub mod shown;
 pub mod sight;
 pub mod sources;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 
@@ -33,6 +38,7 @@ use crate::{
         ids::{InstallationId, ObjectKey},
         installation::{AddressBook, Installation},
         object::Inquiry,
+        verdict::Verdict,
     },
     facts::Fact,
     world::{Dirty, Reading, World},
@@ -91,6 +97,15 @@ pub enum Effect {
     StopObserving,
     /// Read volume statistics from these nodes' kubelets, where that is allowed; none stops it.
     ReadVolumes(BTreeSet<String>),
+    /// Read these ConfigMaps, from which brokers take their configuration; none stops it.
+    ReadConfigs(BTreeSet<ObjectKey>),
+    /// Remember that this installation was chosen in this context.
+    Remember {
+        /// The kubeconfig context.
+        context: String,
+        /// The installation.
+        installation: InstallationId,
+    },
     /// Follow these logs.
     FollowLogs {
         /// Containers.
@@ -227,6 +242,8 @@ pub struct App {
     pub chosen: Option<InstallationId>,
     /// The one that was asked for.
     wanted: Option<InstallationId>,
+    /// What was chosen last in each context, for the picker to begin with.
+    pub remembered: BTreeMap<String, InstallationId>,
     /// What can be shown of it.
     pub shown: Option<Shown>,
     /// The middle of the screen.
@@ -265,6 +282,8 @@ pub struct App {
     interrupted_at: Option<DateTime<Utc>>,
     observed: Option<(InstallationId, Arc<AddressBook>)>,
     volumes_of: BTreeSet<String>,
+    configs: BTreeSet<ObjectKey>,
+    judged: BTreeMap<InstallationId, (Verdict, DateTime<Utc>)>,
     dirty: Dirty,
     redraw: bool,
 }
@@ -279,6 +298,7 @@ impl App {
             found: Vec::new(),
             chosen: None,
             wanted,
+            remembered: BTreeMap::new(),
             shown: None,
             place: Place::Tab(Tab::Overview),
             pane: ListId::Findings,
@@ -299,6 +319,8 @@ impl App {
             interrupted_at: None,
             observed: None,
             volumes_of: BTreeSet::new(),
+            configs: BTreeSet::new(),
+            judged: BTreeMap::new(),
             dirty: Dirty::default(),
             redraw: true,
         }
@@ -395,6 +417,7 @@ impl App {
             // Not only after objects: a list that turns out to be forbidden ends the looking, too.
             self.choose();
             effects.extend(self.observe());
+            effects.extend(self.remember_choice());
             if !self.paused {
                 self.read();
             }
@@ -404,19 +427,11 @@ impl App {
     }
 
     fn rediscover(&mut self) {
-        let kube = &self.world.kube;
-        let pods: Vec<_> = kube.pods.values().map(|p| &**p).collect();
-        let services: Vec<_> = kube.services.values().map(|s| &**s).collect();
-        let objects = discover::Objects {
-            pods: pods.clone(),
-            stateful_sets: kube.stateful_sets.values().map(|w| &**w).collect(),
-            deployments: kube.deployments.values().map(|w| &**w).collect(),
-            services: services.clone(),
-        };
+        let objects = discover::Objects::of(&self.world.kube);
         self.found = discover::installations(&objects)
             .into_iter()
             .map(|installation| Found {
-                book: Arc::new(discover::address_book(&installation, &pods, &services)),
+                book: Arc::new(discover::address_book(&installation, &objects.pods, &objects.services)),
                 installation,
             })
             .collect();
@@ -434,7 +449,7 @@ impl App {
             (None, _) => None,
         };
         if self.chosen.is_none() && self.wanted.is_none() && self.found.len() > 1 && self.overlay.is_none() {
-            self.overlay = Some(Overlay::Installations(0));
+            self.overlay = Some(Overlay::Installations(self.picked_first()));
             self.redraw = true;
         }
     }
@@ -448,44 +463,6 @@ impl App {
         self.place = Place::Tab(Tab::Overview);
         self.lists.clear();
         self.dirty.shown = true;
-    }
-
-    /// What is to be observed for what is chosen, where that changed.
-    fn observe(&mut self) -> Vec<Effect> {
-        let found = self.found.iter().find(|f| Some(&f.installation.id) == self.chosen.as_ref());
-        let next = found.map(|f| (f.installation.id.clone(), f.book.clone()));
-        let mut effects = Vec::new();
-        // An installation whose last pod is gone stays observed: its brokers are unreachable, not forgotten.
-        if next != self.observed && (next.is_some() || self.chosen.is_none()) {
-            effects.push(next.clone().map_or(Effect::StopObserving, |(id, book)| Effect::Observe(id, book)));
-            self.observed = next;
-        }
-        let nodes = self.nodes_without_log_dirs();
-        if nodes != self.volumes_of {
-            self.volumes_of.clone_from(&nodes);
-            effects.push(Effect::ReadVolumes(nodes));
-        }
-        effects
-    }
-
-    /// Nodes of broker pods whose brokers do not tell how full their volumes are.
-    fn nodes_without_log_dirs(&self) -> BTreeSet<String> {
-        let Some(reading) = self.reading() else { return BTreeSet::new() };
-        let telling: BTreeSet<&ObjectKey> = reading
-            .pods_by_id()
-            .into_iter()
-            .filter(|(id, _)| {
-                let asked = reading.freshness(crate::domain::freshness::Asked::LogDirs, Some(*id));
-                asked.state == SourceState::Live
-            })
-            .map(|(_, broker)| &broker.pod)
-            .collect();
-        // In the first seconds nobody has told yet; that is no reason to ask the kubelets.
-        if (self.now - self.started_at).num_seconds() < 5 {
-            return BTreeSet::new();
-        }
-        let mute = reading.installation.brokers.iter().filter(|b| !telling.contains(&b.pod));
-        mute.filter_map(|b| self.world.kube.pods.get(&b.pod)?.node.clone()).collect()
     }
 
     /// Makes all rows anew.
@@ -503,6 +480,7 @@ impl App {
         let previous = self.shown.as_ref().map(|s| s.findings.clone()).unwrap_or_default();
         if let Some(reading) = self.reading() {
             self.shown = Some(Shown::read(&reading, &opened, &previous));
+            self.remember_verdict();
         }
         self.redraw = true;
         self.arrange();

@@ -14,6 +14,7 @@ pub mod hooks;
 pub mod info;
 pub mod logs;
 pub mod manual;
+mod memory;
 pub mod oneshot;
 pub mod question;
 pub mod record;
@@ -34,7 +35,7 @@ use crate::{
     io::connect::ConnectOptions,
 };
 
-use self::{oneshot::Asked, question::Question, session::Session};
+use self::{memory::Memory, oneshot::Asked, question::Question, session::Session};
 
 /// Does what the command line says and answers with the exit code.
 pub async fn run(cli: Cli) -> Result<u8, Failure> {
@@ -52,12 +53,13 @@ pub async fn run(cli: Cli) -> Result<u8, Failure> {
     if let Command::Demo { drill, .. } = &command {
         let options = demo::options(&global, drill.as_deref())?;
         let config = settings::settle(&mut global, Some(demo::CONTEXT))?;
-        return Box::pin(console(&global, config, options)).await.map(|()| 0);
+        return Box::pin(console(&global, config, options, None)).await.map(|()| 0);
     }
     let typed = global.clone();
     let config = settings::settle(&mut global, None)?;
     if command == Command::Console {
-        return Box::pin(console(&global, config, global.connect_options()?)).await.map(|()| 0);
+        let memory = Memory::of_user();
+        return Box::pin(console(&global, config, global.connect_options()?, memory)).await.map(|()| 0);
     }
     settings::warn(&config);
     match command {
@@ -76,8 +78,16 @@ pub async fn run(cli: Cli) -> Result<u8, Failure> {
 }
 
 /// The console, configured.
-async fn console(global: &Global, config: Config, options: ConnectOptions) -> Result<(), Failure> {
+async fn console(
+    global: &Global,
+    config: Config,
+    options: ConnectOptions,
+    memory: Option<Memory>,
+) -> Result<(), Failure> {
     let mut session = start(global, options);
+    if let Some(memory) = memory {
+        session.remember_in(memory);
+    }
     let look = settings::look(&config);
     session.app.notice = settings::notice(&config.problems);
     session.app.keymap = config.keymap;

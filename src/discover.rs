@@ -1,22 +1,29 @@
 //! Recognition: which pods are Kafka brokers, what they belong to, and which pod stands behind an address.
 //!
-//! Nothing is recognised by its name or by a label. A container is judged by what it runs, what it is
-//! configured with and what it offers ([`score`]); broker pods are grouped by the workload that owns them
-//! ([`installations`]); and what brokers advertise is traced back to pods ([`addresses`]). Everything here is
+//! Nothing is recognised by its name or by a label alone. A container is judged by what it runs, what it is
+//! configured with and what it offers ([`score`]); broker pods are grouped by what owns them
+//! ([`installations`]), each flavour in a file of its own; what brokers advertise is traced back to pods
+//! ([`addresses`]); and what declares listeners and users tells the ways in (`ways`). Everything here is
 //! a pure function of Kubernetes objects. It does not ask a broker anything: that is `io`'s part, and what a
 //! broker answers counts more than any score.
 //!
-//! A new flavour is a file of its own beside [`installations`] and a row in `domain::installation::Flavour`.
+//! A new flavour is a file of its own beside `plain` and a row in `domain::installation::Flavour`.
 
 pub mod addresses;
+mod bitnami;
+mod confluent;
 mod image;
 pub mod installations;
+mod koperator;
+mod plain;
 mod ports;
 mod program;
 pub mod score;
 mod settings;
+mod strimzi;
 #[cfg(test)]
 mod tests;
+mod ways;
 
 pub use addresses::address_book;
 pub use installations::{Objects, installations};

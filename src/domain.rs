@@ -15,6 +15,7 @@ pub mod key;
 pub mod kubernetes;
 pub mod object;
 pub mod storage;
+pub mod strimzi;
 pub mod text;
 pub mod topic;
 pub mod units;

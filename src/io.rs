@@ -3,6 +3,7 @@
 //! It turns what it hears into facts; it knows nothing of the screen or of what we conclude.
 
 pub mod access;
+pub mod configs;
 pub mod connect;
 pub mod dial;
 pub mod failure;

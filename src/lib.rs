@@ -51,7 +51,8 @@
 //! - a pane: a file in `view`, a row in `app::lists::ListId` and its columns in `app::columns`
 //! - a finding: a function in `diagnose/<area>.rs` and a row in its registry
 //! - a fact: a variant in `facts`, an arm in `world`, and who sends it in `io`
-//! - a flavour: a file beside `discover::installations` and a row in `domain::installation::Flavour`
+//! - a flavour: a file beside `discover::plain`, which `discover::installations` calls, and a row in
+//!   `domain::installation::Flavour`
 //! - a command: a row in `app::commands`; a key: `keymaps/*.toml` alone; a look: `themes/*.toml` alone
 //! - something the sandbox answers: a file in `sandbox::api` or `sandbox::broker`, and a call in
 //!   `tests/conformance*.rs`; an incident: a file in `sandbox/drills` and a row in `drill`

@@ -15,6 +15,8 @@ mod common;
 mod faults;
 #[path = "live/secured.rs"]
 mod secured;
+#[path = "live/flavours.rs"]
+mod flavours;
 #[path = "live/seeing.rs"]
 mod seeing;
 
@@ -26,6 +28,11 @@ use common::live::{self, Row};
 const ROWS: &[Row] = &[
     ("the plain flavour is found and judged healthy within seconds", seeing::plain_is_found_and_healthy),
     ("a renamed installation behind a sidecar is found by evidence", seeing::renamed_is_found),
+    ("strimzi's cluster is recognised, and the console's user is the best way in", flavours::strimzi),
+    ("bitnami's release is recognised under its own name", flavours::bitnami),
+    ("brokers on zookeeper are recognised with their ensemble", flavours::zookeeper),
+    ("a deployment without persistence is recognised", flavours::deployment),
+    ("what only stands beside kafka is on no list", flavours::nothing_else),
     ("a topic created by kafka-topics.sh appears without a key", seeing::new_topic_appears),
     ("a topic name of 249 characters and hostile client ids are shown as text", seeing::hostile_names),
     ("logs are followed from the console", seeing::logs_are_followed),

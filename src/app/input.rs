@@ -114,7 +114,7 @@ impl App {
             }
             CommandId::Help => self.overlay = Some(Overlay::Help(0)),
             CommandId::Actions => self.overlay = Some(Overlay::Actions(0)),
-            CommandId::Installations => self.overlay = Some(Overlay::Installations(0)),
+            CommandId::Installations => self.overlay = Some(Overlay::Installations(self.picked_first())),
             CommandId::What => self.read_page(Overlay::What),
             CommandId::Copy => return self.copy(),
             CommandId::Pause => {

@@ -164,10 +164,22 @@ impl App {
 
 /// Whoever made the brokers' pods.
 fn owner(shown: &Shown) -> Object {
+    let kinds = [Kind::StatefulSets, Kind::Deployments, Kind::Kafkas];
+    let mut owners = shown.installation.owners.iter();
+    let known = owners.find_map(|owner| {
+        let group = owner.api_version.split_once('/').map_or("", |(group, _)| group);
+        let kind = kinds.into_iter().find(|kind| kind.singular() == owner.kind && kind.group() == group)?;
+        Some((kind, &owner.key))
+    });
+    if let Some((kind, key)) = known {
+        return Object::new(kind, &key.namespace, &key.name);
+    }
+    // Nothing declares it that can be seen: it goes by the name of what would.
     let id = &shown.installation.id;
     let kind = match shown.installation.flavour {
-        Flavour::StatefulSet => Kind::StatefulSets,
         Flavour::Deployment => Kind::Deployments,
+        Flavour::Strimzi => Kind::Kafkas,
+        _ => Kind::StatefulSets,
     };
     Object::new(kind, &id.namespace, &id.name)
 }

@@ -30,6 +30,14 @@ const WATCHED: [(&str, &str, bool); 6] = [
     ("monitoring.coreos.com", "prometheusrules", false),
 ];
 
+/// The same, where there is a Strimzi.
+const WATCHED_OF_STRIMZI: [(&str, &str, bool); 4] = [
+    ("kafka.strimzi.io", "kafkas", false),
+    ("kafka.strimzi.io", "kafkanodepools", false),
+    ("kafka.strimzi.io", "kafkausers", false),
+    ("core.strimzi.io", "strimzipodsets", false),
+];
+
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
@@ -85,8 +93,15 @@ pub struct Diagnosis {
     pub role: Option<String>,
 }
 
+/// True where this cluster has Strimzi's kinds, as far as is known.
+pub fn has_strimzi(app: &App) -> bool {
+    let is_there =
+        |kind: &Kind| app.world.sources.is_settled(&Source::Watch(*kind)) && !app.world.absent.contains_key(kind);
+    Kind::STRIMZI.iter().any(is_there)
+}
+
 /// The permissions to ask about; `None` is the whole cluster.
-pub fn wanted(namespace: Option<&str>) -> Vec<Wanted> {
+pub fn wanted(namespace: Option<&str>, strimzi: bool) -> Vec<Wanted> {
     let namespaced = |verb, group, resource, subresource, needed| Wanted {
         verb,
         group,
@@ -96,9 +111,11 @@ pub fn wanted(namespace: Option<&str>) -> Vec<Wanted> {
         needed,
     };
     let mut all = Vec::new();
-    for (group, resource, needed) in WATCHED {
+    let of_strimzi = WATCHED_OF_STRIMZI.into_iter().filter(|_| strimzi);
+    for (group, resource, needed) in WATCHED.into_iter().chain(of_strimzi) {
         all.extend(["get", "list", "watch"].map(|verb| namespaced(verb, group, resource, None, needed)));
     }
+    all.push(namespaced("get", "", "configmaps", None, false));
     all.push(namespaced("get", "", "pods", Some("log"), true));
     all.push(namespaced("list", "", "events", None, false));
     // A websocket is opened with GET; newer API servers ask for create as well.
@@ -238,6 +255,8 @@ fn lost(wanted: &Wanted) -> &'static str {
         ("persistentvolumeclaims", _) => "storage is not seen",
         ("nodes", _) => "zones and the state of nodes are not seen",
         ("prometheusrules", _) => "alert rules are not seen",
+        ("configmaps", _) => "what brokers are configured with in ConfigMaps is not seen",
+        ("kafkausers", _) => "no user to log in with is found",
         _ => "installations are recognised by their pods alone",
     }
 }
@@ -249,6 +268,10 @@ fn watch(app: &App, kind: Kind) -> Option<Check> {
     }
     let fresh = app.world.sources.freshness(&source, app.now);
     if let Some(absent) = app.world.absent.get(&kind) {
+        // One line says that there is no Strimzi; its other kinds come with it.
+        if Kind::STRIMZI.contains(&kind) && kind != Kind::Kafkas {
+            return None;
+        }
         return Some(Check::new(kind.resource(), Outcome::Pass, &absent.what));
     }
     let result = if kind.is_optional() { Outcome::Warn } else { Outcome::Fail };
@@ -345,7 +368,7 @@ mod tests {
     /// All permissions in a namespace, but not these.
     fn answers(namespace: Option<&str>, denied: &[(&str, &str)]) -> Vec<Permission> {
         let allowed = |w: &Wanted| !denied.contains(&(w.verb, w.full_resource().as_str()));
-        let all = wanted(namespace).into_iter();
+        let all = wanted(namespace, false).into_iter();
         all.map(|w| Permission { allowed: Some(allowed(&w)), wanted: w, why: None }).collect()
     }
 

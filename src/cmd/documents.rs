@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     app::{App, shown::Shown},
     domain::{
+        access::Way,
         finding::{Finding, NextAction},
         freshness::{Freshness, Source},
         installation::Installation,
@@ -127,6 +128,29 @@ fn status(shown: &Shown) -> Result<Value, Failure> {
         "groups": value(&summary.groups)?,
         "alerts": value(&summary.alerts)?,
         "findings": findings,
+        "recognition": recognition(&shown.installation)?,
+    }))
+}
+
+/// How an installation is recognised, and what declares it; of ways in, whose credential each takes.
+fn recognition(of: &Installation) -> Result<Value, Failure> {
+    let way = |way: &Way| json!({"way": way.to_string(), "owner": format!("{:?}", way.owner).to_lowercase()});
+    let ensemble = of.ensemble.as_ref().map(value).transpose()?;
+    Ok(json!({
+        "brokers_wanted": of.wanted,
+        "brokers": value(&of.brokers)?,
+        "controllers": value(&of.controllers)?,
+        "pools": value(&of.pools)?,
+        "owners": value(&of.owners)?,
+        "conditions": value(&of.conditions)?,
+        "paused": of.paused,
+        "operator": of.operator.as_ref().map(value).transpose()?,
+        "helm": of.helm.as_ref().map(value).transpose()?,
+        "ensemble": ensemble,
+        "ephemeral": of.ephemeral,
+        "metadata_version": of.metadata_version,
+        "listeners": value(&of.listeners)?,
+        "ways": of.ways.iter().map(way).collect::<Vec<_>>(),
     }))
 }
 
@@ -280,6 +304,10 @@ mod tests {
         assert_eq!(status["groups"]["lag_max"], 10);
         has(&status["alerts"], &["firing", "pending", "cannot_fire"]);
         assert_eq!(status["findings"], json!([]));
+        has(
+            &status["recognition"],
+            &["brokers", "controllers", "pools", "owners", "helm", "ensemble", "listeners", "ways"],
+        );
         let bad = of(&crash_loop(), &Question::Status);
         assert_eq!(bad["verdict"], "CRITICAL");
         assert_eq!(bad["findings"][0]["id"], "broker-crash-loop");

@@ -69,7 +69,8 @@ pub async fn doctor(session: &mut Session, global: &Global) -> Result<u8, Failur
     let namespace = session.app.world.connection.as_ref().and_then(|c| c.namespace.clone());
     let permissions = match session.cluster() {
         Some(cluster) if session.app.link_is_live() => {
-            access::review(&cluster.client, &doctor::wanted(namespace.as_deref())).await
+            access::review(&cluster.client, &doctor::wanted(namespace.as_deref(), doctor::has_strimzi(&session.app)))
+                .await
         }
         _ => Vec::new(),
     };

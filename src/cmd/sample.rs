@@ -315,6 +315,6 @@ fn objects(kind: Kind, pods: &[Pod]) -> Vec<Object> {
             let alert = AlertRule { name: "KafkaOffline".into(), expression, labels, ..AlertRule::default() };
             vec![Object::Rule(RuleObject { meta: meta("rules"), alerts: vec![alert], unreadable: Vec::new() })]
         }
-        Kind::Deployments | Kind::Services => Vec::new(),
+        _ => Vec::new(),
     }
 }

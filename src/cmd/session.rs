@@ -24,7 +24,7 @@ use crate::{
     errors::{Failure, FailureKind},
     facts::Fact,
     io::{
-        FactSender,
+        FactSender, configs,
         connect::{self, Cluster, ConnectError, ConnectOptions},
         dial::{PortForward, Transport},
         heartbeat,
@@ -36,6 +36,8 @@ use crate::{
     },
     task,
 };
+
+use super::memory::Memory;
 
 /// Facts under way between sources and the App. When it is full, sources wait: that is backpressure.
 const FACTS: usize = 1024;
@@ -72,7 +74,9 @@ struct Hands {
     silence: Arc<Notify>,
     observing: Option<Observing>,
     volumes: Option<CancellationToken>,
+    configs: Option<CancellationToken>,
     following: Option<CancellationToken>,
+    memory: Option<Memory>,
     reading: Option<CancellationToken>,
     cancel: CancellationToken,
 }
@@ -131,7 +135,9 @@ impl Session {
                 silence: Arc::default(),
                 observing: None,
                 volumes: None,
+                configs: None,
                 following: None,
+                memory: None,
                 reading: None,
                 cancel,
             },
@@ -140,6 +146,12 @@ impl Session {
             recorder: None,
             recorded: 0,
         }
+    }
+
+    /// Remembers choices in this file, and what was chosen before.
+    pub fn remember_in(&mut self, memory: Memory) {
+        self.app.remembered = memory.installations();
+        self.hands.memory = Some(memory);
     }
 
     /// Writes every fact from now on to `out`, one JSON document a line.
@@ -284,6 +296,16 @@ impl Hands {
                     self.volumes = Some(cancel);
                 }
             }
+            Effect::ReadConfigs(names) => {
+                if let Some(before) = self.configs.take() {
+                    before.cancel();
+                }
+                if let Some(cluster) = self.cluster.as_ref().filter(|_| !names.is_empty()) {
+                    let cancel = self.cancel.child_token();
+                    configs::read(cluster, names, &self.clock, &self.facts, &self.refresh, &cancel);
+                    self.configs = Some(cancel);
+                }
+            }
             Effect::FollowLogs { targets, previous } => {
                 self.stop_logs();
                 let requests = targets.into_iter().map(|t| LogRequest {
@@ -301,6 +323,7 @@ impl Hands {
                     self.following = Some(cancel);
                 }
             }
+            Effect::Remember { context, installation } => self.remember(&context, &installation),
             Effect::StopLogs => self.stop_logs(),
             Effect::Read(inquiry) => self.read(inquiry),
             Effect::Refresh => self.refresh.notify_waiters(),
@@ -309,6 +332,14 @@ impl Hands {
             Effect::Leave => return Some(Wish::Leave),
         }
         None
+    }
+
+    /// Keeps a choice; where that fails it is noted once, for nothing depends on it.
+    fn remember(&mut self, context: &str, installation: &InstallationId) {
+        if let Some(Err(error)) = self.memory.as_ref().map(|memory| memory.keep(context, installation)) {
+            tracing::warn!(%error, "the choice of an installation cannot be remembered");
+            self.memory = None;
+        }
     }
 
     /// Reads an object instead of the one before it.

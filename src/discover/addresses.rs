@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::selects;
 use crate::domain::{
+    access::{Owner, Way},
     ids::{BrokerId, ObjectKey},
     installation::{AddressBook, BrokerPod, Installation, PodPort},
     kubernetes::{Pod, Service},
@@ -41,7 +42,16 @@ pub fn address_book(installation: &Installation, pods: &[&Pod], services: &[&Ser
             hosts.add_service(service, broker);
         }
     }
-    AddressBook { seeds: seeds(&brokers), hosts: hosts.certain(), ids: ids(&brokers), way: None }
+    AddressBook { seeds: seeds(&brokers), hosts: hosts.certain(), ids: ids(&brokers), way: way(installation) }
+}
+
+/// The way that is gone unasked: the best one that nobody's or a console's own credential opens.
+///
+/// What an application or an administrator logs in with is not borrowed here. A listener that asks nothing is the
+/// default and no way of its own.
+fn way(installation: &Installation) -> Option<Way> {
+    let unasked = installation.ways.iter().find(|way| way.owner <= Owner::Console)?;
+    (unasked.encryption.is_some() || unasked.login.is_some()).then(|| unasked.clone())
 }
 
 /// Running pods, those first that are most likely to answer.

@@ -58,6 +58,9 @@ const KAFKA_TAGGED: [&str; 7] = [
     "solsson/kafka",
 ];
 
+/// Repositories of Bitnami's layout.
+const BITNAMI: [&str; 4] = ["bitnami/kafka", "bitnamilegacy/kafka", "bitnamisecure/kafka", "soldevelo/kafka"];
+
 /// Confluent Platform's major version, and Kafka's major version and first minor version in it.
 const CONFLUENT_MAJORS: [(u32, u32, u32); 5] = [(8, 4, 0), (7, 3, 0), (6, 2, 6), (5, 2, 0), (4, 1, 0)];
 
@@ -97,9 +100,24 @@ impl<'a> Image<'a> {
             || OTHER_NAMES.iter().any(|other| bounded.contains(&format!("-{other}-")))
     }
 
+    /// The tag, where it begins with a number.
+    pub fn version(&self) -> Option<String> {
+        self.tag.filter(|tag| tag.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned)
+    }
+
+    /// True for the layout of Bitnami's images, whoever rebuilds them.
+    pub fn is_bitnami(&self) -> bool {
+        BITNAMI.contains(&self.repository)
+    }
+
     /// Kafka's version, where the tag says it.
     pub fn kafka_version(&self) -> Option<String> {
-        let version = self.tag?.split(['-', '_', '+']).next()?;
+        let tag = self.tag?;
+        // Strimzi's tags are `0.48.0-kafka-4.1.0`: the operator's version, then Kafka's.
+        if let Some((_, version)) = tag.split_once("-kafka-").filter(|_| self.name == "kafka") {
+            return version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned());
+        }
+        let version = tag.split(['-', '_', '+']).next()?;
         let numbers: Vec<u32> = version.split('.').map(|n| n.parse().ok()).collect::<Option<_>>()?;
         if KAFKA_TAGGED.contains(&self.repository) {
             return (2..=4).contains(&numbers.len()).then(|| version.to_owned());

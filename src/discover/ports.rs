@@ -46,7 +46,7 @@ const CLIENT_NAMES: [&str; 10] = [
 const OTHER_NAMES: [&str; 9] = ["controller", "ctlr", "metric", "jmx", "prom", "http", "jolokia", "rest", "admin"];
 
 /// Listener names, those for clients within the cluster first; what is not here comes after them.
-const LISTENERS: [&str; 5] = ["CLIENT", "CLIENTS", "PLAINTEXT", "INSIDE", "INTERNAL"];
+pub(super) const LISTENERS: [&str; 5] = ["CLIENT", "CLIENTS", "PLAINTEXT", "INSIDE", "INTERNAL"];
 
 /// Listener names that are for clients elsewhere.
 const FAR_LISTENERS: [&str; 4] = ["EXTERNAL", "OUTSIDE", "NODEPORT", "LOADBALANCER"];
@@ -79,7 +79,7 @@ fn client_listener(settings: &Settings) -> Option<u16> {
 }
 
 /// Position of a listener among those a client would choose.
-fn rank(listener: &str) -> usize {
+pub(super) fn rank(listener: &str) -> usize {
     if FAR_LISTENERS.contains(&listener) {
         return LISTENERS.len() + 1;
     }
@@ -87,7 +87,7 @@ fn rank(listener: &str) -> usize {
 }
 
 /// Names and ports of `NAME://host:port,…`; a port that is not written out is left out.
-fn listeners(text: &str) -> Vec<(&str, u16)> {
+pub(super) fn listeners(text: &str) -> Vec<(&str, u16)> {
     text.split(',')
         .filter_map(|one| {
             let (name, address) = one.trim().split_once("://")?;

@@ -15,7 +15,7 @@ use super::{
 use crate::domain::{
     ids::BrokerId,
     installation::{BrokerPod, Evidence},
-    kubernetes::{Container, Pod, Service},
+    kubernetes::{ConfigMap, Container, Pod, Service},
 };
 
 /// Points from which a pod is a broker.
@@ -23,6 +23,9 @@ pub const BROKER: i32 = 60;
 
 /// Points from which a pod may be one; only asking it can tell.
 pub const CANDIDATE: i32 = 35;
+
+/// Points of a node that is a controller and no broker.
+pub(super) const CONTROLLER: i32 = -100;
 
 /// Points of one server-only setting, and the most they can add up to.
 const SETTING: (i32, i32) = (10, 30);
@@ -118,29 +121,41 @@ impl Tally {
 ///
 /// `services` may hold any services; those that do not select the pod are not regarded.
 pub fn score(pod: &Pod, services: &[&Service]) -> Option<BrokerPod> {
+    judged(pod, services, &[]).filter(|b| b.score >= CANDIDATE)
+}
+
+/// The same however few points it has, and with what the pod's ConfigMaps say.
+pub(super) fn judged(pod: &Pod, services: &[&Service], maps: &[&ConfigMap]) -> Option<BrokerPod> {
     let mut best: Option<BrokerPod> = None;
     for container in &pod.containers {
-        let judged = judge(pod, container, services);
+        let judged = judge(pod, container, services, maps);
         if best.as_ref().is_none_or(|b| judged.score > b.score) {
             best = Some(judged);
         }
     }
-    best.filter(|b| b.score >= CANDIDATE)
+    best
 }
 
 /// One container's points.
-fn judge(pod: &Pod, container: &Container, services: &[&Service]) -> BrokerPod {
-    let settings = Settings::of(container);
+fn judge(pod: &Pod, container: &Container, services: &[&Service], maps: &[&ConfigMap]) -> BrokerPod {
+    let own = Settings::of(container);
+    let settings = own.clone().with(container, maps);
     let mut tally = Tally::default();
     judge_program(&mut tally, container);
-    judge_settings(&mut tally, container, &settings);
+    judge_settings(&mut tally, container, &own);
+    if settings.is_controller_only() {
+        // More than anything above can make good: it starts the same server, but serves no client.
+        tally.add(CONTROLLER, "is a controller only");
+    }
     judge_offer(&mut tally, pod, container, services);
     judge_place(&mut tally, pod);
     BrokerPod {
         pod: pod.meta.key(),
         container: container.name.clone(),
         port: client_port(container, &settings),
-        id_hint: id_hint(pod, &settings),
+        id_hint: id_hint(pod, &own, &settings),
+        roles: settings.roles(),
+        pool: None,
         score: tally.total(),
         evidence: tally.0,
     }
@@ -169,10 +184,6 @@ fn judge_settings(tally: &mut Tally, container: &Container, settings: &Settings)
     if !names.is_empty() {
         let points = names.iter().map(|_| each).sum::<i32>().min(most);
         tally.add(points, format!("sets what only a server has: {}", names.join(", ")));
-    }
-    if settings.is_controller_only() {
-        // More than anything above can make good: it starts the same server, but serves no client.
-        tally.add(-100, "is a controller only");
     }
     if let Some(variable) = container.env.iter().find(|v| is_client_variable(&v.name)) {
         tally.add(-30, format!("sets {}, as clients do", variable.name));
@@ -242,7 +253,7 @@ fn is_storage(pod: &Pod, volume: &str) -> bool {
 /// The node id where it is written out, else the ordinal of a StatefulSet's pod.
 ///
 /// An id that a script reckons with (`$((100 + n))`) is not the ordinal, and not guessed.
-fn id_hint(pod: &Pod, settings: &Settings) -> Option<BrokerId> {
+fn id_hint(pod: &Pod, settings: &Settings, with_maps: &Settings) -> Option<BrokerId> {
     let written = settings.value("node.id").or_else(|| settings.value("broker.id"));
     if let Some(id) = written.and_then(|id| id.trim().parse().ok()).filter(|id| *id >= 0) {
         return Some(BrokerId(id));
@@ -250,7 +261,12 @@ fn id_hint(pod: &Pod, settings: &Settings) -> Option<BrokerId> {
     if written.is_some_and(|id| id.contains("((") || id.contains("expr")) {
         return None;
     }
-    let owner = pod.meta.owner.as_ref().filter(|o| o.kind == "StatefulSet")?;
+    let sets = ["StatefulSet", "StrimziPodSet"];
+    let Some(owner) = pod.meta.owner.as_ref().filter(|o| sets.contains(&o.kind.as_str())) else {
+        // A file that several pods share holds nobody's id; the only pod of a Deployment has its own.
+        let written = with_maps.value("node.id").or_else(|| with_maps.value("broker.id"))?;
+        return written.trim().parse().ok().filter(|id| *id >= 0).map(BrokerId);
+    };
     let ordinal = pod.meta.name.strip_prefix(&owner.name)?.strip_prefix('-')?;
     ordinal.parse().ok().map(BrokerId)
 }

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::kubernetes::Container;
+use crate::domain::{
+    installation::{Mode, Role},
+    kubernetes::{ConfigMap, Container},
+};
 
 /// Properties that only a broker or a controller has.
 const SERVER_ONLY: [&str; 14] = [
@@ -28,9 +31,12 @@ const SERVER_ONLY: [&str; 14] = [
 /// Flag of kafka-server-start, kept as if it were a property of its own.
 const OVERRIDE: &str = "--override";
 
+/// Properties of listeners that say nothing about what a program is, but how its clients log in.
+const OF_LISTENERS: [&str; 3] = ["sasl.enabled.mechanisms", "ssl.client.auth", "security.inter.broker.protocol"];
+
 /// Server-only settings of one container, by property name.
-#[derive(Debug, Default)]
-pub(super) struct Settings(BTreeMap<&'static str, Option<String>>);
+#[derive(Debug, Default, Clone)]
+pub(super) struct Settings(BTreeMap<&'static str, Option<String>>, BTreeMap<String, String>);
 
 impl Settings {
     /// Collects them; what a script sets counts more than the environment it was started in.
@@ -40,6 +46,9 @@ impl Settings {
             if let Some(name) = property_of_variable(&variable.name) {
                 found.set(name, variable.value.clone());
             }
+            if let Some((name, value)) = of_listeners(&variable.name).zip(variable.value.clone()) {
+                found.1.insert(name, value);
+            }
         }
         for text in &container.command {
             if text == OVERRIDE || text.contains(" --override ") {
@@ -48,6 +57,56 @@ impl Settings {
             text.lines().for_each(|line| found.read_line(line));
         }
         found
+    }
+
+    /// The same with what ConfigMaps say where the container itself says nothing.
+    ///
+    /// A file that the command names, or that is called server.properties, counts more than a script.
+    pub fn with(mut self, container: &Container, maps: &[&ConfigMap]) -> Self {
+        let rank = |name: &str| {
+            let is_named = container.command.iter().any(|word| word.contains(name));
+            (!(is_named || name == "server.properties"), !name.ends_with(".properties"))
+        };
+        let mut files: Vec<_> = maps.iter().flat_map(|map| &map.files).collect();
+        files.sort_by_key(|(name, _)| rank(name));
+        for (key, value) in files.into_iter().flat_map(|(_, properties)| properties) {
+            match server_only(key) {
+                Some(name) if !self.0.contains_key(name) => self.set(name, Some(value.clone())),
+                Some(_) => {}
+                None => drop(self.1.entry(key.clone()).or_insert_with(|| value.clone())),
+            }
+        }
+        self
+    }
+
+    /// The value of a property as it counts for one listener: its own, else that of all.
+    pub fn of_listener(&self, listener: &str, name: &str) -> Option<&str> {
+        let own = format!("listener.name.{}.{name}", listener.to_ascii_lowercase());
+        self.1.get(&own).or_else(|| self.1.get(name)).map(String::as_str)
+    }
+
+    /// Where the metadata is, as far as the settings tell.
+    pub fn mode(&self) -> Option<Mode> {
+        let has = |name: &str| self.0.contains_key(name);
+        let is_kraft = ["process.roles", "controller.quorum.voters", "controller.quorum.bootstrap.servers"];
+        if is_kraft.into_iter().chain(["kraft.cluster.id"]).any(has) {
+            Some(Mode::KRaft)
+        } else {
+            has("zookeeper.connect").then_some(Mode::ZooKeeper)
+        }
+    }
+
+    /// What the node does; empty when nothing tells.
+    pub fn roles(&self) -> Vec<Role> {
+        match self.value("process.roles") {
+            Some(roles) => {
+                let mut roles: Vec<Role> = roles.split(',').filter_map(Role::of).collect();
+                roles.sort_unstable();
+                roles
+            }
+            None if self.mode() == Some(Mode::ZooKeeper) => vec![Role::Broker],
+            None => Vec::new(),
+        }
     }
 
     /// Names of what is set, in alphabetical order.
@@ -73,6 +132,13 @@ impl Settings {
         }
     }
 
+    /// Keeps how clients log in, where a script says it.
+    fn set_of_listeners(&mut self, key: &str, value: &str) {
+        if OF_LISTENERS.contains(&key) || key.starts_with("listener.name.") {
+            self.1.insert(key.to_owned(), bare(value).to_owned());
+        }
+    }
+
     /// Reads a line of a script: a line of properties, or words some of which are assignments.
     fn read_line(&mut self, line: &str) {
         let line = line.trim();
@@ -84,6 +150,9 @@ impl Settings {
         {
             self.set(name, Some(bare(value).to_owned()));
             return;
+        }
+        if let Some((key, value)) = line.split_once('=') {
+            self.set_of_listeners(key.trim(), value);
         }
         for word in line.split_whitespace() {
             let Some((key, value)) = bare(word).split_once('=') else { continue };
@@ -97,6 +166,13 @@ impl Settings {
 /// The table's own copy of a property's name.
 fn server_only(name: &str) -> Option<&'static str> {
     SERVER_ONLY.into_iter().find(|known| *known == name)
+}
+
+/// The property of listeners behind an environment variable.
+fn of_listeners(variable: &str) -> Option<String> {
+    let rest = variable.strip_prefix("KAFKA_")?;
+    let name = rest.strip_prefix("CFG_").unwrap_or(rest).to_ascii_lowercase().replace('_', ".");
+    OF_LISTENERS.contains(&name.as_str()).then_some(name)
 }
 
 /// The server-only property behind an environment variable.

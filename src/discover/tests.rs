@@ -1,5 +1,7 @@
 //! Pods as they are found in clusters, and what each must be taken for.
 
+mod flavours;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -485,9 +487,9 @@ fn book(pods: &[Pod], services: &[Service], wanted: Option<u32>) -> crate::domai
     let installation = Installation {
         id: InstallationId::new("quiet-otter", "ledger"),
         flavour: Flavour::StatefulSet,
-        kafka_version: None,
         wanted,
         brokers,
+        ..Installation::default()
     };
     address_book(&installation, &pods, &services)
 }

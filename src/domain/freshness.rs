@@ -40,12 +40,33 @@ pub enum Kind {
     Services,
     Nodes,
     Rules,
+    /// Strimzi's clusters.
+    Kafkas,
+    NodePools,
+    PodSets,
+    Users,
+    /// Not watched: only those are read that brokers take their configuration from.
+    ConfigMaps,
 }
 
 impl Kind {
-    /// Every kind, in the order in which they are asked for.
-    pub const ALL: [Self; 7] =
-        [Self::Pods, Self::StatefulSets, Self::Services, Self::Claims, Self::Deployments, Self::Nodes, Self::Rules];
+    /// Every kind that is watched, in the order in which they are asked for.
+    pub const ALL: [Self; 11] = [
+        Self::Pods,
+        Self::StatefulSets,
+        Self::Services,
+        Self::Claims,
+        Self::Deployments,
+        Self::Nodes,
+        Self::Rules,
+        Self::Kafkas,
+        Self::NodePools,
+        Self::PodSets,
+        Self::Users,
+    ];
+
+    /// Strimzi's kinds, which most clusters have all or none of.
+    pub const STRIMZI: [Self; 4] = [Self::Kafkas, Self::NodePools, Self::PodSets, Self::Users];
 
     /// The resource's plural name as RBAC and `kubectl` write it.
     pub fn resource(self) -> &'static str {
@@ -57,6 +78,11 @@ impl Kind {
             Self::Services => "services",
             Self::Nodes => "nodes",
             Self::Rules => "prometheusrules",
+            Self::Kafkas => "kafkas",
+            Self::NodePools => "kafkanodepools",
+            Self::PodSets => "strimzipodsets",
+            Self::Users => "kafkausers",
+            Self::ConfigMaps => "configmaps",
         }
     }
 
@@ -70,6 +96,11 @@ impl Kind {
             Self::Services => "Service",
             Self::Nodes => "Node",
             Self::Rules => "PrometheusRule",
+            Self::Kafkas => "Kafka",
+            Self::NodePools => "KafkaNodePool",
+            Self::PodSets => "StrimziPodSet",
+            Self::Users => "KafkaUser",
+            Self::ConfigMaps => "ConfigMap",
         }
     }
 
@@ -78,6 +109,8 @@ impl Kind {
         match self {
             Self::StatefulSets | Self::Deployments => "apps",
             Self::Rules => "monitoring.coreos.com",
+            Self::Kafkas | Self::NodePools | Self::Users => "kafka.strimzi.io",
+            Self::PodSets => "core.strimzi.io",
             _ => "",
         }
     }

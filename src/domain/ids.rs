@@ -16,7 +16,7 @@ impl fmt::Display for BrokerId {
 }
 
 /// One Kafka as found in a cluster: the namespace and name of what owns its brokers.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct InstallationId {
     /// Namespace of the brokers.
     pub namespace: String,
@@ -52,7 +52,7 @@ impl FromStr for InstallationId {
 }
 
 /// Namespace and name of a Kubernetes object; the namespace is empty for cluster-wide kinds.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ObjectKey {
     /// Namespace, empty for cluster-wide kinds.
     pub namespace: String,

@@ -10,10 +10,21 @@ use super::{
 };
 
 /// How an installation was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Flavour {
+    /// A StatefulSet that somebody wrote.
+    #[default]
     StatefulSet,
+    /// A Deployment that somebody wrote.
     Deployment,
+    /// Custom resources of `kafka.strimzi.io`, and pods in StrimziPodSets.
+    Strimzi,
+    /// Bitnami's chart, of any generation.
+    Bitnami,
+    /// Custom resources of `platform.confluent.io`, and pods in StatefulSets.
+    Confluent,
+    /// Custom resources of `kafka.banzaicloud.io`, and bare pods.
+    Koperator,
 }
 
 impl fmt::Display for Flavour {
@@ -21,27 +32,204 @@ impl fmt::Display for Flavour {
         f.write_str(match self {
             Self::StatefulSet => "StatefulSet",
             Self::Deployment => "Deployment",
+            Self::Strimzi => "Strimzi",
+            Self::Bitnami => "Bitnami",
+            Self::Confluent => "Confluent",
+            Self::Koperator => "Koperator",
         })
     }
 }
 
+/// Where an installation keeps its metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Mode {
+    /// With controllers of its own.
+    KRaft,
+    /// In an ensemble of ZooKeepers.
+    ZooKeeper,
+}
+
+impl Mode {
+    /// As it is shown.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::KRaft => "KRaft",
+            Self::ZooKeeper => "ZooKeeper",
+        }
+    }
+}
+
+/// What a Kafka node does (`process.roles`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// It keeps partitions and serves clients.
+    Broker,
+    /// It votes in the quorum.
+    Controller,
+}
+
+impl Role {
+    /// As `process.roles` writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Broker => "broker",
+            Self::Controller => "controller",
+        }
+    }
+
+    /// The role of that name, in any case.
+    pub fn of(word: &str) -> Option<Self> {
+        [Self::Broker, Self::Controller].into_iter().find(|role| word.trim().eq_ignore_ascii_case(role.word()))
+    }
+}
+
 /// An installation with its broker pods.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Installation {
     /// Namespace and name of the owner.
     pub id: InstallationId,
     /// How it was made.
     pub flavour: Flavour,
-    /// Kafka's version as the image's tag says it.
+    /// Kafka's version: as the owner's status says it, else as the image's tag does.
     pub kafka_version: Option<String>,
-    /// Replicas its owner asks for; `None` when the owner cannot be read.
+    /// Brokers its owner asks for; `None` when the owner cannot be read.
     pub wanted: Option<u32>,
     /// Its broker pods, by name.
     pub brokers: Vec<BrokerPod>,
+    /// Its pods that are controllers and no brokers, by name.
+    pub controllers: Vec<BrokerPod>,
+    /// Where its metadata is; `None` when nothing in Kubernetes tells.
+    pub mode: Option<Mode>,
+    /// `metadata.version` as the owner's status says it (`status.kafkaMetadataVersion`).
+    pub metadata_version: Option<String>,
+    /// The ZooKeepers it uses.
+    pub ensemble: Option<Ensemble>,
+    /// Groups of nodes that are alike: Strimzi's node pools, Bitnami's StatefulSets.
+    pub pools: Vec<Pool>,
+    /// The objects it was declared with, the one that stands for all first.
+    pub owners: Vec<OwnerObject>,
+    /// What its operator says of it (`status.conditions`).
+    pub conditions: Vec<Condition>,
+    /// True while its operator is told to leave it alone (`strimzi.io/pause-reconciliation`).
+    pub paused: bool,
+    /// The operator that takes care of it, where one is needed.
+    pub operator: Option<Operator>,
+    /// The Helm release it came with.
+    pub helm: Option<HelmRelease>,
+    /// True when the brokers' data goes with their pods; `None` when that cannot be seen.
+    pub ephemeral: Option<bool>,
+    /// Listeners for clients, as far as they are declared.
+    pub listeners: Vec<Listener>,
+    /// Ways in, best first; none when nothing tells.
+    pub ways: Vec<Way>,
+    /// ConfigMaps that hold the brokers' configuration, where it is not in the pods themselves.
+    pub configs: Vec<ObjectKey>,
+}
+
+impl Installation {
+    /// True when its operator says that it is not ready: `NotReady` is True, or `Ready` is False.
+    pub fn is_declared_unready(&self) -> bool {
+        self.conditions.iter().any(Condition::is_unready)
+    }
+}
+
+/// A group of nodes that are alike.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Pool {
+    /// Its name.
+    pub name: String,
+    /// What its nodes do.
+    pub roles: Vec<Role>,
+    /// Nodes that are asked for; `None` when that cannot be read.
+    pub wanted: Option<u32>,
+    /// Their node ids (`KafkaNodePool.status.nodeIds`), else what the pods tell.
+    pub node_ids: Vec<BrokerId>,
+}
+
+/// An object that declares an installation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OwnerObject {
+    /// Its API version, as `kafka.strimzi.io/v1`.
+    pub api_version: String,
+    /// Its kind.
+    pub kind: String,
+    /// Namespace and name.
+    pub key: ObjectKey,
+}
+
+/// One condition of a status.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Condition {
+    /// `type`, as `Ready` or `NotReady`.
+    pub kind: String,
+    /// `status`: True, False or Unknown.
+    pub status: String,
+    /// One word in CamelCase.
+    pub reason: Option<String>,
+    /// A sentence.
+    pub message: Option<String>,
+    /// `lastTransitionTime`, as written.
+    pub since: Option<String>,
+}
+
+impl Condition {
+    /// True for `NotReady=True` and for `Ready=False`, for operators write either.
+    pub fn is_unready(&self) -> bool {
+        matches!((self.kind.as_str(), self.status.as_str()), ("NotReady", "True") | ("Ready", "False"))
+    }
+}
+
+/// An operator's Deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Operator {
+    /// The Deployment.
+    pub deployment: ObjectKey,
+    /// Version, as the image's tag says it.
+    pub version: Option<String>,
+    /// Whether a pod of it is ready.
+    pub ready: bool,
+}
+
+/// A Helm release, as the labels of what it left tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HelmRelease {
+    /// Name of the release.
+    pub name: String,
+    /// Chart and version, as `kafka-32.4.4`.
+    pub chart: Option<String>,
+}
+
+/// The ZooKeepers of an installation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Ensemble {
+    /// Where brokers look for it (`zookeeper.connect`).
+    pub connect: String,
+    /// The workload that runs it, if it is in this cluster and can be seen.
+    pub workload: Option<ObjectKey>,
+    /// Members its workload asks for.
+    pub wanted: Option<u32>,
+    /// Its pods.
+    pub pods: Vec<ObjectKey>,
+}
+
+/// A listener for clients.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Listener {
+    /// Its name.
+    pub name: String,
+    /// The port that brokers listen on.
+    pub port: u16,
+    /// `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`; `None` when that is not declared.
+    pub protocol: Option<String>,
+    /// What it asks for: `scram-sha-512`, `tls`, …, in the words of whoever declared it.
+    pub authentication: Option<String>,
+    /// True when it is for clients within the cluster.
+    pub internal: bool,
 }
 
 /// A pod that runs a broker.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct BrokerPod {
     /// The pod.
     pub pod: ObjectKey,
@@ -51,6 +239,10 @@ pub struct BrokerPod {
     pub port: u16,
     /// Node id as far as the pod tells it: its ordinal or environment.
     pub id_hint: Option<BrokerId>,
+    /// What it does; empty when that cannot be seen.
+    pub roles: Vec<Role>,
+    /// The pool it is of.
+    pub pool: Option<String>,
     /// Points for being a broker: 60 and more is one.
     pub score: i32,
     /// What the points were given for.

@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::ids::ObjectKey;
+use super::{
+    ids::ObjectKey,
+    strimzi::{KafkaResource, KafkaUser, NodePool, PodSet},
+};
 
 /// What every object carries.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +25,9 @@ pub struct Meta {
     pub uid: String,
     /// Labels.
     pub labels: BTreeMap<String, String>,
+    /// Those annotations that operators and Helm leave for others to read; never the rest.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
     /// `creationTimestamp`.
     pub created_at: Option<DateTime<Utc>>,
     /// `deletionTimestamp`: set while it terminates.
@@ -77,6 +83,9 @@ pub struct Pod {
     pub init_containers: Vec<Container>,
     /// Volumes: name and, for a persistent one, the claim.
     pub volumes: Vec<Volume>,
+    /// ConfigMaps that its volumes are made of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub config_maps: Vec<String>,
 }
 
 /// One volume of a pod.
@@ -212,6 +221,12 @@ pub struct Workload {
     pub containers: Vec<Container>,
     /// The pod template's labels.
     pub template_labels: BTreeMap<String, String>,
+    /// The pod template's init containers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub init_containers: Vec<Container>,
+    /// ConfigMaps that the template's volumes are made of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub config_maps: Vec<String>,
 }
 
 /// A service.
@@ -284,6 +299,17 @@ pub struct AlertRule {
     pub summary: Option<String>,
 }
 
+/// A ConfigMap: what it says about a broker's configuration, and nothing else.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConfigMap {
+    /// Name, labels.
+    pub meta: Meta,
+    /// Server properties that hold no secret, by key of its data; keys without any are left out.
+    pub files: BTreeMap<String, BTreeMap<String, String>>,
+    /// Users that its JAAS lines name, in their order; never their passwords.
+    pub users: Vec<String>,
+}
+
 /// One object of a watched kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Object {
@@ -294,6 +320,11 @@ pub enum Object {
     Service(Service),
     Node(Node),
     Rule(RuleObject),
+    ConfigMap(ConfigMap),
+    Kafka(Box<KafkaResource>),
+    NodePool(NodePool),
+    PodSet(PodSet),
+    User(KafkaUser),
 }
 
 impl Object {
@@ -306,6 +337,11 @@ impl Object {
             Self::Service(o) => &o.meta,
             Self::Node(o) => &o.meta,
             Self::Rule(o) => &o.meta,
+            Self::ConfigMap(o) => &o.meta,
+            Self::Kafka(o) => &o.meta,
+            Self::NodePool(o) => &o.meta,
+            Self::PodSet(o) => &o.meta,
+            Self::User(o) => &o.meta,
         }
     }
 }

@@ -1,12 +1,15 @@
 //! From the API's objects to ours: what a Kafka console needs, and nothing else.
 //!
 //! Pure functions that cannot fail: whatever may be missing in an object is missing in the result.
-//! Managed fields, annotations, secret references and the values of unknown variables are left behind
-//! here, so that they never become facts. `io::watch` calls it; `io::objects` hides values by the same rules.
+//! Managed fields, most annotations, secret references and the values of unknown variables are left behind
+//! here, so that they never become facts. `io::watch` and `io::configs` call it; `io::objects` hides values by the
+//! same rules.
 
+mod config;
 mod event;
 mod pod;
 mod rules;
+mod strimzi;
 
 use chrono::{DateTime, Utc};
 use k8s_openapi::{
@@ -23,9 +26,22 @@ use k8s_openapi::{
 
 use crate::domain::kubernetes::{Claim, Meta, Node, Owner, Service, ServicePort, Workload};
 
+pub use config::config_map;
 pub use event::event;
 pub use pod::{command, is_public, pod};
 pub use rules::rule_object;
+pub use strimzi::{kafka, node_pool, pod_set, user};
+
+/// Annotations that are kept; all others may hold anything, whole manifests included.
+const ANNOTATIONS: [&str; 4] = [
+    "strimzi.io/pause-reconciliation",
+    "strimzi.io/kafka-version",
+    "meta.helm.sh/release-name",
+    "meta.helm.sh/release-namespace",
+];
+
+/// The longest annotation that is kept.
+const LONGEST_ANNOTATION: usize = 256;
 
 /// Name, labels, owner of any object.
 pub fn meta(from: &ObjectMeta) -> Meta {
@@ -35,6 +51,13 @@ pub fn meta(from: &ObjectMeta) -> Meta {
         name: from.name.clone().unwrap_or_default(),
         uid: from.uid.clone().unwrap_or_default(),
         labels: from.labels.clone().unwrap_or_default(),
+        annotations: from
+            .annotations
+            .iter()
+            .flatten()
+            .filter(|(key, value)| ANNOTATIONS.contains(&key.as_str()) && value.len() <= LONGEST_ANNOTATION)
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect(),
         created_at: time(from.creation_timestamp.as_ref()),
         deleting_since: time(from.deletion_timestamp.as_ref()),
         owner: owners
@@ -104,6 +127,14 @@ fn workload(
         service_name: None,
         update_strategy: None,
         containers: containers.iter().map(|c| pod::container(c, None)).collect(),
+        init_containers: template
+            .and_then(|t| t.spec.as_ref())
+            .and_then(|s| s.init_containers.as_deref())
+            .unwrap_or_default()
+            .iter()
+            .map(|c| pod::container(c, None))
+            .collect(),
+        config_maps: template.and_then(|t| t.spec.as_ref()).map(pod::config_maps).unwrap_or_default(),
         template_labels: template.and_then(|t| t.metadata.as_ref()).and_then(|m| m.labels.clone()).unwrap_or_default(),
     }
 }

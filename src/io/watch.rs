@@ -12,9 +12,10 @@ use k8s_openapi::{
         apps::v1::{Deployment, StatefulSet},
         core::v1 as core,
     },
+    apimachinery::pkg::apis::meta::v1::APIGroup,
 };
 use kube::{
-    Api, Resource,
+    Api, Client, Resource,
     api::{ApiResource, DynamicObject, ListParams},
     core::GroupVersionKind,
     runtime::watcher::{Config, DefaultBackoff, Error, Event, watcher},
@@ -49,6 +50,9 @@ const MISSING_KIND_WAIT: Duration = Duration::from_secs(60);
 /// How often is listed where watching is forbidden, and how many times until watching is tried again.
 const POLL_WAIT: Duration = Duration::from_secs(5);
 const POLLS: u32 = 60;
+
+/// Versions of Strimzi's kinds that we can read, newest first.
+const READABLE: [&str; 2] = ["v1", "v1beta2"];
 
 /// Which namespaces are watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,21 +115,51 @@ pub fn watch(
                 start.run(api, |o| Object::Node(translate::node(o)));
             }
             Kind::Rules => {
-                let api = rules(cluster, scope);
+                let api = custom(&cluster.client, scope, kind, "v1");
                 start.run(api, |o| Object::Rule(translate::rule_object(o)));
             }
+            Kind::Kafkas => start.served(|o| Object::Kafka(Box::new(translate::kafka(o)))),
+            Kind::NodePools => start.served(|o| Object::NodePool(translate::node_pool(o))),
+            Kind::PodSets => start.served(|o| Object::PodSet(translate::pod_set(o))),
+            Kind::Users => start.served(|o| Object::User(translate::user(o))),
+            // Read by name, by `io::configs`.
+            Kind::ConfigMaps => {}
         }
     }
 }
 
-/// PrometheusRules, whose kind is not part of Kubernetes.
-fn rules(cluster: &Cluster, scope: &Scope) -> Api<DynamicObject> {
-    let kind = GroupVersionKind::gvk("monitoring.coreos.com", "v1", "PrometheusRule");
-    let resource = ApiResource::from_gvk_with_plural(&kind, Kind::Rules.resource());
+/// A kind that is not part of Kubernetes.
+fn custom(client: &Client, scope: &Scope, kind: Kind, version: &str) -> Api<DynamicObject> {
+    let known = GroupVersionKind::gvk(kind.group(), version, kind.singular());
+    let resource = ApiResource::from_gvk_with_plural(&known, kind.resource());
     match scope {
-        Scope::All => Api::all_with(cluster.client.clone(), &resource),
-        Scope::Namespace(name) => Api::namespaced_with(cluster.client.clone(), name, &resource),
+        Scope::All => Api::all_with(client.clone(), &resource),
+        Scope::Namespace(name) => Api::namespaced_with(client.clone(), name, &resource),
     }
+}
+
+/// A kind in the version that the cluster serves: of those that we can read, the newest.
+///
+/// Every user may ask which versions there are; who may not is told by the list itself.
+async fn serving(client: Client, scope: Scope, kind: Kind) -> Result<Api<DynamicObject>, Ended> {
+    let group = kind.group();
+    let failed = |error: &kube::Error| Ended::Failed(failure::classify(error, &format!("ask for versions of {group}")));
+    let request = http::Request::get(format!("/apis/{group}"))
+        .body(Vec::new())
+        .map_err(|e| failed(&kube::Error::HttpError(e)))?;
+    let answer = tokio::time::timeout(LIST_DEADLINE, client.request::<APIGroup>(request)).await;
+    let version = match answer {
+        Ok(Ok(found)) => READABLE.into_iter().find(|version| found.versions.iter().any(|v| v.version == *version)),
+        Ok(Err(error)) => match failure::status_of(&error).map(|(code, _)| code) {
+            Some(404) => None,
+            Some(403) => Some(READABLE[0]),
+            _ => return Err(failed(&error)),
+        },
+        Err(_) => {
+            return Err(Ended::Failed(failure::timed_out(&format!("ask for versions of {group}"), LIST_DEADLINE)));
+        }
+    };
+    version.map(|version| custom(&client, &scope, kind, version)).ok_or(Ended::NoSuchKind)
 }
 
 /// What is needed to start one task.
@@ -152,18 +186,34 @@ impl Start<'_> {
         self.run(api, translate);
     }
 
+    /// Starts the task of a kind whose version has to be asked for.
+    fn served(self, translate: fn(&DynamicObject) -> Object) {
+        let (client, scope, kind) = (self.cluster.client.clone(), self.scope.clone(), self.teller.kind);
+        // Asked for again at each attempt: the versions change when the operator is upgraded.
+        self.run_opened(move || serving(client.clone(), scope.clone(), kind), translate);
+    }
+
     /// Starts the task.
     fn run<K>(self, api: Api<K>, translate: fn(&K) -> Object)
     where
         K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     {
+        self.run_opened(move || std::future::ready(Ok(api.clone())), translate);
+    }
+
+    /// Starts the task, which asks for its resource before each attempt.
+    fn run_opened<K, O>(self, open: impl Fn() -> O + Send + 'static, translate: fn(&K) -> Object)
+    where
+        K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+        O: Future<Output = Result<Api<K>, Ended>> + Send + 'static,
+    {
         let Self { teller, refresh, cancel, .. } = self;
-        task::spawn(teller.kind.resource(), cancel, run(api, translate, teller, refresh));
+        task::spawn(teller.kind.resource(), cancel, run(open, translate, teller, refresh));
     }
 }
 
 /// How one attempt at listing and watching ended.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Ended {
     /// Nobody takes our facts any more.
     Closed,
@@ -178,16 +228,20 @@ enum Ended {
 }
 
 /// Follows one kind until the facts are no longer taken.
-async fn run<K>(api: Api<K>, translate: fn(&K) -> Object, teller: Teller, refresh: Arc<Notify>)
+async fn run<K, O>(open: impl Fn() -> O, translate: fn(&K) -> Object, teller: Teller, refresh: Arc<Notify>)
 where
     K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    O: Future<Output = Result<Api<K>, Ended>>,
 {
     // Doubles from 0.8 s with jitter, and starts over when two minutes went well.
     let mut waits = DefaultBackoff::default();
     let mut missing = false;
     loop {
-        let events = watcher(api.clone(), Config::default().page_size(PAGE));
-        let ended = teller.follow(events, translate).await;
+        let opened = open().await;
+        let ended = match &opened {
+            Ok(api) => teller.follow(watcher(api.clone(), Config::default().page_size(PAGE)), translate).await,
+            Err(ended) => ended.clone(),
+        };
         let mut wait = waits.next().unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
         let told = match ended {
             Ended::Closed => return,
@@ -199,7 +253,10 @@ where
                 missing = true;
                 told
             }
-            Ended::WatchDenied(why) => teller.poll(&api, translate, why).await,
+            Ended::WatchDenied(why) => match &opened {
+                Ok(api) => teller.poll(api, translate, why).await,
+                Err(_) => teller.failed(why).await,
+            },
             Ended::Failed(why) => teller.failed(why).await,
         };
         missing &= wait == MISSING_KIND_WAIT;
@@ -215,10 +272,9 @@ where
 
 /// The failure that stands for a kind the cluster has not.
 fn no_such_kind(kind: Kind) -> SourceFailure {
-    let name = if kind == Kind::Rules { "PrometheusRule" } else { kind.resource() };
     SourceFailure {
         kind: FailureKind::Unsupported,
-        what: format!("This cluster has no {name} kind."),
+        what: format!("This cluster has no {} kind.", kind.singular()),
         hint: (kind == Kind::Rules)
             .then(|| "It comes with the Prometheus operator; without it there are no alert rules to read.".to_owned()),
     }
@@ -415,7 +471,11 @@ mod tests {
         let start =
             Start { cluster: &cluster, scope: &Scope::All, teller: teller(kind, facts), refresh, cancel: &cancel };
         match kind {
-            Kind::Rules => start.run(rules(&cluster, &Scope::All), |o| Object::Rule(translate::rule_object(o))),
+            Kind::Rules => {
+                start
+                    .run(custom(&cluster.client, &Scope::All, kind, "v1"), |o| Object::Rule(translate::rule_object(o)));
+            }
+            Kind::Kafkas => start.served(|o| Object::Kafka(Box::new(translate::kafka(o)))),
             _ => start.namespaced(|o: &core::Pod| Object::Pod(Box::new(translate::pod(o)))),
         }
         let mut bodies = Vec::new();
@@ -493,6 +553,47 @@ mod tests {
         assert!(matches!(&bodies[0], Body::Failed(why) if why.what == "This cluster has no PrometheusRule kind."));
         assert_eq!(bodies[1], Body::Listed(vec![]));
         assert!(before.elapsed() >= MISSING_KIND_WAIT * 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_custom_kind_is_read_in_the_newest_version_that_is_served() {
+        fn group(versions: &[&str]) -> Value {
+            let versions: Vec<Value> = versions
+                .iter()
+                .map(|v| json!({"groupVersion": format!("kafka.strimzi.io/{v}"), "version": v}))
+                .collect();
+            json!({"kind": "APIGroup", "apiVersion": "v1", "name": "kafka.strimzi.io", "versions": versions})
+        }
+        let version = |bodies: &[Body]| match &bodies[0] {
+            Body::Listed(objects) => match &objects[0] {
+                Object::Kafka(kafka) => kafka.api_version.clone(),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        };
+        let both = |path: &str| match path {
+            "/apis/kafka.strimzi.io" => (200, group(&["v1beta2", "v1"])),
+            path if path.starts_with("/apis/kafka.strimzi.io/v1/kafkas") => (
+                200,
+                json!({"metadata": {"resourceVersion": "7"}, "items": [
+                    {"apiVersion": "kafka.strimzi.io/v1", "kind": "Kafka", "metadata": {"name": "c"}}]}),
+            ),
+            _ => refusal(404, "404 page not found"),
+        };
+        assert_eq!(version(&first(Kind::Kafkas, both, 1).await), "kafka.strimzi.io/v1");
+        let old = |path: &str| match path {
+            "/apis/kafka.strimzi.io" => (200, group(&["v1beta2", "v1alpha1"])),
+            path if path.starts_with("/apis/kafka.strimzi.io/v1beta2/kafkas") => (
+                200,
+                json!({"metadata": {"resourceVersion": "7"}, "items": [
+                    {"apiVersion": "kafka.strimzi.io/v1beta2", "kind": "Kafka", "metadata": {"name": "c"}}]}),
+            ),
+            _ => refusal(404, "404 page not found"),
+        };
+        assert_eq!(version(&first(Kind::Kafkas, old, 1).await), "kafka.strimzi.io/v1beta2");
+        let none = |_: &str| refusal(404, "404 page not found");
+        let bodies = first(Kind::Kafkas, none, 1).await;
+        assert!(matches!(&bodies[0], Body::Failed(why) if why.what == "This cluster has no Kafka kind."), "{bodies:?}");
     }
 
     #[tokio::test]

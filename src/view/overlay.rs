@@ -144,7 +144,9 @@ fn actions(app: &App, at: usize, look: Look, area: Rect, buffer: &mut Buffer) {
 }
 
 fn installations(app: &App, at: usize, look: Look, area: Rect, buffer: &mut Buffer) {
-    let room = usize::from(area.width).saturating_sub(48).max(16);
+    // Room beside the name, and for verdicts where there are any.
+    let taken = if app.found.iter().any(|f| app.judged_before(&f.installation.id).is_some()) { 62 } else { 48 };
+    let room = usize::from(area.width).saturating_sub(taken).max(16);
     let name = |f: &crate::app::Found| cut(&f.installation.id.to_string(), room);
     let widest = app.found.iter().map(|f| name(f).chars().count()).max().unwrap_or(0);
     let lines: Vec<Strip> = app
@@ -154,11 +156,19 @@ fn installations(app: &App, at: usize, look: Look, area: Rect, buffer: &mut Buff
             let it = &found.installation;
             let here = if app.chosen.as_ref() == Some(&it.id) { "▸ " } else { "  " };
             let version = it.kafka_version.as_deref().unwrap_or("?");
-            let brokers = plural(it.brokers.len(), "broker");
+            let (ready, total) = app.ready_pods(it);
+            let (brokers, tone) = if ready == total {
+                (plural(total, "broker"), Tone::Plain)
+            } else {
+                (format!("{ready}/{}", plural(total, "broker")), Tone::Warn)
+            };
+            let before = app.judged_before(&it.id).map(|(verdict, age)| format!("  {verdict} {age}"));
             Strip::of(here, look.style(Slot::Key))
                 .put(name(found), look.style(Slot::Title))
                 .pad_to(widest + 4)
-                .put(format!("{:<12} Kafka {version:<6}  {brokers}", it.flavour.to_string()), look.tone(Tone::Plain))
+                .put(format!("{:<12} Kafka {version:<6}  ", it.flavour.to_string()), look.tone(Tone::Plain))
+                .put(brokers, look.tone(tone))
+                .put(before.unwrap_or_default(), look.style(Slot::Label))
         })
         .collect();
     let title = format!("Choose an installation: {} found", app.found.len());

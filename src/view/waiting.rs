@@ -97,8 +97,8 @@ impl Page<'_> {
         let place = namespace.as_ref().map_or_else(|| "any namespace".to_owned(), |n| format!("namespace {n}"));
         let mut lines = self.title(&format!("No Kafka found in {place} of {}.", self.context()));
         lines.extend(self.text(
-            "Looked for StatefulSets and Deployments whose pods run a Kafka broker, by what they run, what they \
-             are configured with and which ports they offer.",
+            "Looked for Strimzi's resources, and for pods of any owner that run a Kafka broker, by what they run, what \
+             they are configured with and which ports they offer.",
             Tone::Plain,
         ));
         lines.push(Strip::default());

@@ -213,8 +213,11 @@ impl Reading<'_> {
     }
 }
 
-/// Roles as `process.roles` states them, in the environment or an inline script.
+/// Roles as recognition found them, else as `process.roles` states them in the environment or an inline script.
 fn roles(pod: Option<&Arc<Pod>>, broker: Option<&BrokerPod>) -> Vec<String> {
+    if let Some(known) = broker.map(|b| &b.roles).filter(|roles| !roles.is_empty()) {
+        return known.iter().map(|role| role.word().to_owned()).collect();
+    }
     let Some(container) = pod.zip(broker).and_then(|(pod, b)| pod.containers.iter().find(|c| c.name == b.container))
     else {
         return Vec::new();

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::domain::{
     freshness::Kind,
     ids::ObjectKey,
-    kubernetes::{Claim, Node, Object, Pod, RuleObject, Service, Workload},
+    kubernetes::{Claim, ConfigMap, Node, Object, Pod, RuleObject, Service, Workload},
+    strimzi::{KafkaResource, KafkaUser, NodePool, PodSet},
 };
 
 /// All objects of the watched kinds.
@@ -25,6 +26,16 @@ pub struct KubeWorld {
     pub nodes: BTreeMap<ObjectKey, Arc<Node>>,
     /// PrometheusRule objects.
     pub rules: BTreeMap<ObjectKey, Arc<RuleObject>>,
+    /// ConfigMaps that brokers take their configuration from.
+    pub config_maps: BTreeMap<ObjectKey, Arc<ConfigMap>>,
+    /// Strimzi's Kafka resources.
+    pub kafkas: BTreeMap<ObjectKey, Arc<KafkaResource>>,
+    /// KafkaNodePools.
+    pub node_pools: BTreeMap<ObjectKey, Arc<NodePool>>,
+    /// StrimziPodSets.
+    pub pod_sets: BTreeMap<ObjectKey, Arc<PodSet>>,
+    /// KafkaUsers.
+    pub users: BTreeMap<ObjectKey, Arc<KafkaUser>>,
 }
 
 impl KubeWorld {
@@ -38,6 +49,11 @@ impl KubeWorld {
             Kind::Services => self.services.clear(),
             Kind::Nodes => self.nodes.clear(),
             Kind::Rules => self.rules.clear(),
+            Kind::ConfigMaps => self.config_maps.clear(),
+            Kind::Kafkas => self.kafkas.clear(),
+            Kind::NodePools => self.node_pools.clear(),
+            Kind::PodSets => self.pod_sets.clear(),
+            Kind::Users => self.users.clear(),
         }
         for object in objects {
             self.put(object);
@@ -55,6 +71,11 @@ impl KubeWorld {
             Object::Service(o) => insert(&mut self.services, key, o),
             Object::Node(o) => insert(&mut self.nodes, key, o),
             Object::Rule(o) => insert(&mut self.rules, key, o),
+            Object::ConfigMap(o) => insert(&mut self.config_maps, key, o),
+            Object::Kafka(o) => insert(&mut self.kafkas, key, *o),
+            Object::NodePool(o) => insert(&mut self.node_pools, key, o),
+            Object::PodSet(o) => insert(&mut self.pod_sets, key, o),
+            Object::User(o) => insert(&mut self.users, key, o),
         }
     }
 
@@ -68,6 +89,11 @@ impl KubeWorld {
             Kind::Services => drop(self.services.remove(key)),
             Kind::Nodes => drop(self.nodes.remove(key)),
             Kind::Rules => drop(self.rules.remove(key)),
+            Kind::ConfigMaps => drop(self.config_maps.remove(key)),
+            Kind::Kafkas => drop(self.kafkas.remove(key)),
+            Kind::NodePools => drop(self.node_pools.remove(key)),
+            Kind::PodSets => drop(self.pod_sets.remove(key)),
+            Kind::Users => drop(self.users.remove(key)),
         }
     }
 }

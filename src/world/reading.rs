@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::{
     freshness::{Asked, Freshness, Kind, Source, SourceState},
     ids::BrokerId,
-    installation::{AddressBook, Installation},
+    installation::{AddressBook, Flavour, Installation, Mode},
 };
 
 use super::{KafkaWorld, World};
@@ -44,10 +44,10 @@ impl<'a> Reading<'a> {
             .collect()
     }
 
-    /// `KRaft` when a broker said so; `None` while none has.
+    /// `KRaft` when a broker said so, else as Kubernetes tells; `None` when neither does.
     pub fn mode(&self) -> Option<&'static str> {
-        let features = &self.kafka()?.features;
-        features.values().any(|f| f.kraft).then_some("KRaft")
+        let says = self.kafka().is_some_and(|kafka| kafka.features.values().any(|f| f.kraft));
+        if says { Some(Mode::KRaft.word()) } else { self.installation.mode.map(Mode::word) }
     }
 
     /// State of one thing that brokers are asked as a whole.
@@ -78,6 +78,11 @@ impl<'a> Reading<'a> {
     pub fn sources(&self) -> Vec<(Source, Freshness)> {
         let mut all = self.world.sources.all(self.now);
         all.retain(|(source, _)| match source {
+            // What is of no use for this installation may be as blind as it likes.
+            Source::Watch(kind) if Kind::STRIMZI.contains(kind) => {
+                self.installation.flavour == Flavour::Strimzi && !self.world.absent.contains_key(kind)
+            }
+            Source::Watch(Kind::ConfigMaps) => !self.installation.configs.is_empty(),
             Source::Kafka { installation, .. } => *installation == self.installation.id,
             _ => true,
         });

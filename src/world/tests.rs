@@ -72,14 +72,14 @@ impl Cluster {
             port: 9092,
             id_hint: Some(BrokerId(n)),
             score: 100,
-            evidence: Vec::new(),
+            ..BrokerPod::default()
         };
         let installation = Installation {
             id: id(),
             flavour: Flavour::StatefulSet,
-            kafka_version: None,
             wanted: Some(3),
             brokers: (0..3).map(broker).collect(),
+            ..Installation::default()
         };
         let book = AddressBook {
             seeds: (0..3).map(|n| PodPort { pod: key(n), port: 9092 }).collect(),

@@ -34,6 +34,7 @@ pub fn pod(from: &core::Pod) -> Pod {
         containers: containers(&spec.containers, status.container_statuses.as_deref()),
         init_containers: containers(init, status.init_container_statuses.as_deref()),
         volumes: spec.volumes.iter().flatten().map(|v| volume(v, &meta.name)).collect(),
+        config_maps: config_maps(spec),
         meta,
     }
 }
@@ -86,7 +87,7 @@ pub fn command<'a>(words: impl Iterator<Item = &'a String>) -> Vec<String> {
 }
 
 /// Settings of a broker that are addresses, roles and paths: their values are kept. Everything else may be a secret.
-const SERVER_KEYS: [&str; 11] = [
+const SERVER_KEYS: [&str; 17] = [
     "PROCESS_ROLES",
     "NODE_ID",
     "BROKER_ID",
@@ -98,6 +99,13 @@ const SERVER_KEYS: [&str; 11] = [
     "CONTROLLER_QUORUM_VOTERS",
     "INTER_BROKER_LISTENER_NAME",
     "LISTENER_SECURITY_PROTOCOL_MAP",
+    "CONTROLLER_LISTENER_NAMES",
+    "CONTROLLER_QUORUM_BOOTSTRAP_SERVERS",
+    "SASL_ENABLED_MECHANISMS",
+    "SSL_CLIENT_AUTH",
+    // Bitnami's: names of users, and from where ids are counted.
+    "CLIENT_USERS",
+    "MIN_ID",
 ];
 
 /// True for variables whose value may be kept.
@@ -109,6 +117,15 @@ pub fn is_public(name: &str) -> bool {
 /// A variable: its name always, its value only where that is harmless and written out.
 fn variable(from: &core::EnvVar) -> EnvVar {
     EnvVar { name: from.name.clone(), value: from.value.clone().filter(|_| is_public(&from.name)) }
+}
+
+/// ConfigMaps that volumes are made of, but for the one that every pod has.
+pub(super) fn config_maps(spec: &core::PodSpec) -> Vec<String> {
+    let volumes = spec.volumes.iter().flatten();
+    let mut names: Vec<String> =
+        volumes.filter_map(|v| v.config_map.as_ref()).map(|c| c.name.clone()).filter(|name| !name.is_empty()).collect();
+    names.dedup();
+    names
 }
 
 /// A volume of the pod of that name.
