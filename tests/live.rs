@@ -13,10 +13,10 @@ mod committer;
 mod common;
 #[path = "live/faults.rs"]
 mod faults;
-#[path = "live/secured.rs"]
-mod secured;
 #[path = "live/flavours.rs"]
 mod flavours;
+#[path = "live/secured.rs"]
+mod secured;
 #[path = "live/seeing.rs"]
 mod seeing;
 
