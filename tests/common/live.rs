@@ -12,6 +12,7 @@ use std::{
     panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
     process::{Child, Command, ExitCode, Stdio},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -70,6 +71,15 @@ pub fn fault<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Fault {
 pub fn try_fault<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Fault {
     run(testbed("fault").args(args), LIMIT);
     Fault { running: None }
+}
+
+/// Why the row that runs cannot say anything about this cluster, if it cannot.
+static SKIPPED: Mutex<Option<String>> = Mutex::new(None);
+
+/// Says that this row has nothing to look at here, such as a flavour that is not installed: it counts as skipped, or,
+/// with `LIVE_ALL` set, as failed.
+pub fn skip(why: &str) {
+    *SKIPPED.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.to_owned());
 }
 
 /// Prints a figure beside the row's result.
@@ -164,7 +174,7 @@ pub fn main(rows: &[Row]) -> ExitCode {
     let started = Instant::now();
     say(&format!("\nrunning {} tests", wanted.len()));
     let (failures, skipped) = match cluster() {
-        Some(cluster) => (run_rows(&wanted, &cluster), 0),
+        Some(cluster) => run_rows(&wanted, &cluster),
         None => skip_rows(&wanted),
     };
     if !failures.is_empty() {
@@ -181,16 +191,32 @@ pub fn main(rows: &[Row]) -> ExitCode {
     if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(101) }
 }
 
-/// Runs each row; the names of those that failed.
-fn run_rows(rows: &[Row], cluster: &Cluster) -> Vec<&'static str> {
-    let failed = rows.iter().filter(|(name, test)| {
+/// Runs each row; the names of those that failed, and how many had nothing to look at.
+fn run_rows(rows: &[Row], cluster: &Cluster) -> (Vec<&'static str>, usize) {
+    let all = env::var_os("LIVE_ALL").is_some();
+    let (mut failed, mut skipped) = (Vec::new(), 0);
+    for (name, test) in rows {
         show(&format!("test {name} ... "));
         let result = panic::catch_unwind(AssertUnwindSafe(|| test(cluster)));
-        // The hook has already said where it failed.
-        say(&result.as_ref().map_or_else(|e| format!("FAILED: {}", message(e.as_ref())), |()| "ok".to_owned()));
-        result.is_err()
-    });
-    failed.map(|(name, _)| *name).collect()
+        let why = SKIPPED.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (result, why) {
+            // The hook has already said where it failed.
+            (Err(error), _) => {
+                say(&format!("FAILED: {}", message(error.as_ref())));
+                failed.push(*name);
+            }
+            (Ok(()), Some(why)) if all => {
+                say(&format!("FAILED: {why}"));
+                failed.push(*name);
+            }
+            (Ok(()), Some(why)) => {
+                say(&format!("SKIPPED (ignored): {why}"));
+                skipped += 1;
+            }
+            (Ok(()), None) => say("ok"),
+        }
+    }
+    (failed, skipped)
 }
 
 /// Says of each row that it is skipped; failures if the cluster is required, and how many were skipped.

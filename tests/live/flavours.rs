@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use crate::common::live::{Cluster, note};
+use crate::common::live::{Cluster, skip};
 
 /// True when the flavour's namespace is there; else the row says that it was skipped.
 fn is_there(cluster: &Cluster, namespace: &str) -> bool {
     let there = cluster.kubectl(["get", "namespace", namespace, "-o", "name"]).code == 0;
     if !there {
-        note(&format!("skipped: no namespace {namespace}"));
+        skip(&format!("no namespace {namespace}"));
     }
     there
 }
@@ -44,6 +44,9 @@ pub fn strimzi(cluster: &Cluster) {
     let pods = ["kafka-cluster-kafka-pool-0", "kafka-cluster-kafka-pool-1", "kafka-cluster-kafka-pool-2"];
     is(&found, "Strimzi", "4.1.2", "KRaft", &pods);
     assert_eq!(ways(&found)[0], "SASL_SSL listener tls on 9093 as console (SCRAM-SHA-512)");
+    // Over that way every figure is there.
+    assert_eq!((&found["brokers"]["ready"], &found["partitions"]["offline"]), (&Value::from(3), &Value::from(0)));
+    assert_ne!(found["verdict"], "BLIND");
     assert_eq!(found["recognition"]["pools"][0]["name"], "kafka-pool");
 }
 

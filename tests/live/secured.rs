@@ -38,7 +38,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::common::live::{Cluster, note};
+use crate::common::live::{Cluster, note, skip};
 
 const NAMESPACE: &str = "messaging";
 /// How long a cluster may take to tell everything.
@@ -91,7 +91,7 @@ async fn client(cluster: &Cluster) -> connect::Cluster {
 fn is_installed(cluster: &Cluster) -> bool {
     let there = cluster.kubectl(["-n", NAMESPACE, "get", "secret", "console"]).code == 0;
     if !there {
-        note("skipped: the flavour strimzi is not installed");
+        skip("the flavour strimzi is not installed");
     }
     there
 }
