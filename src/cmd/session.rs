@@ -9,7 +9,7 @@ use tokio::{
     sync::{Notify, mpsc, oneshot, watch},
     time::{Interval, MissedTickBehavior},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::documents;
 use crate::{
@@ -63,7 +63,7 @@ pub struct Session {
     recorded: u64,
 }
 
-/// What carries out effects.
+/// What carries out effects. Whatever a guard stands for ends when another takes its place.
 struct Hands {
     clock: Clock,
     facts: FactSender,
@@ -73,18 +73,18 @@ struct Hands {
     refresh: Arc<Notify>,
     silence: Arc<Notify>,
     observing: Option<Observing>,
-    volumes: Option<CancellationToken>,
-    configs: Option<CancellationToken>,
-    following: Option<CancellationToken>,
+    volumes: Option<DropGuard>,
+    configs: Option<DropGuard>,
+    following: Option<DropGuard>,
     memory: Option<Memory>,
-    reading: Option<CancellationToken>,
+    reading: Option<DropGuard>,
     cancel: CancellationToken,
 }
 
 struct Observing {
     installation: InstallationId,
     routes: watch::Sender<Arc<AddressBook>>,
-    cancel: CancellationToken,
+    _ends: DropGuard,
 }
 
 /// What the App wants of whoever drives the session.
@@ -281,33 +281,25 @@ impl Hands {
     fn perform(&mut self, effect: Effect) -> Option<Wish> {
         match effect {
             Effect::Observe(installation, book) => self.observe(installation, book),
-            Effect::StopObserving => {
-                if let Some(observing) = self.observing.take() {
-                    observing.cancel.cancel();
-                }
-            }
+            Effect::StopObserving => self.observing = None,
             Effect::ReadVolumes(nodes) => {
-                if let Some(before) = self.volumes.take() {
-                    before.cancel();
-                }
+                self.volumes = None;
                 if let Some(cluster) = self.cluster.as_ref().filter(|_| !nodes.is_empty()) {
                     let cancel = self.cancel.child_token();
                     volumes::read(cluster, nodes, &self.clock, &self.facts, &cancel);
-                    self.volumes = Some(cancel);
+                    self.volumes = Some(cancel.drop_guard());
                 }
             }
             Effect::ReadConfigs(names) => {
-                if let Some(before) = self.configs.take() {
-                    before.cancel();
-                }
+                self.configs = None;
                 if let Some(cluster) = self.cluster.as_ref().filter(|_| !names.is_empty()) {
                     let cancel = self.cancel.child_token();
                     configs::read(cluster, names, &self.clock, &self.facts, &self.refresh, &cancel);
-                    self.configs = Some(cancel);
+                    self.configs = Some(cancel.drop_guard());
                 }
             }
             Effect::FollowLogs { targets, previous } => {
-                self.stop_logs();
+                self.following = None;
                 let requests = targets.into_iter().map(|t| LogRequest {
                     namespace: t.pod.namespace,
                     pod: t.pod.name,
@@ -320,11 +312,11 @@ impl Hands {
                 if let Some(cluster) = &self.cluster {
                     let cancel = self.cancel.child_token();
                     logs::follow(cluster, requests.collect(), &self.log_lines, &self.clock, &cancel);
-                    self.following = Some(cancel);
+                    self.following = Some(cancel.drop_guard());
                 }
             }
             Effect::Remember { context, installation } => self.remember(&context, &installation),
-            Effect::StopLogs => self.stop_logs(),
+            Effect::StopLogs => self.following = None,
             Effect::Read(inquiry) => self.read(inquiry),
             Effect::Refresh => self.refresh.notify_waiters(),
             Effect::Copy(text) => return Some(Wish::Copy(text)),
@@ -344,19 +336,11 @@ impl Hands {
 
     /// Reads an object instead of the one before it.
     fn read(&mut self, inquiry: Inquiry) {
-        if let Some(before) = self.reading.take() {
-            before.cancel();
-        }
+        self.reading = None;
         if let Some(cluster) = &self.cluster {
             let cancel = self.cancel.child_token();
             objects::ask(cluster, inquiry, &self.answers, &cancel);
-            self.reading = Some(cancel);
-        }
-    }
-
-    fn stop_logs(&mut self) {
-        if let Some(following) = self.following.take() {
-            following.cancel();
+            self.reading = Some(cancel.drop_guard());
         }
     }
 
@@ -366,9 +350,7 @@ impl Hands {
             observing.routes.send_replace(book);
             return;
         }
-        if let Some(before) = self.observing.take() {
-            before.cancel.cancel();
-        }
+        self.observing = None;
         let Some(cluster) = &self.cluster else { return };
         let cancel = self.cancel.child_token();
         let transport: Arc<dyn Transport> = Arc::new(PortForward::new(cluster, &cancel));
@@ -386,6 +368,6 @@ impl Hands {
             },
             &cancel,
         );
-        self.observing = Some(Observing { installation, routes, cancel });
+        self.observing = Some(Observing { installation, routes, _ends: cancel.drop_guard() });
     }
 }

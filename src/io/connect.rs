@@ -30,7 +30,7 @@ use crate::{
     sandbox, task,
 };
 
-mod in_memory;
+pub mod in_memory;
 
 /// How long reading the configuration and running a credential plugin may take together.
 const BUILD_DEADLINE: Duration = Duration::from_secs(30);

@@ -51,6 +51,7 @@ enum Stage {
 #[derive(Debug, Clone)]
 struct Life {
     uid: String,
+    broker: i32,
     since: DateTime<Utc>,
     stage: Stage,
     restarts: u32,
@@ -93,10 +94,9 @@ impl Kubelets {
         let named: Vec<&str> = pods.iter().filter_map(|pod| pod["metadata"]["name"].as_str()).collect();
         let gone: Vec<String> = self.lives.keys().filter(|name| !named.contains(&name.as_str())).cloned().collect();
         for name in gone {
-            self.lives.remove(&name);
             self.logs.remove(&name);
-            if let Some(broker) = broker_of(&name, kafka) {
-                set_process(kafka, broker, Process::Down);
+            if let Some(life) = self.lives.remove(&name) {
+                set_process(kafka, life.broker, Process::Down);
             }
         }
         for pod in pods {
@@ -133,7 +133,7 @@ impl Kubelets {
         let note = Note { warning: false, reason: "Scheduled", message: &assigned, source: "default-scheduler" };
         self.note(name, note, now);
         let uid = uid.to_owned();
-        Life { uid, since: now, stage: Stage::Creating, restarts: 0, last: None, stopping: None, told: None }
+        Life { uid, broker, since: now, stage: Stage::Creating, restarts: 0, last: None, stopping: None, told: None }
     }
 
     /// Ends a pod; true when it is gone. A frozen process does not hear that it should end, and is killed when its
@@ -351,11 +351,6 @@ pub fn node_of(broker: i32) -> String {
 /// A line as Kafka's log4j pattern writes it.
 pub fn line(at: DateTime<Utc>, level: &str, text: &str) -> String {
     format!("[{}] {level} {text}", at.format("%Y-%m-%d %H:%M:%S,%3f"))
-}
-
-fn broker_of(pod: &str, kafka: &Kafka) -> Option<i32> {
-    let id = pod.rsplit('-').next()?.parse().ok()?;
-    kafka.brokers.contains_key(&id).then_some(id)
 }
 
 fn set_process(kafka: &mut Kafka, broker: i32, process: Process) {

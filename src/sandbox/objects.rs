@@ -19,6 +19,32 @@ pub fn stamp(at: DateTime<Utc>) -> Value {
     json!(at.to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
+/// True for a pod whose containers answer their probe.
+pub fn is_ready(pod: &Value) -> bool {
+    let mut conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
+    conditions.any(|c| c["type"] == "Ready" && c["status"] == "True")
+}
+
+/// True when a pod mounts a claim of its namespace.
+pub fn mounts(pod: &Value, claim: &str) -> bool {
+    let mut volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
+    volumes.any(|volume| volume["persistentVolumeClaim"]["claimName"] == claim)
+}
+
+/// True when a disruption budget selects a pod of its namespace.
+pub fn selects(budget: &Value, pod: &Value) -> bool {
+    let labels = budget["spec"]["selector"]["matchLabels"].as_object();
+    labels.is_some_and(|labels| labels.iter().all(|(key, value)| pod["metadata"]["labels"][key] == *value))
+}
+
+/// A hash that is the same in every run (FNV-1a, 64 bits), going on from `seed`.
+fn hashed(seed: u64, bytes: impl IntoIterator<Item = u8>) -> u64 {
+    bytes.into_iter().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+/// What hashing begins with.
+const HASH_SEED: u64 = 0xcbf2_9ce4_8422_2325;
+
 /// A namespace.
 pub fn namespace(name: &str) -> Value {
     json!({

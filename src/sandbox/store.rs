@@ -103,8 +103,8 @@ impl Store {
     /// One object.
     pub fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
         let contents = self.contents();
-        let wanted = |key: &Key| (key.0, &*key.1, &*key.2) == (resource, namespace, name);
-        contents.objects.iter().find(|(key, _)| wanted(key)).map(|(_, object)| Arc::clone(object))
+        let objects: &BTreeMap<(&str, String, String), Arc<Value>> = &contents.objects;
+        objects.get(&(resource, namespace.to_owned(), name.to_owned())).cloned()
     }
 
     /// Keeps an object, new or instead of the one of its name, and answers it as it is kept: with version, uid and

@@ -41,10 +41,7 @@ impl Workloads {
     fn budgets(&self) {
         let pods = self.store.list("pods", Some(&self.namespace)).0;
         for budget in self.store.list("poddisruptionbudgets", Some(&self.namespace)).0 {
-            let labels = budget["spec"]["selector"]["matchLabels"].as_object().cloned().unwrap_or_default();
-            let selected =
-                |pod: &&Arc<Value>| labels.iter().all(|(name, value)| pod["metadata"]["labels"][name] == *value);
-            let healthy = pods.iter().filter(selected).filter(|pod| is_ready(pod)).count();
+            let healthy = pods.iter().filter(|pod| objects::selects(&budget, pod) && is_ready(pod)).count();
             let name = budget["metadata"]["name"].as_str().unwrap_or_default();
             self.store.change("poddisruptionbudgets", &self.namespace, name, |budget| {
                 let status = &mut budget["status"];
@@ -60,9 +57,8 @@ impl Workloads {
         let pods = self.store.list("pods", Some(&self.namespace)).0;
         for claim in self.store.list("persistentvolumeclaims", Some(&self.namespace)).0 {
             let name = claim["metadata"]["name"].as_str().unwrap_or_default();
-            let mounts = |volume: &Value| volume["persistentVolumeClaim"]["claimName"] == name;
-            let uses = |pod: &Arc<Value>| pod["spec"]["volumes"].as_array().is_some_and(|all| all.iter().any(mounts));
-            if claim["metadata"]["deletionTimestamp"].is_string() && !pods.iter().any(uses) {
+            let used = || pods.iter().any(|pod| objects::mounts(pod, name));
+            if claim["metadata"]["deletionTimestamp"].is_string() && !used() {
                 self.store.remove("persistentvolumeclaims", &self.namespace, name);
             }
         }
@@ -202,8 +198,7 @@ pub fn index_of(pod: &Value) -> Option<usize> {
     pod["metadata"]["labels"]["apps.kubernetes.io/pod-index"].as_str()?.parse().ok()
 }
 
+/// True for a pod that is ready and stays.
 fn is_ready(pod: &Value) -> bool {
-    let conditions = pod["status"]["conditions"].as_array();
-    let ready = |c: &Value| c["type"] == "Ready" && c["status"] == "True";
-    pod["metadata"]["deletionTimestamp"].is_null() && conditions.is_some_and(|all| all.iter().any(ready))
+    pod["metadata"]["deletionTimestamp"].is_null() && objects::is_ready(pod)
 }

@@ -1,25 +1,12 @@
 //! A sandbox with an installation that stands still, and a client for it.
 #![allow(dead_code, reason = "each suite uses its part")]
 
-use std::{
-    io,
-    pin::Pin,
-    sync::{Arc, Mutex},
-    task::{Context, Poll},
-};
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::{FutureExt, future::BoxFuture};
-use http::Uri;
-use hyper_util::{
-    client::legacy::{
-        Client as Hyper,
-        connect::{Connected, Connection},
-    },
-    rt::{TokioExecutor, TokioIo},
-};
 use kafdeck::{
     clock::Clock,
+    io::connect::in_memory,
     sandbox::{
         api::ApiServer,
         nodes::{LogLine, Nodes},
@@ -28,14 +15,12 @@ use kafdeck::{
     },
     task,
 };
-use kube::client::Body;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     sync::watch,
 };
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
 
 /// Namespace of the installation.
 pub const NAMESPACE: &str = "the-project";
@@ -192,49 +177,5 @@ fn fill_pods(store: &Store, brokers: &Brokers<'_>, now: DateTime<Utc>) {
 /// A client of the server.
 pub fn client(server: &Arc<ApiServer>) -> kube::Client {
     let server = Arc::clone(server);
-    let connect = move |_: Uri| -> BoxFuture<'static, io::Result<Wire>> {
-        let stream = server.connect();
-        async move { stream.map(|stream| Wire(TokioIo::new(stream))) }.boxed()
-    };
-    let hyper = Hyper::builder(TokioExecutor::new()).build::<_, Body>(tower::service_fn(connect));
-    let service = hyper.map_request(|request: http::Request<Body>| {
-        let (mut parts, body) = request.into_parts();
-        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        parts.uri = format!("http://sandbox{path}").parse().unwrap();
-        http::Request::from_parts(parts, body)
-    });
-    kube::Client::new(service, NAMESPACE)
-}
-
-/// A stream that the HTTP client takes for a connection.
-struct Wire(TokioIo<DuplexStream>);
-
-impl Connection for Wire {
-    fn connected(&self) -> Connected {
-        Connected::new()
-    }
-}
-
-impl hyper::rt::Read for Wire {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        into: hyper::rt::ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, into)
-    }
-}
-
-impl hyper::rt::Write for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
-    }
+    in_memory::client(move || server.connect())
 }

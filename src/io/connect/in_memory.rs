@@ -21,10 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tower::{BoxError, Service, ServiceBuilder};
 
 use super::{Cluster, ConnectOptions};
-use crate::{
-    facts::Connection,
-    sandbox::{self, Sandbox},
-};
+use crate::{facts::Connection, sandbox};
 
 /// How the sandbox is called where a kubeconfig's context would be.
 const CONTEXT: &str = "sandbox";
@@ -35,12 +32,7 @@ const NAMESPACE: &str = "default";
 
 /// Opens a sandbox and connects to it. It lives as long as its clients do.
 pub fn connect(setup: sandbox::Setup, options: &ConnectOptions) -> Cluster {
-    let connector = Connector { sandbox: Arc::new(sandbox::open(setup)) };
-    let config = Config::new(Uri::from_static(ADDRESS));
-    let service = ServiceBuilder::new()
-        .layer(config.base_uri_layer())
-        .map_err(BoxError::from)
-        .service(Hyper::builder(TokioExecutor::new()).build(connector));
+    let sandbox = sandbox::open(setup);
     let connection = Connection {
         context: CONTEXT.to_owned(),
         server: "in memory".to_owned(),
@@ -48,16 +40,34 @@ pub fn connect(setup: sandbox::Setup, options: &ConnectOptions) -> Cluster {
         default_namespace: NAMESPACE.to_owned(),
         version: None,
     };
-    Cluster { client: Client::new(service, NAMESPACE), connection }
+    Cluster { client: client(move || sandbox.connect()), connection }
 }
 
-/// Makes connections to the sandbox, and keeps it.
-#[derive(Clone)]
-struct Connector {
-    sandbox: Arc<Sandbox>,
+/// A client of whatever serves the streams that it opens; it keeps what opens them.
+pub fn client<F>(open: F) -> Client
+where
+    F: Fn() -> io::Result<DuplexStream> + Send + Sync + 'static,
+{
+    let config = Config::new(Uri::from_static(ADDRESS));
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .map_err(BoxError::from)
+        .service(Hyper::builder(TokioExecutor::new()).build(Connector { open: Arc::new(open) }));
+    Client::new(service, NAMESPACE)
 }
 
-impl Service<Uri> for Connector {
+/// Makes connections by opening streams.
+struct Connector<F> {
+    open: Arc<F>,
+}
+
+impl<F> Clone for Connector<F> {
+    fn clone(&self) -> Self {
+        Self { open: Arc::clone(&self.open) }
+    }
+}
+
+impl<F: Fn() -> io::Result<DuplexStream>> Service<Uri> for Connector<F> {
     type Response = TokioIo<Wire>;
     type Error = io::Error;
     type Future = Ready<Result<Self::Response, io::Error>>;
@@ -67,7 +77,7 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, _: Uri) -> Self::Future {
-        ready(self.sandbox.connect().map(|stream| TokioIo::new(Wire(stream))))
+        ready((self.open)().map(|stream| TokioIo::new(Wire(stream))))
     }
 }
 

@@ -125,8 +125,7 @@ impl ApiServer {
             return false;
         }
         let (pods, _) = self.store.list("pods", place.namespace.as_deref());
-        let uses = |volume: &Value| volume["persistentVolumeClaim"]["claimName"] == name;
-        pods.iter().any(|pod| pod["spec"]["volumes"].as_array().into_iter().flatten().any(uses))
+        pods.iter().any(|pod| objects::mounts(pod, name))
     }
 
     /// POST on a pod's eviction: a deletion that asks the disruption budgets.
@@ -154,13 +153,13 @@ impl ApiServer {
     /// Refuses when a budget has nothing left; else takes one disruption from it.
     fn ask_budgets(&self, namespace: &str, pod: &Value, dry_run: bool) -> Result<(), Refusal> {
         let (budgets, _) = self.store.list("poddisruptionbudgets", Some(namespace));
-        for budget in budgets.iter().filter(|budget| selects(budget, pod)) {
+        for budget in budgets.iter().filter(|budget| objects::selects(budget, pod)) {
             let name = budget["metadata"]["name"].as_str().unwrap_or_default();
             let count = |field: &str| budget["status"][field].as_i64().unwrap_or_default();
             let (allowed, desired, healthy) =
                 (count("disruptionsAllowed"), count("desiredHealthy"), count("currentHealthy"));
             // A pod that is not ready takes nothing from a budget that is healthy without it.
-            if !is_ready(pod) && healthy >= desired {
+            if !objects::is_ready(pod) && healthy >= desired {
                 continue;
             }
             if allowed <= 0 {
@@ -205,14 +204,4 @@ fn end_other(before: &Value, used: bool, now: DateTime<Utc>) -> Edit {
         objects::terminate(&mut object, 0, now);
     }
     if held { Edit::Keep(object) } else { Edit::Remove(object) }
-}
-
-fn selects(budget: &Value, pod: &Value) -> bool {
-    let labels = budget["spec"]["selector"]["matchLabels"].as_object();
-    labels.is_some_and(|labels| labels.iter().all(|(key, value)| pod["metadata"]["labels"][key] == *value))
-}
-
-fn is_ready(pod: &Value) -> bool {
-    let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
-    conditions.filter(|c| c["type"] == "Ready").any(|c| c["status"] == "True")
 }

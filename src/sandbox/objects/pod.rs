@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
-use super::{revision, stamp};
+use super::{HASH_SEED, hashed, revision, stamp};
 
 /// Where a pod is.
 #[derive(Debug, Clone)]
@@ -317,12 +317,10 @@ fn back_off(pod: &Value, container: &str, wait_s: u32) -> String {
 /// An id for each run of a container, as long as real ones.
 fn container_id(pod: &Value, container: &str, run: u32) -> String {
     let seed = format!("{}/{container}/{run}", pod["metadata"]["uid"].as_str().unwrap_or_default());
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut hash = HASH_SEED;
     let mut id = String::from("containerd://");
     for part in 0..4_u8 {
-        for byte in seed.bytes().chain([part]) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
+        hash = hashed(hash, seed.bytes().chain([part]));
         let _ = write!(id, "{hash:016x}");
     }
     id

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::stamp;
+use super::{HASH_SEED, hashed, stamp};
 
 /// What the brokers of an installation are made of: combined KRaft nodes from hand-written manifests.
 #[derive(Debug, Clone)]
@@ -156,9 +156,7 @@ pub fn stateful_set(of: &Brokers<'_>) -> Value {
 /// The revision of a StatefulSet's template, as pods carry it in `controller-revision-hash`.
 pub fn revision(stateful_set: &Value) -> String {
     let template = stateful_set["spec"]["template"].to_string();
-    let hash = template
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let hash = hashed(HASH_SEED, template.bytes());
     let name = stateful_set["metadata"]["name"].as_str().unwrap_or_default();
     format!("{name}-{:010x}", hash & 0xff_ffff_ffff)
 }
