@@ -37,6 +37,8 @@ pub enum Body {
     Heartbeat { sent_at: DateTime<Utc> },
     /// A whole list; it replaces everything known of the kind. Source: `Watch`.
     Listed(Vec<Object>),
+    /// The same, of a kind that may be listed and not watched; `why` names what is missing. Source: `Watch`.
+    Polled { objects: Vec<Object>, why: SourceFailure },
     /// An object was added or changed. Source: `Watch`.
     Applied(Box<Object>),
     /// An object is gone. Source: `Watch`.

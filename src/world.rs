@@ -24,6 +24,7 @@ use crate::{
     domain::{
         freshness::{FailureKind, Kind, Source, SourceFailure},
         ids::{InstallationId, ObjectKey},
+        kubernetes::Object,
         storage::VolumeUse,
     },
     facts::{Body, Connection, Fact},
@@ -92,11 +93,13 @@ impl World {
                 return dirty;
             }
             Body::Listed(objects) => {
-                if let Source::Watch(kind) = source {
-                    self.absent.remove(&kind);
-                    self.kube.list(kind, objects);
-                    dirty.objects = true;
-                }
+                self.sources.watched(&source);
+                dirty.objects = self.list(&source, objects);
+            }
+            Body::Polled { objects, why } => {
+                dirty.objects = self.list(&source, objects);
+                self.sources.polled(source, seen_at, why);
+                return dirty;
             }
             Body::Applied(object) => {
                 // Nodes are told again every few seconds with nothing new: no reason to recognise brokers anew.
@@ -119,6 +122,14 @@ impl World {
         }
         dirty.shown |= self.sources.answered(source, seen_at);
         dirty
+    }
+
+    /// Takes a whole list in; false when it is none of a watched kind.
+    fn list(&mut self, source: &Source, objects: Vec<Object>) -> bool {
+        let Source::Watch(kind) = source else { return false };
+        self.absent.remove(kind);
+        self.kube.list(*kind, objects);
+        true
     }
 
     /// Forgets what brokers of an installation said, when it is left or gone.

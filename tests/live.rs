@@ -46,6 +46,7 @@ const ROWS: &[Row] = &[
     ("dials through each layer are measured", secured::dials_are_measured),
     ("an account that may only get pods learns what it lacks", access::only_get_pods),
     ("an account that may see pods alone keeps the panes it can fill", access::pods_alone),
+    ("where watching is denied everything is listed instead", access::without_watch),
     ("an expired token is told as such", access::expired_token),
     ("a deleted pod is seen and its return too", faults::deleted_pod),
     ("a crashed broker is seen and its return too", faults::crashed_broker),

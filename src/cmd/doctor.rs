@@ -233,8 +233,11 @@ fn of_resource(wanted: &Wanted, all: &[&Permission]) -> Check {
     let name = format!("may use {}{place}", wanted.full_resource());
     let missing = verbs(Some(false));
     if !missing.is_empty() {
-        let result = if wanted.needed { Outcome::Fail } else { Outcome::Warn };
-        let detail = format!("not allowed: {}; {}", missing.join(", "), lost(wanted));
+        // What may be listed is seen all the same, a little later.
+        let polled = missing == ["watch"];
+        let result = if wanted.needed && !polled { Outcome::Fail } else { Outcome::Warn };
+        let lost = if polled { "it is listed every few seconds instead" } else { lost(wanted) };
+        let detail = format!("not allowed: {}; {lost}", missing.join(", "));
         let remedy = format!("Ask for {} on {}{place}: the role below.", missing.join(", "), wanted.full_resource());
         return Check::new(name, result, detail).remedy(Some(remedy));
     }
@@ -306,7 +309,10 @@ fn kafka(app: &App) -> Vec<Check> {
 
 fn seen(name: String, fresh: Freshness, otherwise: Outcome) -> Check {
     match fresh.state {
-        SourceState::Live => Check::new(name, Outcome::Pass, "live"),
+        SourceState::Live => match fresh.why {
+            Some(why) => Check::new(name, Outcome::Warn, why).remedy(fresh.hint),
+            None => Check::new(name, Outcome::Pass, "live"),
+        },
         _ => Check::new(name, otherwise, fresh.why.unwrap_or_else(|| "it has not answered".to_owned()))
             .remedy(fresh.hint),
     }
@@ -400,7 +406,10 @@ mod tests {
         let diagnosis = diagnose(&sample.app, &answers(Some("kafka"), &denied));
         assert_eq!(diagnosis.exit_code(), 4);
         let pods = result(&diagnosis, "may use pods in namespace kafka");
-        assert_eq!((pods.result, pods.detail.as_str()), (Outcome::Fail, "not allowed: watch; brokers cannot be found"));
+        let polled = "not allowed: watch; it is listed every few seconds instead";
+        assert_eq!((pods.result, pods.detail.as_str()), (Outcome::Warn, polled));
+        let forward = result(&diagnosis, "may use pods/portforward in namespace kafka");
+        assert_eq!(forward.result, Outcome::Fail);
         assert_eq!(result(&diagnosis, "may use nodes").result, Outcome::Warn);
         let role = diagnosis.role.as_deref().unwrap();
         assert_eq!(

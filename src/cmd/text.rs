@@ -208,12 +208,14 @@ fn figures(out: &mut String, shown: &Shown) {
     let fullest = storage.used_percent_max.map_or_else(|| "?".to_owned(), |p| format!("{p}%"));
     match storage.pvcs {
         0 => line(out, "  storage     no PVC is mounted"),
-        pvcs => line(out, &format!("  storage     {} of {pvcs} PVCs bound, the fullest {fullest}", storage.bound)),
+        pvcs => {
+            line(out, &format!("  storage     {} of {pvcs} PVCs bound, the fullest {fullest}", known(storage.bound)));
+        }
     }
     let lag = summary.groups.lag_max.map(|n| format!(", the largest lag {} records", units::count(n)));
     line(out, &format!("  groups      {}{}", known(summary.groups.total), lag.unwrap_or_default()));
     match (summary.alerts.firing, summary.alerts.pending) {
-        (None, _) => line(out, &format!("  alerts      {} rules, not evaluated", summary.alerts.rules)),
+        (None, _) => line(out, &format!("  alerts      {} rules, not evaluated", known(summary.alerts.rules))),
         (Some(firing), pending) => line(out, &format!("  alerts      {firing} firing, {} pending", known(pending))),
     }
 }

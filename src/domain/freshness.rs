@@ -229,7 +229,7 @@ pub struct Freshness {
     pub state: SourceState,
     /// When it last answered.
     pub as_of: Option<DateTime<Utc>>,
-    /// Why it is not live.
+    /// Why it is not live, or no fresher than it is.
     pub why: Option<String>,
     /// What to do about it.
     pub hint: Option<String>,
@@ -244,6 +244,8 @@ impl Freshness {
     /// The worse of two, for a figure that rests on both.
     #[must_use]
     pub fn worst(self, other: Self) -> Self {
-        if other.state > self.state || (other.state == self.state && other.as_of < self.as_of) { other } else { self }
+        // Of two that are live, the one about which something is to be said.
+        let rank = |f: &Self| (f.state, f.why.is_some(), std::cmp::Reverse(f.as_of));
+        if rank(&other) > rank(&self) { other } else { self }
     }
 }

@@ -39,6 +39,12 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     )
 }
 
+/// The text with its first letter as a sentence has it.
+pub fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
 /// The text cut to at most `max` characters, with `…` in place of what was cut.
 pub fn shortened(text: &str, max: usize) -> Cow<'_, str> {
     if text.chars().count() <= max {

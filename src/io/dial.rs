@@ -56,7 +56,7 @@ pub enum DialError {
     #[error("cannot reach {to}: the API server does not answer: {why}")]
     ApiUnreachable { to: PodPort, why: String },
     /// Permission is missing; `hint` names it.
-    #[error("cannot reach {to}: port-forward is forbidden: {why}")]
+    #[error("port-forward to {to} is {why}")]
     Forbidden { to: PodPort, why: String, hint: Option<String> },
     /// The pod is gone.
     #[error("cannot reach {to}: there is no such pod")]
@@ -119,7 +119,9 @@ fn dial_error(error: &kube::Error, to: &PodPort) -> DialError {
     let why = failure::status_of(error).map_or_else(|| failure::words(error), |(_, message)| message);
     match (failed.kind, failure::status_of(error)) {
         (_, Some((404, _))) => DialError::NoPod { to },
-        (freshness::FailureKind::Forbidden, _) => DialError::Forbidden { to, why, hint: failed.hint },
+        (freshness::FailureKind::Forbidden, _) => {
+            DialError::Forbidden { to, why: failure::forbidden(&why), hint: failed.hint }
+        }
         // The kubelet's refusals come as 400 or 500: the pod does not run, or the node does not answer.
         (_, Some((400 | 500, _))) => DialError::Refused { to, why },
         (freshness::FailureKind::Timeout, None) => DialError::Timeout { to },

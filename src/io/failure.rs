@@ -15,7 +15,23 @@ pub fn classify(error: &kube::Error, what: &str) -> SourceFailure {
         Some((code, message)) => (kind_of_status(code), message),
         None => (kind_of_chain(error), words(error)),
     };
-    SourceFailure { kind, what: format!("Cannot {what}: {}.", why.trim_end_matches('.')), hint: hint(kind, what, &why) }
+    let hint = hint(kind, what, &why);
+    let why = if kind == FailureKind::Forbidden { forbidden(&why) } else { why };
+    SourceFailure { kind, what: format!("Cannot {what}: {}.", why.trim_end_matches('.')), hint }
+}
+
+/// A refusal without what the reader knows already: `forbidden for eve`, and what an authorizer added.
+pub fn forbidden(message: &str) -> String {
+    let short = || {
+        let (_, rest) = message.split_once(" is forbidden: User \"")?;
+        let (user, rest) = rest.split_once("\" cannot ")?;
+        let place = rest.split_once(" in the namespace \"").and_then(|(_, rest)| rest.split_once('"'));
+        let added = place.or_else(|| rest.split_once(" at the cluster scope"))?.1;
+        Some(format!("forbidden for {user}{added}"))
+    };
+    short().unwrap_or_else(|| {
+        if message.contains("forbidden") { message.to_owned() } else { format!("forbidden: {message}") }
+    })
 }
 
 /// A failure to answer within a deadline of ours.
@@ -139,6 +155,14 @@ fn permission(message: &str) -> Option<String> {
     let (verb, rest) = rest.split_once(" resource \"")?;
     let (resource, rest) = rest.split_once('"')?;
     let group = between(rest, "in API group \"").filter(|group| !group.is_empty());
+    if resource == "pods/portforward" {
+        // A websocket is opened with GET; newer API servers ask for create as well, and name one of the two.
+        let place = between(rest, "in the namespace \"").map(|ns| (format!(" in namespace {ns}"), format!("-n {ns}")));
+        let (place, flag) = place.unwrap_or_else(|| (" cluster-wide".to_owned(), "-A".to_owned()));
+        return Some(format!(
+            "Ask for verbs get and create on {resource}{place}. Check: kubectl auth can-i create {resource} {flag}"
+        ));
+    }
     let full = group.map_or_else(|| resource.to_owned(), |group| format!("{resource}.{group}"));
     Some(match between(rest, "in the namespace \"") {
         Some(ns) => {
@@ -179,7 +203,7 @@ mod tests {
         let message = r#"statefulsets.apps is forbidden: User "eve" cannot list resource "statefulsets" in API group "apps" in the namespace "kafka""#;
         let failure = classify(&api(403, message), "list statefulsets in namespace kafka");
         assert_eq!(failure.kind, FailureKind::Forbidden);
-        assert!(failure.what.contains("User \"eve\" cannot list"), "{}", failure.what);
+        assert_eq!(failure.what, "Cannot list statefulsets in namespace kafka: forbidden for eve.");
         let hint = failure.hint.unwrap();
         assert!(hint.contains("verb list on statefulsets.apps in namespace kafka"), "{hint}");
         assert!(hint.contains("kubectl auth can-i list statefulsets.apps -n kafka"), "{hint}");
@@ -189,6 +213,14 @@ mod tests {
         assert!(hint.contains("verb list on nodes cluster-wide"), "{hint}");
         let odd = classify(&api(403, "no"), "list nodes").hint.unwrap();
         assert_eq!(odd, "Ask for permission to list nodes.");
+        let added = format!("{cluster}: no role, no way");
+        assert_eq!(
+            classify(&api(403, &added), "list nodes").what,
+            "Cannot list nodes: forbidden for eve: no role, no way."
+        );
+        let forward = r#"pods "kafka-0" is forbidden: User "eve" cannot get resource "pods/portforward" in API group "" in the namespace "kafka""#;
+        let hint = classify(&api(403, forward), "reach kafka-0").hint.unwrap();
+        assert!(hint.contains("verbs get and create on pods/portforward in namespace kafka"), "{hint}");
     }
 
     #[test]

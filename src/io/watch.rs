@@ -376,14 +376,17 @@ impl Teller {
         K: Clone + Debug + DeserializeOwned,
     {
         let what = format!("{} It is listed every {} s instead.", denied.what, POLL_WAIT.as_secs());
-        self.failed(SourceFailure { what, ..denied }).await?;
+        let why = SourceFailure { what, ..denied };
         for _ in 0..POLLS {
-            tokio::time::sleep(POLL_WAIT).await;
             match tokio::time::timeout(LIST_DEADLINE, list(api)).await {
-                Ok(Ok(objects)) => self.tell(Body::Listed(objects.iter().map(translate).collect())).await?,
+                Ok(Ok(objects)) => {
+                    let objects = objects.iter().map(translate).collect();
+                    self.tell(Body::Polled { objects, why: why.clone() }).await?;
+                }
                 Ok(Err(error)) => self.failed(failure::classify(&error, &self.trying("list"))).await?,
                 Err(_) => self.failed(failure::timed_out(&self.trying("list"), LIST_DEADLINE)).await?,
             }
+            tokio::time::sleep(POLL_WAIT).await;
         }
         Ok(())
     }
@@ -533,8 +536,10 @@ mod tests {
         let before = tokio::time::Instant::now();
         let bodies = first(Kind::Pods, answer, 4).await;
         assert!(matches!(&bodies[0], Body::Listed(l) if l.len() == 1));
-        assert!(matches!(&bodies[1], Body::Failed(why) if why.what.ends_with("listed every 5 s instead.")));
-        assert!(matches!((&bodies[2], &bodies[3]), (Body::Listed(_), Body::Listed(_))));
+        for body in &bodies[1..] {
+            let Body::Polled { objects, why } = body else { panic!("{body:?}") };
+            assert!(objects.len() == 1 && why.what.ends_with("listed every 5 s instead."), "{why:?}");
+        }
         assert!(before.elapsed() >= POLL_WAIT * 2);
     }
 

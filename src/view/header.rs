@@ -159,7 +159,8 @@ fn figures(app: &App, shown: &Shown, look: Look, width: usize) -> Strip {
     let rules = shown.summary.alerts.rules;
     parts.push(Part::new(
         8,
-        Strip::of("alerts ", look.style(Slot::Label)).put(plural(rules, "rule"), look.tone(Tone::Muted)),
+        Strip::of("alerts ", look.style(Slot::Label))
+            .put(rules.map_or_else(|| "? rules".to_owned(), |rules| plural(rules, "rule")), look.tone(Tone::Muted)),
     ));
     let findings = shown.findings.len();
     let tone = if findings > 0 { Tone::Bad } else { Tone::Plain };

@@ -111,10 +111,17 @@ pub fn doubt(app: &App, shown: &Shown, id: ListId) -> Option<String> {
     reason(fresh)
 }
 
+/// Why a list is no fresher than it is, where it can be trusted all the same.
+pub fn remark(app: &App, shown: &Shown, id: ListId) -> Option<String> {
+    let fresh = freshness(shown, id);
+    (fresh.state == SourceState::Live && app.link_is_live()).then(|| reason(fresh)).flatten()
+}
+
 /// Why something cannot be trusted, and what can be done.
 fn reason(fresh: Freshness) -> Option<String> {
     let why = fresh.why?;
-    Some(fresh.hint.map_or_else(|| why.clone(), |hint| format!("{why}; {hint}")))
+    let and = if why.ends_with('.') { "" } else { ";" };
+    Some(fresh.hint.map_or_else(|| why.clone(), |hint| format!("{why}{and} {hint}")))
 }
 
 /// True before a source has answered or failed.
@@ -131,7 +138,10 @@ pub fn summary(app: &App, shown: &Shown, id: ListId) -> Vec<Part> {
         .collect();
     let fresh = freshness(shown, id);
     match (fresh.state, fresh.as_of) {
-        (SourceState::Live, _) => {}
+        (SourceState::Live, _) => {
+            // Not as fresh as what is watched, and the reader should know.
+            parts.extend(fresh.why.is_some().then(|| Part::new(5, Strip::of("polled", Style::new()))));
+        }
         (SourceState::Blind, _) | (SourceState::Stale, None) => {
             let word = if is_awaited(&fresh) { "waiting" } else { "blind" };
             parts.push(Part::new(0, Strip::of(word, Style::new())));
@@ -158,7 +168,8 @@ fn figures(shown: &Shown, id: ListId) -> Vec<String> {
         }
         ListId::Storage if shown.freshness.pods.as_of.is_none() => vec!["?".to_owned()],
         ListId::Storage => {
-            let mut texts = vec![format!("{} of {} bound", summary.storage.bound, summary.storage.pvcs)];
+            let bound = summary.storage.bound.map_or_else(|| "?".to_owned(), |bound| bound.to_string());
+            let mut texts = vec![format!("{bound} of {} bound", summary.storage.pvcs)];
             texts.extend(fullest(shown).map(|p| format!("fullest {p}")));
             texts
         }
@@ -176,7 +187,10 @@ fn figures(shown: &Shown, id: ListId) -> Vec<String> {
             let bound = if unknown { "≥" } else { "" };
             vec![plural(shown.group_partitions.len(), "partition"), format!("lag {bound}{}", units::count(lag))]
         }
-        ListId::Alerts => vec![format!("{}, not evaluated", plural(shown.alerts.len(), "rule"))],
+        ListId::Alerts => vec![match summary.alerts.rules {
+            Some(rules) => format!("{}, not evaluated", plural(rules, "rule")),
+            None => "? rules".to_owned(),
+        }],
     }
 }
 

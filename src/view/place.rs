@@ -99,6 +99,9 @@ fn notes(app: &App, shown: &Shown, id: ListId, look: Look, width: usize) -> Vec<
     if let Some(doubt) = panes::doubt(app, shown, id) {
         add(&format!("? {doubt}"), Tone::Warn, 3);
     }
+    if let Some(remark) = panes::remark(app, shown, id) {
+        add(&remark, Tone::Muted, 2);
+    }
     match &app.place {
         Place::Topic(topic) => {
             let set = overrides(app, topic).unwrap_or_else(|| "nothing".to_owned());

@@ -182,8 +182,11 @@ impl Reading<'_> {
         if pod.ready != Some(true) || pod.meta.deleting_since.is_some() {
             return (Some(false), state.word, state.detail);
         }
-        let Some((id, kafka)) = id.zip(self.kafka()) else {
+        let Some(id) = id else {
             return (None, state.word, Some("its node id is not known yet".to_owned()));
+        };
+        let Some(kafka) = self.kafka() else {
+            return (None, state.word, Some("no broker has been asked yet".to_owned()));
         };
         if silent.contains(&id) {
             let reason = match kafka.contacts.get(&id).map(|told| &told.contact) {

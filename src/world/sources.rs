@@ -19,6 +19,9 @@ const LINK_PATIENCE: TimeDelta = TimeDelta::seconds(5);
 /// A heartbeat that is sent because a broker fell silent may leave a moment before that silence is told.
 const SAME_MOMENT: TimeDelta = TimeDelta::milliseconds(250);
 
+/// What is listed now and then counts as live for this long: three rounds.
+const POLLED_FOR: TimeDelta = TimeDelta::seconds(15);
+
 /// All sources that have answered or failed.
 #[derive(Debug, Default)]
 pub struct Sources {
@@ -30,6 +33,8 @@ pub struct Sources {
 struct Status {
     answered_at: Option<DateTime<Utc>>,
     failure: Option<SourceFailure>,
+    /// Why it is listed now and then, and not watched.
+    polled: Option<SourceFailure>,
 }
 
 /// The API server's heartbeat.
@@ -51,6 +56,19 @@ impl Sources {
         let was_bad = status.failure.take().is_some() || status.answered_at.is_none();
         status.answered_at = Some(at);
         was_bad
+    }
+
+    /// A source that may not be watched was listed.
+    pub fn polled(&mut self, source: Source, at: DateTime<Utc>, why: SourceFailure) {
+        self.answered(source.clone(), at);
+        self.statuses.entry(source).or_default().polled = Some(why);
+    }
+
+    /// A source is watched, so that nothing need be said about how.
+    pub fn watched(&mut self, source: &Source) {
+        if let Some(status) = self.statuses.get_mut(source) {
+            status.polled = None;
+        }
     }
 
     /// A source failed; true when that is news. What it said before stays known, with its age.
@@ -141,6 +159,7 @@ impl Sources {
             Source::Kafka { .. } | Source::Volumes { .. } => {
                 Freshness { state: SourceState::Live, as_of: Some(answered_at), why: None, hint: None }
             }
+            _ if status.polled.is_some() => polled(status, answered_at, now),
             // A watch is as fresh as the link that would have told of a change.
             _ => {
                 Freshness { state: SourceState::Live, as_of: link.as_of.max(Some(answered_at)), why: None, hint: None }
@@ -182,4 +201,11 @@ impl Sources {
         all.extend(self.statuses.keys().filter(|s| **s != Source::Link).map(|s| (s.clone(), self.freshness(s, now))));
         all
     }
+}
+
+/// The state of what is listed now and then: live, with the reason why it is no fresher.
+fn polled(status: &Status, answered_at: DateTime<Utc>, now: DateTime<Utc>) -> Freshness {
+    let state = if now - answered_at > POLLED_FOR { SourceState::Stale } else { SourceState::Live };
+    let (why, hint) = status.polled.clone().map(|why| (why.what, why.hint)).unzip();
+    Freshness { state, as_of: Some(answered_at), why, hint: hint.flatten() }
 }

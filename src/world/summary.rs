@@ -39,8 +39,8 @@ pub struct BrokerCounts {
 pub struct StorageCounts {
     /// All.
     pub pvcs: usize,
-    /// Bound.
-    pub bound: usize,
+    /// Bound, `None` where claims cannot be seen.
+    pub bound: Option<usize>,
     /// The fullest, in percent.
     pub used_percent_max: Option<u8>,
 }
@@ -65,8 +65,8 @@ pub struct AlertCounts {
     pub pending: Option<usize>,
     /// Rules that can never fire; not judged yet.
     pub cannot_fire: Option<usize>,
-    /// Alerting rules found.
-    pub rules: usize,
+    /// Alerting rules found, `None` where they cannot be seen.
+    pub rules: Option<usize>,
 }
 
 impl Reading<'_> {
@@ -75,13 +75,13 @@ impl Reading<'_> {
         Summary {
             brokers: self.broker_counts(brokers),
             partitions: self.partition_counts(),
-            storage: storage_counts(storage),
+            storage: self.storage_counts(storage),
             groups: self.group_counts(groups),
             alerts: AlertCounts {
                 firing: None,
                 pending: None,
                 cannot_fire: None,
-                rules: self.world.kube.rules.values().map(|r| r.alerts.len()).sum(),
+                rules: self.has_seen(Kind::Rules).then(|| self.world.kube.rules.values().map(|r| r.alerts.len()).sum()),
             },
         }
     }
@@ -101,6 +101,20 @@ impl Reading<'_> {
         }
     }
 
+    fn storage_counts(&self, rows: &[ClaimRow]) -> StorageCounts {
+        let bound = || rows.iter().filter(|c| c.phase == "Bound").count();
+        StorageCounts {
+            pvcs: rows.len(),
+            bound: self.has_seen(Kind::Claims).then(bound),
+            used_percent_max: rows.iter().filter_map(|c| c.used_percent).max(),
+        }
+    }
+
+    /// True when a kind was listed once, or is known not to be there.
+    fn has_seen(&self, kind: Kind) -> bool {
+        self.watch(kind).as_of.is_some() || self.world.absent.contains_key(&kind)
+    }
+
     fn group_counts(&self, rows: &[GroupRow]) -> GroupCounts {
         let heard =
             self.kafka().is_some_and(|k| !k.groups.is_empty()) || self.asked_each(Asked::Groups).as_of.is_some();
@@ -109,13 +123,5 @@ impl Reading<'_> {
             lag_max: rows.iter().filter_map(|g| g.lag).max(),
             lag_seconds_max: None,
         }
-    }
-}
-
-fn storage_counts(rows: &[ClaimRow]) -> StorageCounts {
-    StorageCounts {
-        pvcs: rows.len(),
-        bound: rows.iter().filter(|c| c.phase == "Bound").count(),
-        used_percent_max: rows.iter().filter_map(|c| c.used_percent).max(),
     }
 }

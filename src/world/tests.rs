@@ -385,3 +385,24 @@ fn an_unchanged_object_is_no_reason_to_draw() {
     assert!(!cluster.world.apply(again).shown);
     assert!(Arc::strong_count(&cluster.world.kube.pods[&ObjectKey::new("ns", "kafka-0")]) == 1);
 }
+
+#[test]
+fn what_may_be_listed_and_not_watched_is_seen_and_says_why_it_is_no_fresher() {
+    let mut cluster = Cluster::new();
+    let pods = || (0..3).map(|n| Object::Pod(Box::new(pod(n)))).collect();
+    let why = SourceFailure { kind: FailureKind::Forbidden, what: "no watch".into(), hint: Some("ask".into()) };
+    cluster.tell(Source::Watch(Kind::Pods), Body::Polled { objects: pods(), why });
+    let fresh = cluster.reading().watch(Kind::Pods);
+    assert_eq!((fresh.state, fresh.why.as_deref()), (SourceState::Live, Some("no watch")));
+    assert_eq!(cluster.verdict(), Verdict::Ok, "what is listed every few seconds is not blind");
+    cluster.tell(Source::Watch(Kind::Pods), Body::Listed(pods()));
+    assert_eq!(cluster.reading().watch(Kind::Pods).why, None, "from then on it is watched");
+}
+
+#[test]
+fn claims_and_rules_that_cannot_be_seen_are_not_counted_as_none() {
+    let mut cluster = Cluster::new();
+    assert_eq!((cluster.summary().storage.bound, cluster.summary().alerts.rules), (None, None));
+    cluster.tell(Source::Watch(Kind::Rules), Body::Listed(Vec::new()));
+    assert_eq!(cluster.summary().alerts.rules, Some(0));
+}

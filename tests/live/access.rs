@@ -17,10 +17,16 @@ struct Account<'a> {
 
 impl<'a> Account<'a> {
     fn new(cluster: &'a Cluster, name: &'static str, verbs: &str) -> Self {
+        Self::with(cluster, name, verbs, "pods")
+    }
+
+    /// An account with these verbs on these resources.
+    fn with(cluster: &'a Cluster, name: &'static str, verbs: &str, resources: &str) -> Self {
         let kubectl = |args: &[&str]| cluster.kubectl([&["-n", "the-project"], args].concat());
         kubectl(&["create", "serviceaccount", name]).expect_code(0);
         let verb = format!("--verb={verbs}");
-        kubectl(&["create", "role", name, &verb, "--resource=pods"]).expect_code(0);
+        let resources = format!("--resource={resources}");
+        kubectl(&["create", "role", name, &verb, &resources]).expect_code(0);
         let role = format!("--role={name}");
         let account = format!("--serviceaccount=the-project:{name}");
         kubectl(&["create", "rolebinding", name, &role, &account]).expect_code(0);
@@ -85,6 +91,21 @@ pub fn pods_alone(cluster: &Cluster) {
     pty.wait_for_text("Ask for verb list on events in namespace the-project.", Duration::from_secs(10));
     let check = poor.kafdeck().args(["check"]).run();
     assert_eq!(check.code, 4, "{check:#?}");
+}
+
+pub fn without_watch(cluster: &Cluster) {
+    let resources = "pods,pods/portforward,services,persistentvolumeclaims,statefulsets.apps,configmaps";
+    let account = Account::with(cluster, "no-watch", "get,list,create", resources);
+    let poor = account.cluster();
+    // Everything is there, a little later than with a watch.
+    let check = poor.kafdeck().args(["check"]).run();
+    assert_eq!(check.code, 0, "{check:#?}");
+    let mut pty = open(&poor, &[]);
+    pty.wait_for(|s| s.contents().contains("OK") && s.contents().contains("polled"), Duration::from_secs(15));
+    pty.send("4");
+    pty.wait_for_text("Ask for verb watch on persistentvolumeclaims", Duration::from_secs(10));
+    let doctor = poor.kafdeck().args(["doctor"]).run();
+    assert!(doctor.stdout.contains("verbs: [watch]"), "{}", doctor.stdout);
 }
 
 pub fn expired_token(cluster: &Cluster) {

@@ -8,6 +8,7 @@ use crate::{
     domain::{
         freshness::{Asked, FailureKind, SourceFailure},
         ids::BrokerId,
+        text,
     },
     io::{
         dial::{DialError, sasl::LoginError},
@@ -93,13 +94,14 @@ impl CallError {
     }
 
     /// The failure as it is shown: what was asked of whom, and what came back.
-    pub fn told(&self, what: Asked, broker: Option<BrokerId>) -> SourceFailure {
+    pub fn told(&self, asked: Asked, broker: Option<BrokerId>) -> SourceFailure {
         let whom = broker.map_or_else(|| "the brokers".to_owned(), |b| format!("broker {b}"));
-        SourceFailure {
-            kind: self.kind(),
-            what: format!("Asking {whom} for {what} failed: {self}."),
-            hint: self.hint(what),
-        }
+        let what = match self {
+            // Nothing was asked: the telling part comes first, for it is all that a narrow pane has room for.
+            Self::Dial(why) => format!("{}.", text::sentence(&why.to_string())),
+            _ => format!("Asking {whom} for {asked} failed: {self}."),
+        };
+        SourceFailure { kind: self.kind(), what, hint: self.hint(asked) }
     }
 
     /// True when the same credentials would be refused again: nothing is gained by trying.
