@@ -8,6 +8,9 @@
 mod committer;
 #[path = "../tests/common/mod.rs"]
 mod common;
+#[path = "../tests/live/secured.rs"]
+#[allow(dead_code, reason = "the live suite runs its rows")]
+mod secured;
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +20,33 @@ use std::{
 
 use common::live::{self, Cluster};
 
-const INSTALLATION: [&str; 2] = ["--installation", "the-project/kafka"];
+/// An installation that is measured, and how Kafka's own tools are called there.
+struct Place {
+    name: &'static str,
+    namespace: &'static str,
+    pod: &'static str,
+    tools: &'static str,
+    brokers: fn() -> committer::Brokers,
+}
+
+const PLACES: [Place; 2] = [
+    Place {
+        name: "the-project/kafka",
+        namespace: "the-project",
+        pod: "kafka-0",
+        tools: "--bootstrap-server localhost:9092",
+        brokers: committer::Brokers::plain,
+    },
+    Place {
+        name: "messaging/kafka-cluster",
+        namespace: "messaging",
+        pod: "kafka-cluster-kafka-pool-0",
+        tools: "--bootstrap-server kafka-cluster-kafka-pool-0.kafka-cluster-kafka-brokers.messaging.svc:9091 \
+                --command-config /tmp/admin.properties",
+        brokers: committer::Brokers::strimzi,
+    },
+];
+
 const GROUPS: usize = 300;
 const PARTITIONS: i32 = 6;
 /// How long the idle console is watched.
@@ -28,10 +57,20 @@ fn main() {
         print("no cluster in KUBECONFIG: nothing is measured");
         return;
     };
-    first_frame(&cluster);
-    present_figures(&cluster);
-    lag(&cluster);
-    idle(&cluster);
+    let wanted = std::env::args().nth(1).filter(|arg| !arg.starts_with('-')).unwrap_or_default();
+    for place in PLACES.iter().filter(|place| place.name.contains(&wanted)) {
+        if cluster.kubectl(["-n", place.namespace, "get", "pod", place.pod]).code != 0 {
+            print(format!("{} is not installed: not measured", place.name));
+            continue;
+        }
+        print(format!("{}:", place.name));
+        first_frame(&cluster, place);
+        present_figures(&cluster, place);
+        lag(&cluster, place);
+        idle(&cluster, place);
+    }
+    secured::dials_are_measured(&cluster);
+    secured::tunnels_are_measured(&cluster);
 }
 
 fn print(line: impl AsRef<str>) {
@@ -46,45 +85,49 @@ fn median(runs: usize, mut run: impl FnMut() -> Duration) -> f64 {
     times[runs / 2]
 }
 
-fn kafka(cluster: &Cluster, command: &str) -> Duration {
-    cluster.kubectl(["-n", "the-project", "exec", "kafka-0", "--", "sh", "-c", command]).expect_code(0).took
+/// Runs one of Kafka's tools in a broker's pod and throws away what it prints.
+fn kafka(cluster: &Cluster, place: &Place, tool: &str, options: &str) -> Duration {
+    let command = format!("{tool} {} {options} >/dev/null 2>&1; true", place.tools);
+    cluster.kubectl(["-n", place.namespace, "exec", place.pod, "--", "sh", "-c", &command]).expect_code(0).took
 }
 
-fn console(cluster: &Cluster, size: (u16, u16)) -> common::pty::Pty {
+fn console(cluster: &Cluster, place: &Place, size: (u16, u16)) -> common::pty::Pty {
     let builder = common::pty::Pty::kafdeck().kubeconfig(&cluster.kubeconfig).env("TERM", "xterm-256color");
-    builder.size(size.0, size.1).args(INSTALLATION).spawn()
+    builder.size(size.0, size.1).args(["--installation", place.name]).spawn()
 }
 
-fn first_frame(cluster: &Cluster) {
+fn first_frame(cluster: &Cluster, place: &Place) {
     let time = median(9, || {
         let began = Instant::now();
-        let mut pty = console(cluster, (80, 24));
+        let mut pty = console(cluster, place, (80, 24));
         pty.wait_for_text("kafdeck", Duration::from_secs(5));
         began.elapsed()
     });
     print(format!("first frame after exec                      {time:8.1} ms (median of 9)"));
     let time = median(9, || {
         let began = Instant::now();
-        let mut pty = console(cluster, (80, 24));
+        let mut pty = console(cluster, place, (80, 24));
         pty.wait_for(|s| s.contents().contains("● OK") && s.contents().contains("lag max "), Duration::from_secs(20));
         began.elapsed()
     });
     print(format!("verdict and every figure on the console     {time:8.1} ms (median of 9)"));
 }
 
-fn present_figures(cluster: &Cluster) {
-    let ours =
-        median(9, || cluster.kafdeck().args(INSTALLATION).args(["status", "-o", "json"]).run().expect_code(0).took);
+fn ours(cluster: &Cluster, place: &Place, command: &str) -> f64 {
+    let run = || cluster.kafdeck().args(["--installation", place.name, command, "-o", "json"]).run().expect_code(0);
+    median(9, || run().took)
+}
+
+fn present_figures(cluster: &Cluster, place: &Place) {
+    let ours = ours(cluster, place, "status");
     let theirs = median(3, || {
         let began = Instant::now();
-        cluster.kubectl(["-n", "the-project", "get", "pods,pvc,statefulsets,services", "-o", "wide"]).expect_code(0);
-        kafka(cluster, "kafka-topics.sh --bootstrap-server localhost:9092 --describe >/dev/null");
-        kafka(
-            cluster,
-            "kafka-consumer-groups.sh --bootstrap-server localhost:9092 --describe --all-groups >/dev/null 2>&1; true",
-        );
-        kafka(cluster, "kafka-log-dirs.sh --bootstrap-server localhost:9092 --describe >/dev/null");
-        kafka(cluster, "kafka-consumer-groups.sh --bootstrap-server localhost:9092 --list --state >/dev/null");
+        let get = ["-n", place.namespace, "get", "pods,pvc,statefulsets,services", "-o", "wide"];
+        cluster.kubectl(get).expect_code(0);
+        kafka(cluster, place, "kafka-topics.sh", "--describe");
+        kafka(cluster, place, "kafka-consumer-groups.sh", "--describe --all-groups");
+        kafka(cluster, place, "kafka-log-dirs.sh", "--describe");
+        kafka(cluster, place, "kafka-consumer-groups.sh", "--list --state");
         began.elapsed()
     });
     print(format!("kafdeck status, process and all             {ours:8.1} ms (median of 9)"));
@@ -94,18 +137,16 @@ fn present_figures(cluster: &Cluster) {
     ));
 }
 
-fn lag(cluster: &Cluster) {
-    let create = "kafka-topics.sh --bootstrap-server localhost:9092 --create --if-not-exists --topic many \
-                  --partitions 6 --replication-factor 3 >/dev/null";
-    kafka(cluster, create);
-    committer::commit(cluster, "many", GROUPS, PARTITIONS);
-    let ours = median(9, || cluster.kafdeck().args(INSTALLATION).args(["lag", "-o", "json"]).run().expect_code(0).took);
-    let theirs = median(3, || {
-        kafka(
-            cluster,
-            "kafka-consumer-groups.sh --bootstrap-server localhost:9092 --describe --all-groups >/dev/null 2>&1; true",
-        )
-    });
+fn lag(cluster: &Cluster, place: &Place) {
+    kafka(
+        cluster,
+        place,
+        "kafka-topics.sh",
+        "--create --if-not-exists --topic many --partitions 6 --replication-factor 3",
+    );
+    committer::commit(cluster, &(place.brokers)(), "many", GROUPS, PARTITIONS);
+    let ours = ours(cluster, place, "lag");
+    let theirs = median(3, || kafka(cluster, place, "kafka-consumer-groups.sh", "--describe --all-groups"));
     print(format!("lag of {GROUPS} groups × {PARTITIONS}, process and all        {ours:8.1} ms (median of 9)"));
     print(format!(
         "kafka-consumer-groups.sh for the same       {theirs:8.1} ms (median of 3), {:.0} times as long",
@@ -114,9 +155,9 @@ fn lag(cluster: &Cluster) {
 }
 
 /// What the console costs when nothing happens: bytes to the terminal, CPU, memory, requests to the API server.
-fn idle(cluster: &Cluster) {
+fn idle(cluster: &Cluster, place: &Place) {
     let quiet = requests_over(cluster, || std::thread::sleep(IDLE));
-    let mut pty = console(cluster, (80, 24));
+    let mut pty = console(cluster, place, (80, 24));
     pty.wait_for(|s| s.contents().contains("● OK"), Duration::from_secs(20));
     let paint = pty.raw_output().len();
     pty.watch(Duration::from_secs(10));

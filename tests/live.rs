@@ -44,6 +44,7 @@ const ROWS: &[Row] = &[
     ("listeners with TLS and SCRAM answer through a port-forward", secured::secured_listeners_answer),
     ("what is wrong with a way into a secured listener is told", secured::what_is_wrong_is_told),
     ("dials through each layer are measured", secured::dials_are_measured),
+    ("24 tunnels at once take little memory", secured::tunnels_are_measured),
     ("an account that may only get pods learns what it lacks", access::only_get_pods),
     ("an account that may see pods alone keeps the panes it can fill", access::pods_alone),
     ("where watching is denied everything is listed instead", access::without_watch),

@@ -107,7 +107,7 @@ pub fn check_and_record(cluster: &Cluster) {
 
 pub fn lag_of_300_groups(cluster: &Cluster) {
     create_topic(cluster, "many", 6);
-    committer::commit(cluster, "many", 300, 6);
+    committer::commit(cluster, &committer::Brokers::plain(), "many", 300, 6);
     let groups = document(cluster, &["groups"]);
     let ours: Vec<&Value> = groups["groups"]
         .as_array()

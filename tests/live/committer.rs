@@ -4,10 +4,18 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafdeck::{
-    domain::{ids::ObjectKey, installation::PodPort},
+    domain::{
+        access::{Encryption, Login, Owner, SecretKey, Way},
+        ids::ObjectKey,
+        installation::PodPort,
+    },
     io::{
         connect::{self, ConnectOptions},
-        dial::{BoxStream, PortForward, Transport},
+        dial::{
+            BoxStream, PortForward, Transport,
+            layers::{FRESH, Layers, Route},
+        },
+        secrets::KubeSecrets,
     },
 };
 use kafka_protocol::{
@@ -22,21 +30,64 @@ use tokio_util::sync::CancellationToken;
 
 use crate::common::live::Cluster;
 
-/// Commits offset 0 of every partition of `topic` for the groups `TOPIC-0`, `TOPIC-1`, ….
-pub fn commit(cluster: &Cluster, topic: &str, groups: usize, partitions: i32) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    runtime.block_on(commit_all(cluster, topic, groups, partitions));
+/// Three brokers, and how one gets to them as somebody who may commit for every group.
+pub struct Brokers {
+    /// The pods, in the order of their brokers' ids.
+    pods: Vec<PodPort>,
+    way: Option<Way>,
 }
 
-async fn commit_all(cluster: &Cluster, topic: &str, groups: usize, partitions: i32) {
+impl Brokers {
+    /// Those of the flavour `plain`.
+    pub fn plain() -> Self {
+        let pod = |n| PodPort { pod: ObjectKey::new("the-project", format!("kafka-{n}")), port: 9092 };
+        Self { pods: (0..3).map(pod).collect(), way: None }
+    }
+
+    /// Those of the flavour `strimzi`, as its operator.
+    #[allow(dead_code, reason = "the benchmark alone commits there")]
+    pub fn strimzi() -> Self {
+        let secret = |name: &str, key: &str| SecretKey {
+            namespace: "messaging".into(),
+            name: format!("kafka-cluster-{name}"),
+            key: key.into(),
+        };
+        let login = Login::Certificate {
+            user: "CN=cluster-operator,O=io.strimzi".into(),
+            certificate: secret("cluster-operator-certs", "cluster-operator.crt"),
+            key: secret("cluster-operator-certs", "cluster-operator.key"),
+        };
+        let way = Way {
+            listener: "REPLICATION-9091".into(),
+            port: 9091,
+            encryption: Some(Encryption { trust: vec![secret("cluster-ca-cert", "ca.crt")] }),
+            login: Some(login),
+            owner: Owner::Administrator,
+        };
+        let pod = |n| PodPort { pod: ObjectKey::new("messaging", format!("kafka-cluster-kafka-pool-{n}")), port: 9091 };
+        Self { pods: (0..3).map(pod).collect(), way: Some(way) }
+    }
+}
+
+/// Commits offset 0 of every partition of `topic` for the groups `TOPIC-0`, `TOPIC-1`, ….
+pub fn commit(cluster: &Cluster, to: &Brokers, topic: &str, groups: usize, partitions: i32) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    runtime.block_on(commit_all(cluster, to, topic, groups, partitions));
+}
+
+async fn commit_all(cluster: &Cluster, to: &Brokers, topic: &str, groups: usize, partitions: i32) {
     let options = ConnectOptions { kubeconfig: Some(cluster.kubeconfig.clone()), ..ConnectOptions::default() };
     let cluster = connect::connect(&options).await.unwrap();
     let cancel = CancellationToken::new();
+    let way = &to.way;
     let forward: Arc<dyn Transport> = Arc::new(PortForward::new(&cluster, &cancel));
+    let layers = Layers::new(Arc::new(KubeSecrets::new(&cluster.client)));
     let mut brokers = Vec::new();
-    for n in 0..3 {
-        let to = PodPort { pod: ObjectKey::new("the-project", format!("kafka-{n}")), port: 9092 };
-        brokers.push(forward.open(&to).await.unwrap());
+    for to in &to.pods {
+        let names = vec![format!("{}.kafka-cluster-kafka-brokers.{}.svc", to.pod.name, to.pod.namespace)];
+        let prepared = layers.prepare(&Route { way: way.clone(), names }, FRESH).await.unwrap();
+        let stream = forward.open(to).await.unwrap();
+        brokers.push(layers.secure(stream, &prepared).await.map_err(|e| e.at(to)).unwrap().stream);
     }
     let names: Vec<StrBytes> = (0..groups).map(|n| StrBytes::from_string(format!("{topic}-{n}"))).collect();
     let find = FindCoordinatorRequest::default().with_key_type(0).with_coordinator_keys(names.clone());

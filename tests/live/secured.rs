@@ -243,3 +243,48 @@ pub fn dials_are_measured(cluster: &Cluster) {
         }
     });
 }
+
+/// Resident memory of this process, in KiB.
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// How many port-forwards are held at once when their memory is measured.
+const TUNNELS: usize = 24;
+
+pub fn tunnels_are_measured(cluster: &Cluster) {
+    if !is_installed(cluster) {
+        return;
+    }
+    Runtime::new().unwrap().block_on(async {
+        let client = client(cluster).await;
+        let cancel = CancellationToken::new();
+        let transport = PortForward::new(&client, &cancel);
+        let layers = Layers::new(Arc::new(KubeSecrets::new(&client.client)));
+        let mut open = Vec::new();
+        let mut before = 0;
+        // The first one reads Secrets and loads what all share.
+        for n in 0..=TUNNELS {
+            if n == 1 {
+                before = resident_kib();
+            }
+            let id = n % 3;
+            let to = PodPort { pod: pod(id), port: 9093 };
+            let route = Route { way: Some(tls()), names: vec![host(id)] };
+            let prepared = layers.prepare(&route, FRESH).await.unwrap();
+            let stream = transport.open(&to).await.unwrap();
+            let secured = layers.secure(stream, &prepared).await.map_err(|e| e.at(&to)).unwrap();
+            let counts = Arc::new(RequestCounts::default());
+            open.push(Connection::open(secured.stream, LIMIT, LIMIT, counts).await.unwrap());
+        }
+        for connection in &open {
+            connection.call(&requests::metadata()).await.unwrap();
+        }
+        let each = (resident_kib() - before) as f64 / TUNNELS as f64;
+        note(&format!("{TUNNELS} tunnels with TLS and SCRAM, each used: {each:.0} KiB each"));
+        assert!(each < 1024.0, "a tunnel that only waits takes {each:.0} KiB");
+        cancel.cancel();
+    });
+}

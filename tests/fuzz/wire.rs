@@ -1,0 +1,131 @@
+//! Answers of brokers, changed: decoded as the observer decodes them, and told to a console.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use kafdeck::{
+    domain::freshness::Asked,
+    facts::{Fact, KafkaBody},
+    io::kafka::answers,
+    sandbox::kafka::Protocol,
+    wire::{
+        assignment,
+        frame::{self, announced, correlation, decode, decode_oldest_api_versions},
+        requests::{self, Ask},
+        sasl,
+    },
+};
+use kafka_protocol::messages::{
+    ApiVersionsRequest, ConsumerGroupDescribeRequest, DescribeConfigsRequest, DescribeGroupsRequest,
+    DescribeLogDirsRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetFetchRequest,
+};
+
+use super::{
+    cluster::{self, noon},
+    common::kafka::{Cluster, group, kafka, topic},
+    mutate,
+};
+
+/// A good answer: how it is read, and its bytes without the length.
+pub struct Answer {
+    read: fn(Bytes, i16) -> Vec<KafkaBody>,
+    asked: Asked,
+    version: i16,
+    frame: Bytes,
+}
+
+/// Good answers of the sandbox's brokers, in every version that is used.
+pub fn corpus() -> Vec<Answer> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(gathered())
+}
+
+async fn gathered() -> Vec<Answer> {
+    let mut model = kafka();
+    model.topics.insert("orders".to_owned(), topic(1, 6, 100.9));
+    for (name, protocol, members) in
+        [("billing", Protocol::Classic, 2), ("audit", Protocol::Consumer, 1), ("idle", Protocol::Classic, 0)]
+    {
+        model.groups.insert(name.to_owned(), group(protocol, "orders", members, 6, 40.5));
+    }
+    let brokers = Cluster::new(model);
+    let ends = BTreeMap::from([("orders".to_owned(), (0..6).collect::<BTreeSet<i32>>())]);
+    let groups = ["billing", "audit", "idle"];
+    let mut all = Vec::new();
+    add(&mut all, &brokers, &requests::api_versions(), Asked::Contact, |b, v| {
+        let _ = decode::<ApiVersionsRequest>(b, v).map(|a| requests::Versions::of(&a));
+        Vec::new()
+    })
+    .await;
+    add(&mut all, &brokers, &requests::metadata(), Asked::Metadata, |b, v| {
+        let read = decode::<MetadataRequest>(b, v).ok().and_then(|a| answers::metadata(&a).ok());
+        read.map(KafkaBody::Metadata).into_iter().collect()
+    })
+    .await;
+    add(&mut all, &brokers, &requests::list_groups(), Asked::Groups, |b, v| {
+        let read = decode::<ListGroupsRequest>(b, v).ok().and_then(|a| answers::groups(&a).ok());
+        read.map(KafkaBody::Groups).into_iter().collect()
+    })
+    .await;
+    add(&mut all, &brokers, &requests::describe_groups(groups), Asked::Groups, |b, v| {
+        let _ = decode::<DescribeGroupsRequest>(b, v).map(|a| answers::described(&a));
+        Vec::new()
+    })
+    .await;
+    add(&mut all, &brokers, &requests::consumer_group_describe(groups), Asked::Groups, |b, v| {
+        let _ = decode::<ConsumerGroupDescribeRequest>(b, v).map(|a| answers::consumers_described(&a));
+        Vec::new()
+    })
+    .await;
+    add(&mut all, &brokers, &requests::offset_fetch(groups), Asked::Offsets, |b, v| {
+        let read = decode::<OffsetFetchRequest>(b, v).ok().map(|a| answers::commits(&a));
+        read.map(|all| KafkaBody::Commits(all.into_iter().map(|(c, _)| c).collect())).into_iter().collect()
+    })
+    .await;
+    add(&mut all, &brokers, &requests::list_offsets(&ends), Asked::EndOffsets, |b, v| {
+        let read = decode::<ListOffsetsRequest>(b, v).ok().map(|a| answers::end_offsets(&a).0);
+        read.map(KafkaBody::EndOffsets).into_iter().collect()
+    })
+    .await;
+    add(&mut all, &brokers, &requests::describe_log_dirs(), Asked::LogDirs, |b, v| {
+        let read = decode::<DescribeLogDirsRequest>(b, v).ok().and_then(|a| answers::log_dirs(&a).ok());
+        read.map(KafkaBody::LogDirs).into_iter().collect()
+    })
+    .await;
+    add(&mut all, &brokers, &requests::describe_configs(["orders"]), Asked::TopicConfigs, |b, v| {
+        let read = decode::<DescribeConfigsRequest>(b, v).ok().map(|a| answers::topic_configs(&a).0);
+        read.map(KafkaBody::TopicConfigs).into_iter().collect()
+    })
+    .await;
+    all
+}
+
+/// Adds a broker's answers to a request.
+async fn add<R: Ask>(
+    all: &mut Vec<Answer>,
+    brokers: &Cluster,
+    request: &R,
+    asked: Asked,
+    read: fn(Bytes, i16) -> Vec<KafkaBody>,
+) {
+    for version in R::LOWEST..=<R as kafka_protocol::protocol::Message>::VERSIONS.max {
+        let asking = frame::encode(request, version, 7).unwrap();
+        let Some(frame) = brokers.raw(1).bytes(&asking).await else { continue };
+        if decode::<R>(frame.clone(), version).is_ok() {
+            all.push(Answer { read, asked, version, frame });
+        }
+    }
+    assert!(all.iter().any(|answer| answer.asked == asked), "{} was answered in no version", R::NAME);
+}
+
+/// One answer, changed and read; and what else is read of raw bytes.
+pub fn hostile(corpus: &[Answer], case: u64, rng: &mut fastrand::Rng) -> Vec<Fact> {
+    let good = &corpus[usize::try_from(case).unwrap() % corpus.len()];
+    let bad = Bytes::from(mutate::bytes(&good.frame, rng));
+    let _ = (correlation(&bad), frame::wants_oldest_api_versions(&bad), decode_oldest_api_versions(&bad));
+    let _ = (assignment::assigned(&bad), sasl::offer(&bad, 7), sasl::reply(bad.clone(), 7), sasl::plain_read(&bad));
+    let _ = bad.first_chunk().map(|prefix| announced(*prefix));
+    let bodies = (good.read)(bad, good.version);
+    let broker = (good.asked != Asked::Metadata && good.asked != Asked::TopicConfigs).then(|| rng.i32(0..4));
+    bodies.into_iter().map(|body| cluster::kafka(good.asked, broker, noon(), body)).collect()
+}
