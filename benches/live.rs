@@ -2,6 +2,7 @@
 //!
 //! Nothing here judges; it prints. Ratios against kubectl and Kafka's own tools are taken in the same run.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken measurement ends the run")]
+#![allow(dead_code, reason = "rows of the live suite that measure nothing")]
 #![allow(clippy::disallowed_methods, reason = "measuring is the one thing that needs the machine's clock here")]
 
 #[path = "../tests/live/committer.rs"]
@@ -9,7 +10,6 @@ mod committer;
 #[path = "../tests/common/mod.rs"]
 mod common;
 #[path = "../tests/live/secured.rs"]
-#[allow(dead_code, reason = "the live suite runs its rows")]
 mod secured;
 
 use std::{

@@ -103,7 +103,7 @@ pub fn without_watch(cluster: &Cluster) {
     let mut pty = open(&poor, &[]);
     pty.wait_for(|s| s.contents().contains("OK") && s.contents().contains("polled"), Duration::from_secs(15));
     pty.send("4");
-    pty.wait_for_text("Ask for verb watch on persistentvolumeclaims", Duration::from_secs(10));
+    pty.wait_for_text("Cannot watch persistentvolumeclaims in namespace the-project", Duration::from_secs(10));
     let doctor = poor.kafdeck().args(["doctor"]).run();
     assert!(doctor.stdout.contains("verbs: [watch]"), "{}", doctor.stdout);
 }

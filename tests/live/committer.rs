@@ -1,4 +1,5 @@
 //! Commits offsets for many groups, as so many small applications would.
+#![allow(dead_code, reason = "the benchmark commits at more places than the suite")]
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -45,7 +46,6 @@ impl Brokers {
     }
 
     /// Those of the flavour `strimzi`, as its operator.
-    #[allow(dead_code, reason = "the benchmark alone commits there")]
     pub fn strimzi() -> Self {
         let secret = |name: &str, key: &str| SecretKey {
             namespace: "messaging".into(),
