@@ -12,6 +12,7 @@ pub mod kafka;
 pub mod logs;
 pub mod objects;
 pub mod secrets;
+mod served;
 pub mod translate;
 pub mod volumes;
 pub mod watch;

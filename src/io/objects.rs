@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{connect::Cluster, failure, translate};
+use super::{connect::Cluster, failure, served, translate};
 use crate::{
     domain::{
         freshness::SourceFailure,
@@ -73,9 +73,11 @@ async fn read(client: &Client, inquiry: &Inquiry) -> Result<Answer, SourceFailur
 
 /// The object as the server gives it, with fields that we know nothing of.
 async fn get(client: &Client, object: &Object) -> Result<Value, kube::Error> {
+    // A kind that is gone since is asked for all the same: the server says so best.
+    let version = served::version(client, object.kind).await?.unwrap_or("v1");
     let api = match object.kind.group() {
-        "" => "/api/v1".to_owned(),
-        group => format!("/apis/{group}/v1"),
+        "" => format!("/api/{version}"),
+        group => format!("/apis/{group}/{version}"),
     };
     let place = match object.key.namespace.as_str() {
         "" => String::new(),
@@ -142,6 +144,21 @@ mod tests {
             (Kind::Rules, "/apis/monitoring.coreos.com/v1/namespaces/shop/prometheusrules/kafka-0"),
         ] {
             assert_eq!(asked(&client, kind, Aspect::Yaml).await, Ok(Answer::Object(json!({"path": path}))));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_kind_of_strimzis_is_read_in_the_version_that_is_served() {
+        for served in ["v1beta2", "v1"] {
+            let versions =
+                json!([{"groupVersion": "", "version": "v1alpha1"}, {"groupVersion": "", "version": served}]);
+            let group = json!({"name": "kafka.strimzi.io", "versions": versions});
+            let answer = move |path: &str, _: &str| {
+                (200, if path == "/apis/kafka.strimzi.io" { group.clone() } else { json!({"path": path}) })
+            };
+            let path = format!("/apis/kafka.strimzi.io/{served}/namespaces/shop/kafkas/kafka-0");
+            let answer = asked(&client(answer), Kind::Kafkas, Aspect::Yaml).await;
+            assert_eq!(answer, Ok(Answer::Object(json!({"path": path}))));
         }
     }
 

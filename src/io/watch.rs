@@ -12,7 +12,6 @@ use k8s_openapi::{
         apps::v1::{Deployment, StatefulSet},
         core::v1 as core,
     },
-    apimachinery::pkg::apis::meta::v1::APIGroup,
 };
 use kube::{
     Api, Client, Resource,
@@ -27,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     FactSender,
     connect::{Cluster, ConnectOptions},
-    failure, translate,
+    failure, served, translate,
 };
 use crate::{
     clock::Clock,
@@ -50,9 +49,6 @@ const MISSING_KIND_WAIT: Duration = Duration::from_secs(60);
 /// How often is listed where watching is forbidden, and how many times until watching is tried again.
 const POLL_WAIT: Duration = Duration::from_secs(5);
 const POLLS: u32 = 60;
-
-/// Versions of Strimzi's kinds that we can read, newest first.
-const READABLE: [&str; 2] = ["v1", "v1beta2"];
 
 /// Which namespaces are watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,28 +134,15 @@ fn custom(client: &Client, scope: &Scope, kind: Kind, version: &str) -> Api<Dyna
     }
 }
 
-/// A kind in the version that the cluster serves: of those that we can read, the newest.
-///
-/// Every user may ask which versions there are; who may not is told by the list itself.
+/// A kind in the version that the cluster serves.
 async fn serving(client: Client, scope: Scope, kind: Kind) -> Result<Api<DynamicObject>, Ended> {
-    let group = kind.group();
-    let failed = |error: &kube::Error| Ended::Failed(failure::classify(error, &format!("ask for versions of {group}")));
-    let request = http::Request::get(format!("/apis/{group}"))
-        .body(Vec::new())
-        .map_err(|e| failed(&kube::Error::HttpError(e)))?;
-    let answer = tokio::time::timeout(LIST_DEADLINE, client.request::<APIGroup>(request)).await;
-    let version = match answer {
-        Ok(Ok(found)) => READABLE.into_iter().find(|version| found.versions.iter().any(|v| v.version == *version)),
-        Ok(Err(error)) => match failure::status_of(&error).map(|(code, _)| code) {
-            Some(404) => None,
-            Some(403) => Some(READABLE[0]),
-            _ => return Err(failed(&error)),
-        },
-        Err(_) => {
-            return Err(Ended::Failed(failure::timed_out(&format!("ask for versions of {group}"), LIST_DEADLINE)));
-        }
-    };
-    version.map(|version| custom(&client, &scope, kind, version)).ok_or(Ended::NoSuchKind)
+    let what = || format!("ask for versions of {}", kind.group());
+    match tokio::time::timeout(LIST_DEADLINE, served::version(&client, kind)).await {
+        Ok(Ok(Some(version))) => Ok(custom(&client, &scope, kind, version)),
+        Ok(Ok(None)) => Err(Ended::NoSuchKind),
+        Ok(Err(error)) => Err(Ended::Failed(failure::classify(&error, &what()))),
+        Err(_) => Err(Ended::Failed(failure::timed_out(&what(), LIST_DEADLINE))),
+    }
 }
 
 /// What is needed to start one task.
