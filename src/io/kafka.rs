@@ -7,11 +7,13 @@
 pub mod answers;
 pub mod broker;
 pub mod connection;
+mod configs;
 mod coordinator;
 pub mod desk;
 pub mod failure;
 mod lag;
 pub mod observer;
+mod quorum;
 mod roster;
 mod topics;
 

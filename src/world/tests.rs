@@ -8,6 +8,7 @@ use super::{Reading, World, summary::Summary};
 use crate::{
     diagnose,
     domain::{
+        config::ConfigEntry,
         broker::{Advertised, Contact},
         freshness::{Asked, FailureKind, Kind, Source, SourceFailure, SourceState},
         group::{Commits, Committed, EndOffset, Group},
@@ -15,7 +16,7 @@ use crate::{
         installation::{AddressBook, BrokerPod, Flavour, Installation, PodPort},
         kubernetes::{Claim, Container, ContainerState, Meta, Mount, Object, Pod, Terminated, Volume, Waiting},
         storage::{LogDir, UsedSource, VolumeUse},
-        topic::{ConfigEntry, Partition, Topic, TopicConfig},
+        topic::{Partition, Topic, TopicConfig},
         verdict::Verdict,
     },
     facts::{Body, Fact, KafkaBody, Metadata},
@@ -138,8 +139,8 @@ impl Cluster {
 
     fn min_isr(&mut self, value: u32) {
         let entry =
-            ConfigEntry { name: "min.insync.replicas".into(), value: Some(value.to_string()), overridden: true };
-        let config = TopicConfig { topic: "orders".into(), entries: vec![entry] };
+            ConfigEntry { name: "min.insync.replicas".into(), value: Some(value.to_string()), ..ConfigEntry::default() };
+        let config = TopicConfig { topic: "orders".into(), entries: vec![entry], complete: true };
         self.kafka(Asked::TopicConfigs, None, KafkaBody::TopicConfigs(vec![config]));
     }
 
