@@ -2,9 +2,7 @@
 //!
 //! Which keys run a command is the keymap's part; a command knows its name and where it acts.
 
-use super::{
-    App, Overlay, Place, config_page::needs_owner, keys::Key, lists::ListId, object_page::needs_object,
-};
+use super::{App, Overlay, Place, config_page::needs_owner, keys::Key, lists::ListId, object_page::needs_object};
 use crate::config::keymap::{Keymap, Meaning, Word};
 pub use crate::config::keymap::{Layer, Risk};
 

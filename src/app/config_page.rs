@@ -74,8 +74,7 @@ impl App {
         };
         let inquiry = ConfigInquiry { id: self.next_number(), of: of.clone() };
         let from = std::mem::replace(&mut self.place, Place::Configs(of));
-        let page =
-            ConfigPage { inquiry: inquiry.clone(), from, configs: Vec::new(), read_at: None, failure: None };
+        let page = ConfigPage { inquiry: inquiry.clone(), from, configs: Vec::new(), read_at: None, failure: None };
         self.config_page = Some(page);
         self.overlay = None;
         self.lists.remove(&ListId::Configs);

@@ -85,20 +85,20 @@ pub fn extras(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, String
 fn broker(app: &App, shown: &Shown, row: &BrokerRow) -> Vec<(&'static str, String)> {
     let mut extras = Vec::new();
     extras.extend(row.reason.clone().map(|r| ("reason", r)));
+    extras.extend(quorum(shown, row));
     let kafka = app.chosen.as_ref().and_then(|id| app.world.kafka.get(id));
     if let Some(advertised) = kafka.zip(row.id).and_then(|(k, id)| k.advertised.get(&id)) {
         extras.push(("advertised", format!("{}:{}", advertised.host, advertised.port)));
         extras.extend(advertised.rack.clone().map(|r| ("rack", r)));
     }
     extras.extend(row.disk_bytes.map(|b| ("disk used", units::bytes(b))));
+    extras.extend(row.id.map(|id| broker_configs(app, id)).unwrap_or_default());
     let found = app.found.iter().find(|f| Some(&f.installation.id) == app.chosen.as_ref());
     let pod = found.and_then(|f| f.installation.brokers.iter().find(|b| Some(&b.pod.name) == row.pod.as_ref()));
     if let Some(pod) = pod {
         let evidence: Vec<&str> = pod.evidence.iter().filter(|e| e.points > 0).map(|e| e.what.as_str()).collect();
         extras.push(("a broker, for", evidence.join("; ")));
     }
-    extras.extend(quorum(shown, row));
-    extras.extend(row.id.map(|id| broker_configs(app, id)).unwrap_or_default());
     extras
 }
 

@@ -436,6 +436,7 @@ mod tests {
             sample.broker_answers(id, "orders", "orders-app");
         }
         sample.configs("orders");
+        sample.quorum();
         let asked_at = sample.now + chrono::TimeDelta::seconds(1);
         // No heartbeat comes back meanwhile.
         sample.now += chrono::TimeDelta::seconds(3);

@@ -413,9 +413,15 @@ mod tests {
         assert_eq!((&quorum["state"], &quorum["leader"], &quorum["voters"]), (&json!("live"), &json!(0), &json!(3)));
         assert_eq!((&quorum["voters_caught_up"], &quorum["majority_caught_up"]), (&json!(3), &json!(true)));
         has(&quorum["nodes"][1], &["id", "role", "pod", "log_end", "lag", "fetched_at", "caught_up_at", "caught_up"]);
-        assert_eq!((&document["brokers"][0]["active_controller"], &quorum["nodes"][0]["role"]), (&json!(true), &json!("leader")));
+        assert_eq!(
+            (&document["brokers"][0]["active_controller"], &quorum["nodes"][0]["role"]),
+            (&json!(true), &json!("leader"))
+        );
         let [set, secret] = document["brokers"][2]["configs"].as_array().unwrap().as_slice() else { panic!() };
-        assert_eq!((&set["name"], &set["value"], &set["source"]), (&json!("min.insync.replicas"), &json!("2"), &json!("static-broker")));
+        assert_eq!(
+            (&set["name"], &set["value"], &set["source"]),
+            (&json!("min.insync.replicas"), &json!("2"), &json!("static-broker"))
+        );
         assert_eq!(set["synonyms"][1]["value"], "1");
         assert_eq!((&secret["value"], &secret["hidden"]), (&Value::Null, &json!(true)));
         sample.asked_failed(Asked::Quorum, None, Why::Timeout);

@@ -175,7 +175,8 @@ fn quorum(out: &mut String, app: &App, shown: &Shown) {
     if let Some(quorum) = &shown.quorum {
         let leader = quorum.leader.map_or_else(|| "no leader".to_owned(), |id| format!("leader {id}"));
         let caught_up = quorum.voters_caught_up.map_or_else(|| "?".to_owned(), |n| n.to_string());
-        let figures = format!("{leader}, epoch {}, {caught_up} of {} voters caught up", quorum.leader_epoch, quorum.voters);
+        let figures =
+            format!("{leader}, epoch {}, {caught_up} of {} voters caught up", quorum.leader_epoch, quorum.voters);
         line(out, &format!("Quorum: {figures}"));
         let titles = ["ID", "ROLE", "LAG", "CAUGHT UP", "POD"].map(str::to_owned).to_vec();
         let row = |node: &QuorumRow| {
@@ -468,7 +469,10 @@ mod tests {
         let sample = Sample::healthy();
         let topic = of(&sample, &Question::Topics(Some("orders".into())));
         assert!(topic.contains("\n\nPARTITION   STATE"), "{topic}");
-        assert!(topic.ends_with("\n\nCONFIG                VALUE   SOURCE\nmin.insync.replicas   2       dynamic topic\n"), "{topic}");
+        assert!(
+            topic.ends_with("\n\nCONFIG                VALUE   SOURCE\nmin.insync.replicas   2       dynamic topic\n"),
+            "{topic}"
+        );
         let group = of(&sample, &Question::Groups(Some("orders-app".into())));
         assert!(group.contains("\n\nTOPIC "), "{group}");
         assert!(text(&sample.app, &Question::Topics(Some("none".into())), false).is_err());

@@ -6,8 +6,8 @@
 
 pub mod answers;
 pub mod broker;
-pub mod connection;
 mod configs;
+pub mod connection;
 mod coordinator;
 pub mod desk;
 pub mod failure;

@@ -119,7 +119,7 @@ pub fn doubt(app: &App, shown: &Shown, id: ListId) -> Option<String> {
 /// Why something cannot be trusted, and what can be done.
 fn reason(fresh: Freshness) -> Option<String> {
     let why = fresh.why?;
-    Some(fresh.hint.map_or_else(|| why.clone(), |hint| format!("{why}; {hint}")))
+    Some(fresh.hint.map_or_else(|| why.clone(), |hint| format!("{}; {hint}", why.trim_end_matches('.'))))
 }
 
 /// True before a source has answered or failed.

@@ -4,10 +4,10 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{
-    compact, detail, quorum,
+    compact, detail,
     header::plural,
     look::{Look, Slot},
-    panes,
+    panes, quorum,
     strip::{Part, Strip, cut, draw_all, wrapped},
     table::{self, TableLook},
 };

@@ -109,7 +109,5 @@ fn line(node: &QuorumRow, live: bool, look: Look, width: usize) -> Strip {
     let start = format!(" {:>ID$}  {:<ROLE$}  {lag:>LAG$}  ", node.id.to_string(), node.role.word());
     let room = width.saturating_sub(start.width() + CAUGHT_UP + 2);
     let pod = node.pod.as_deref().unwrap_or("?");
-    Strip::of(start, plain)
-        .put(format!("{:<CAUGHT_UP$}  ", caught_up(node)), tone)
-        .put(cut(pod, room), plain)
+    Strip::of(start, plain).put(format!("{:<CAUGHT_UP$}  ", caught_up(node)), tone).put(cut(pod, room), plain)
 }

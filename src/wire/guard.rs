@@ -162,8 +162,7 @@ mod tests {
             assert!(quorum(&[0, 0], version) && quorum(&[0, 0, 2, 2, b't'], version) && quorum(&voters, version));
         }
         assert!(quorum(&[0, 0, 0], 2) && quorum(&[0, 0, 0, 1], 2), "topics and nodes");
-        let configs =
-            |before: &[u8]| DescribeConfigsResponse::decode(&mut GuardedBuf::new(frame(before)), 4).is_err();
+        let configs = |before: &[u8]| DescribeConfigsResponse::decode(&mut GuardedBuf::new(frame(before)), 4).is_err();
         // Throttle 0, then results; in a result without error of broker `0`, configs.
         let result: &[u8] = &[0, 0, 0, 0, 2, 0, 0, 0, 4, 2, b'0'];
         assert!(configs(&[0; 4]) && configs(result), "results and configs");

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use kafka_protocol::{
     messages::{
         ApiVersionsRequest, ApiVersionsResponse, BrokerId, ConsumerGroupDescribeRequest, DescribeConfigsRequest,
-        DescribeGroupsRequest, DescribeLogDirsRequest, DescribeQuorumRequest, GroupId, ListGroupsRequest, ListOffsetsRequest, MetadataRequest,
-        OffsetFetchRequest, SaslAuthenticateRequest, TopicName,
+        DescribeGroupsRequest, DescribeLogDirsRequest, DescribeQuorumRequest, GroupId, ListGroupsRequest,
+        ListOffsetsRequest, MetadataRequest, OffsetFetchRequest, SaslAuthenticateRequest, TopicName,
         describe_configs_request::DescribeConfigsResource,
         describe_quorum_request::{PartitionData, TopicData},
         list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},

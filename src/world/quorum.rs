@@ -100,9 +100,8 @@ impl Reading<'_> {
     pub fn quorum(&self) -> Option<QuorumReading> {
         let quorum = self.kafka()?.quorum.as_ref()?;
         let pods = self.pods_of_nodes();
-        let role = |replica: &Replica| match quorum.leader == Some(replica.id) {
-            true => QuorumRole::Leader,
-            false => QuorumRole::Voter,
+        let role = |replica: &Replica| {
+            if quorum.leader == Some(replica.id) { QuorumRole::Leader } else { QuorumRole::Voter }
         };
         let voters = quorum.voters.iter().map(|r| row(quorum, r, role(r), &pods));
         let observers = quorum.observers.iter().map(|r| row(quorum, r, QuorumRole::Observer, &pods));

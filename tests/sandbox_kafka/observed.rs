@@ -7,6 +7,7 @@ use kafdeck::{
     clock::Clock,
     domain::{
         broker::Contact,
+        config::{ConfigEntry, ConfigSource},
         ids::{BrokerId, InstallationId, ObjectKey},
         installation::{AddressBook, PodPort},
     },
@@ -118,20 +119,26 @@ async fn the_observer_tells_the_figures_of_the_model() {
                     of_topic.entries.iter().find(|e| e.name == name).cloned()
                 };
                 let retention = entry("orders", "retention.ms").unwrap();
-                assert_eq!((retention.value.as_deref(), retention.source), (Some("3600000"), ConfigSource::DynamicTopic));
+                assert_eq!(
+                    (retention.value.as_deref(), retention.source),
+                    (Some("3600000"), ConfigSource::DynamicTopic)
+                );
                 let min = entry("orders", "min.insync.replicas").unwrap();
-                assert_eq!((min.value.as_deref(), min.source), (Some("2"), ConfigSource::StaticBroker));
+                assert_eq!((min.value.as_deref(), min.source), (Some("2"), ConfigSource::DynamicDefaultBroker));
                 configured = true;
             }
             KafkaBody::BrokerConfigs(c) => {
                 let min = c.iter().find(|c| c.entry.name == "min.insync.replicas").unwrap();
-                assert_eq!((min.entry.shown(), min.entry.source), ("2", ConfigSource::StaticBroker));
-                assert_eq!(min.default_value().map(|d| d.shown()), Some("1"));
-                assert!(c.iter().all(|c| c.entry.source != ConfigSource::Default && c.documentation.is_none()), "{c:?}");
+                assert_eq!((min.entry.shown(), min.entry.source), ("2", ConfigSource::DynamicDefaultBroker));
+                assert_eq!(min.default_value().map(ConfigEntry::shown), Some("1"));
+                assert!(
+                    c.iter().all(|c| c.entry.source != ConfigSource::Default && c.documentation.is_none()),
+                    "{c:?}"
+                );
                 of_brokers += 1;
             }
             KafkaBody::Quorum(q) => {
-                assert_eq!((q.leader, q.voters.len()), (Some(BrokerId(0)), 3));
+                assert_eq!((q.leader, q.voters.len()), (Some(BrokerId(1)), 3));
                 quorums += 1;
             }
             KafkaBody::Features { features, .. } => assert_eq!(features.metadata_version, Some(27)),

@@ -13,8 +13,8 @@ use kafdeck::{
             AlertRule, Claim, Container, ContainerPort, ContainerState, Meta, Mount, Node, Object, Owner, Pod,
             RuleObject, Service, ServicePort, Terminated, Volume, Waiting, Workload,
         },
-        storage::{LogDir, ReplicaSize},
         quorum::{Quorum, Replica},
+        storage::{LogDir, ReplicaSize},
         topic::{Partition, Topic, TopicConfig},
     },
     facts::{Body, Connection, Fact, KafkaBody, Metadata},
@@ -507,6 +507,37 @@ pub fn stale() -> App {
     let hint = Some("check the secret messaging/console");
     app.update(Msg::Facts(vec![heartbeat(later), failed(source, later, FailureKind::Auth, why, hint)]), later);
     app.update(Msg::Tick, later);
+    app
+}
+
+/// A healthy cluster without an active controller for 42 seconds.
+pub fn leaderless() -> App {
+    let mut app = Cluster::healthy().app();
+    let later = noon() + seconds(42);
+    let mut facts = vec![heartbeat(later)];
+    facts.extend(
+        Cluster::healthy().answers(later).into_iter().filter(|f| !matches!(f.body, Body::Kafka(KafkaBody::Quorum(_)))),
+    );
+    let why = "Asking the brokers for quorum failed: no answer within 2.5 s.";
+    let source =
+        Source::Kafka { installation: InstallationId::new(NAMESPACE, NAME), what: Asked::Quorum, broker: None };
+    let hint = "Brokers pass this on to the active controller: there may be none.";
+    facts.push(failed(source, later, FailureKind::Timeout, why, Some(hint)));
+    app.update(Msg::Facts(facts), later);
+    app
+}
+
+/// A cluster whose broker 0 has told all its configs, one of which would like to paint the terminal.
+pub fn configs() -> App {
+    let mut app = Cluster::healthy().app();
+    press(&mut app, &[Key::Char('3'), Key::Char('C')]);
+    let meaning = "At least so many replicas must have a record.\n- one is too few\n- three are enough";
+    let hostile = "\u{1b}[2J\u{202e}evil\u{9b}31m";
+    let mut all = broker_configs();
+    all.push(documented("background.threads", "10", ConfigSource::Default, "10", "Threads in the background."));
+    all.push(documented("zz.custom", hostile, ConfigSource::DynamicDefaultBroker, "", hostile));
+    all[0].documentation = Some(meaning.to_owned());
+    app.update(Msg::Configs { id: 1, answer: Ok(all) }, app.now);
     app
 }
 

@@ -123,7 +123,8 @@ impl Row for BrokerRow {
 /// Its roles; the controller that leads the quorum is the active one.
 fn roles(broker: &BrokerRow) -> String {
     let active = broker.active_controller == Some(true);
-    let word = |role: &String| if active && role == "controller" { "active controller".to_owned() } else { role.clone() };
+    let word =
+        |role: &String| if active && role == "controller" { "active controller".to_owned() } else { role.clone() };
     broker.roles.iter().map(word).collect::<Vec<_>>().join(",")
 }
 

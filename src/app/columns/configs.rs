@@ -7,7 +7,7 @@ impl Row for Config {
     const COLUMNS: &'static [Column<Self>] = &[
         Column {
             title: "CONFIG",
-            width: Width::Rest { min: 24 },
+            width: Width::Rest { min: 32 },
             right: false,
             optional: 0,
             cell: |c, _| Cell::new(&c.entry.name, if is_set(c) { Tone::Plain } else { Tone::Muted }),
@@ -15,7 +15,7 @@ impl Row for Config {
         },
         Column {
             title: "VALUE",
-            width: fit(5, 48),
+            width: Width::Rest { min: 14 },
             right: false,
             optional: 0,
             cell: |c, _| {
@@ -34,9 +34,9 @@ impl Row for Config {
         },
         Column {
             title: "DEFAULT",
-            width: fit(7, 32),
+            width: fit(7, 24),
             right: false,
-            optional: 1,
+            optional: 3,
             cell: |c, _| Cell::new(c.default_value().map_or("-", |d| d.shown()), Tone::Muted),
             key: |c| SortKey::text(c.default_value().and_then(|d| d.value.as_deref())),
         },

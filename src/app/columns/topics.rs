@@ -83,8 +83,8 @@ impl Row for TopicRow {
             key: |t| SortKey::bytes(t.size_bytes),
         },
         Column {
-            title: "SET",
-            width: fit(3, 4),
+            title: "OVERRIDES",
+            width: fit(9, 9),
             right: true,
             optional: 5,
             cell: |t, _| {

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use kafka_protocol::messages::{
-    ConsumerGroupDescribeResponse, DescribeGroupsResponse, DescribeLogDirsResponse,
-    ListGroupsResponse, ListOffsetsResponse, MetadataResponse, OffsetFetchResponse,
+    ConsumerGroupDescribeResponse, DescribeGroupsResponse, DescribeLogDirsResponse, ListGroupsResponse,
+    ListOffsetsResponse, MetadataResponse, OffsetFetchResponse,
     describe_log_dirs_response::DescribeLogDirsResult,
     metadata_response::{MetadataResponsePartition, MetadataResponseTopic},
     offset_fetch_response::OffsetFetchResponseGroup,

@@ -105,7 +105,13 @@ fn config(c: &DescribeConfigsResourceResult) -> Config {
 
 fn entry(c: &DescribeConfigsResourceResult) -> ConfigEntry {
     let (value, source) = (c.value.as_deref(), ConfigSource::of(c.config_source));
-    ConfigEntry::harmless(c.name.as_str(), value, c.is_sensitive || kind(c.config_type) == Some("password"), is_text(c), source)
+    ConfigEntry::harmless(
+        c.name.as_str(),
+        value,
+        c.is_sensitive || kind(c.config_type) == Some("password"),
+        is_text(c),
+        source,
+    )
 }
 
 /// False for numbers and switches.

@@ -121,6 +121,9 @@ impl CallError {
         let hint = match self {
             Self::Dial(DialError::Secret { why, .. }) => return hint_of_secret(why),
             Self::Dial(DialError::Login { why, .. }) => return hint_of_login(why),
+            Self::Timeout { .. } | Self::Refused { code: REQUEST_TIMED_OUT } if what == Asked::Quorum => {
+                "Brokers pass this on to the active controller: there may be none."
+            }
             Self::TooOld(_) if what == Asked::Quorum => "Kafka 3.3 and later tell it.",
             Self::TooOld(_) => "Kafka 3.0 and later offer it; what Kubernetes tells is shown all the same.",
             Self::Dial(DialError::Forbidden { hint: Some(hint), .. }) => hint,

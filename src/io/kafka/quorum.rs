@@ -171,10 +171,7 @@ mod tests {
     fn an_error_of_the_partition_or_of_all_is_told_and_nothing_at_all_is_garbage() {
         let refused = read(&answer(PartitionData::default().with_error_code(6)));
         assert_eq!(refused, Err(CallError::Refused { code: 6 }));
-        assert_eq!(
-            read(&DescribeQuorumResponse::default().with_error_code(31)),
-            Err(CallError::Refused { code: 31 })
-        );
+        assert_eq!(read(&DescribeQuorumResponse::default().with_error_code(31)), Err(CallError::Refused { code: 31 }));
         assert!(matches!(read(&DescribeQuorumResponse::default()), Err(CallError::Garbled { .. })));
         let leaderless = read(&answer(PartitionData::default().with_leader_id(Node(-1)))).unwrap();
         assert_eq!(leaderless.leader, None);

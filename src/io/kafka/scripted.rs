@@ -15,13 +15,12 @@ use kafka_protocol::{
     messages::{
         ApiKey, ApiVersionsResponse, BrokerId as WireBroker, ConsumerGroupDescribeRequest, DescribeConfigsRequest,
         DescribeConfigsResponse, DescribeGroupsRequest, DescribeGroupsResponse, DescribeLogDirsResponse,
-        DescribeQuorumResponse,
-        ListGroupsResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataResponse, OffsetFetchRequest,
-        OffsetFetchResponse, ResponseHeader, TopicName,
+        DescribeQuorumResponse, ListGroupsResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataResponse,
+        OffsetFetchRequest, OffsetFetchResponse, ResponseHeader, TopicName,
         api_versions_response::{ApiVersion, FinalizedFeatureKey},
         consumer_group_describe_response as cgd, describe_configs_response as dc, describe_groups_response as dg,
-        describe_log_dirs_response as ld, describe_quorum_response as dq, list_groups_response as lg, list_offsets_response as lo,
-        metadata_response as md, offset_fetch_response as of,
+        describe_log_dirs_response as ld, describe_quorum_response as dq, list_groups_response as lg,
+        list_offsets_response as lo, metadata_response as md, offset_fetch_response as of,
     },
     protocol::{Decodable, Encodable, HeaderVersion, StrBytes, decode_request_header_from_buffer},
 };
@@ -258,10 +257,11 @@ pub fn framed<T: Encodable + HeaderVersion>(id: i32, version: i16, body: &T) -> 
 }
 
 fn api_versions(old: bool, zookeeper: bool, version: i16) -> ApiVersionsResponse {
-    let keys = [(18, 4), (3, 13), (16, 5), (15, 6), (69, 1), (9, 9), (2, 10), (35, 4), (32, 4), (55, 2)].map(|(key, max)| {
-        let max = if old { 2 } else { max };
-        ApiVersion::default().with_api_key(key).with_min_version(0).with_max_version(max)
-    });
+    let keys =
+        [(18, 4), (3, 13), (16, 5), (15, 6), (69, 1), (9, 9), (2, 10), (35, 4), (32, 4), (55, 2)].map(|(key, max)| {
+            let max = if old { 2 } else { max };
+            ApiVersion::default().with_api_key(key).with_min_version(0).with_max_version(max)
+        });
     let answer = ApiVersionsResponse::default().with_api_keys(keys.to_vec());
     if old {
         return answer.with_error_code(if version > 2 { 35 } else { 0 });
@@ -434,8 +434,9 @@ pub fn quorum(code: i16, version: i16) -> DescribeQuorumResponse {
         .with_leader_epoch(3)
         .with_high_watermark(40)
         .with_current_voters((0..3).map(voter).collect());
-    let topic =
-        dq::TopicData::default().with_topic_name(TopicName(text("__cluster_metadata"))).with_partitions(vec![partition]);
+    let topic = dq::TopicData::default()
+        .with_topic_name(TopicName(text("__cluster_metadata")))
+        .with_partitions(vec![partition]);
     let topics = if code == 0 { vec![topic] } else { vec![] };
     DescribeQuorumResponse::default().with_error_code(code).with_topics(topics)
 }

@@ -10,7 +10,8 @@ use bytes::{Bytes, BytesMut};
 use futures::future::join_all;
 use kafka_protocol::messages::{
     ApiKey, ApiVersionsRequest, ConsumerGroupDescribeRequest, DescribeConfigsRequest, DescribeGroupsRequest,
-    DescribeLogDirsRequest, DescribeQuorumRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetFetchRequest,
+    DescribeLogDirsRequest, DescribeQuorumRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest,
+    OffsetFetchRequest,
 };
 use tokio::{
     io::AsyncWriteExt,

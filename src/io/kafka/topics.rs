@@ -73,11 +73,10 @@ pub async fn configs(shared: Arc<Shared>) {
 
 /// Asks for some topics' configs (key 32), five hundred at a time, and tells all that are known; false when a part failed.
 async fn ask(shared: &Shared, topics: &[&str], width: Width, known: &mut BTreeMap<String, TopicConfig>) -> bool {
-    let batches =
-        join_all(topics.chunks(TOPICS_PER_REQUEST).map(|topics| async move {
-            shared.roster.ask_any(&requests::describe_configs(topics.iter().copied(), width)).await
-        }))
-        .await;
+    let batches = join_all(topics.chunks(TOPICS_PER_REQUEST).map(|topics| async move {
+        shared.roster.ask_any(&requests::describe_configs(topics.iter().copied(), width)).await
+    }))
+    .await;
     let mut failure = None;
     for batch in batches {
         match batch {
