@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_millis(2_500);
 pub async fn watch(shared: Arc<Shared>) {
     let mut pulse = shared.pulse();
     let mut changed = shared.roster.changed();
-    let mut aside = None;
+    let mut aside: Option<LinkHandle> = None;
     loop {
         changed.mark_unchanged();
         // Until a broker has said in which mode it is there is nothing to ask.
@@ -61,8 +61,10 @@ pub async fn watch(shared: Arc<Shared>) {
         }
         tokio::select! {
             () = sleep_until(asked + pause) => {}
-            gone = pulse.changed() => if gone.is_err() {
-                return;
+            gone = pulse.changed() => match (gone, &aside) {
+                (Err(_), _) => return,
+                (Ok(()), Some(handle)) => handle.link.retry(),
+                (Ok(()), None) => {}
             },
         }
     }
@@ -84,7 +86,8 @@ async fn ask(shared: &Shared, aside: &mut Option<LinkHandle>) -> Result<Quorum, 
     let answer = timeout(PATIENCE, handle.link.call(&request)).await;
     let answer = answer.unwrap_or(Err(CallError::Timeout { after: PATIENCE }));
     let quorum = answer.and_then(|answer| read(&answer.body));
-    if quorum.as_ref().is_err_and(|why| !is_final(why)) {
+    // A login that was refused is not tried again on another connection: many of them lock users out.
+    if quorum.as_ref().is_err_and(|why| !is_final(why) && !why.is_about_secrets()) {
         let before = aside.take().map(|handle| handle.link.to().clone());
         *aside = shared.roster.aside(before.as_ref());
     }
