@@ -6,6 +6,7 @@
 
 pub mod columns;
 pub mod commands;
+pub mod config_page;
 pub mod copied;
 pub mod detail;
 mod filter;
@@ -34,6 +35,7 @@ use crate::{
     config::keymap::Keymap,
     discover,
     domain::{
+        config::{Config, ConfigInquiry, Owner},
         freshness::{Kind, Source, SourceFailure, SourceState},
         ids::{InstallationId, ObjectKey},
         installation::{AddressBook, Installation},
@@ -46,6 +48,7 @@ use crate::{
 
 use self::{
     columns::Row,
+    config_page::ConfigPage,
     form::Form,
     guard::Guard,
     keys::Key,
@@ -84,6 +87,13 @@ pub enum Msg {
         /// The answer.
         answer: Result<Told, SourceFailure>,
     },
+    /// A broker told configs, or did not.
+    Configs {
+        /// The number of the question.
+        id: u64,
+        /// The answer.
+        answer: Result<Vec<Config>, SourceFailure>,
+    },
     /// A second has passed: ages, and what silence means by now.
     Tick,
 }
@@ -117,6 +127,8 @@ pub enum Effect {
     StopLogs,
     /// Read an object, or its events. It replaces the question before it.
     Read(Inquiry),
+    /// Ask for all configs of a broker or a topic.
+    AskConfigs(ConfigInquiry),
     /// Ask every source again, now.
     Refresh,
     /// Ask the terminal to keep this text for pasting.
@@ -191,6 +203,8 @@ pub enum Place {
     Topic(String),
     /// The partitions of a group.
     Group(String),
+    /// The configs of a broker or a topic.
+    Configs(Owner),
     /// The log view.
     Logs,
 }
@@ -258,7 +272,9 @@ pub struct App {
     chosen_before: Vec<String>,
     /// Lines of the open page that are above the screen.
     pub page_at: usize,
-    /// Questions about objects that were asked so far.
+    /// Configs of a broker or a topic, while they are open.
+    pub config_page: Option<ConfigPage>,
+    /// Questions about objects and configs that were asked so far.
     inquiries: u64,
     /// What the last frame showed.
     sight: Sight,
@@ -306,6 +322,7 @@ impl App {
             guard: Guard::default(),
             chosen_before: Vec::new(),
             page_at: 0,
+            config_page: None,
             inquiries: 0,
             sight: Sight::default(),
             lists: Lists::new(),
@@ -369,6 +386,10 @@ impl App {
                 self.redraw |= self.place == Place::Logs && !self.paused;
             }
             Msg::Read { id, answer } => self.answered(id, answer),
+            Msg::Configs { id, answer } => {
+                self.took_configs(id, answer);
+                effects.extend(self.settle());
+            }
             Msg::Tick => {
                 self.redraw |= self.guard.calm();
                 self.dirty.shown = true;
@@ -460,6 +481,7 @@ impl App {
             self.world.forget(&old);
         }
         self.shown = None;
+        self.config_page = None;
         self.place = Place::Tab(Tab::Overview);
         self.lists.clear();
         self.dirty.shown = true;
@@ -476,6 +498,7 @@ impl App {
                 Place::Group(group) => Some(group.clone()),
                 _ => None,
             },
+            configs: self.config_page.as_ref().map(|page| (page.configs.clone(), page.freshness())),
         };
         let previous = self.shown.as_ref().map(|s| s.findings.clone()).unwrap_or_default();
         if let Some(reading) = self.reading() {
@@ -499,6 +522,7 @@ impl App {
         arrange.list(ListId::Groups, &shown.groups);
         arrange.list(ListId::GroupPartitions, &shown.group_partitions);
         arrange.list(ListId::Alerts, &shown.alerts);
+        arrange.list(ListId::Configs, &shown.configs);
     }
 
     /// The list that has the focus.
@@ -508,6 +532,7 @@ impl App {
             Place::Tab(tab) => tab.list(),
             Place::Topic(_) => Some(ListId::Partitions),
             Place::Group(_) => Some(ListId::GroupPartitions),
+            Place::Configs(_) => Some(ListId::Configs),
             Place::Logs => None,
         }
     }

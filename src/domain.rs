@@ -6,14 +6,17 @@
 pub mod access;
 pub mod alert;
 pub mod broker;
+pub mod config;
 pub mod finding;
 pub mod freshness;
 pub mod group;
+pub mod html;
 pub mod ids;
 pub mod installation;
 pub mod key;
 pub mod kubernetes;
 pub mod object;
+pub mod quorum;
 pub mod storage;
 pub mod strimzi;
 pub mod text;

@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     broker::{Advertised, Contact, Features},
+    config::Config,
     freshness::{Kind, Source, SourceFailure},
     group::{Commits, EndOffset, Group},
     ids::{BrokerId, InstallationId, ObjectKey},
     kubernetes::Object,
+    quorum::Quorum,
     storage::{LogDir, VolumeUse},
     topic::{Topic, TopicConfig},
 };
@@ -70,6 +72,10 @@ pub enum KafkaBody {
     LogDirs(Vec<LogDir>),
     /// Configs of all topics. Source without broker.
     TopicConfigs(Vec<TopicConfig>),
+    /// What is set of one broker's configs, without documentation. Source with broker.
+    BrokerConfigs(Vec<Config>),
+    /// The KRaft quorum. Source without broker.
+    Quorum(Quorum),
 }
 
 /// Metadata's answer (key 3).

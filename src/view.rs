@@ -16,6 +16,7 @@ mod overlay;
 mod overview;
 mod panes;
 mod place;
+mod quorum;
 mod sources;
 mod strip;
 mod table;

@@ -10,6 +10,7 @@ pub mod groups;
 pub mod kafka;
 pub mod kube;
 pub mod pods;
+pub mod quorum;
 pub mod reading;
 pub mod sources;
 pub mod storage;

@@ -15,6 +15,8 @@ mod common;
 mod faults;
 #[path = "live/flavours.rs"]
 mod flavours;
+#[path = "live/quorum.rs"]
+mod quorum;
 #[path = "live/secured.rs"]
 mod secured;
 #[path = "live/seeing.rs"]
@@ -38,6 +40,9 @@ const ROWS: &[Row] = &[
     ("logs are followed from the console", seeing::logs_are_followed),
     ("a broker's pod is read as YAML and a claim's events are listed", seeing::objects_are_read),
     ("the tools of Kafka and kafdeck agree on partitions and lag", commands::agrees_with_kafkas_tools),
+    ("the quorum is what kafka-metadata-quorum.sh says", quorum::agrees_with_kafkas_tool),
+    ("configs and their sources are what kafka-configs.sh says", quorum::configs_are_those_of_the_tool),
+    ("all configs of a broker are read in the console, and what one means", quorum::configs_are_read_in_the_console),
     ("every command answers with its document", commands::every_command_answers),
     ("check exits 0 on a healthy cluster and record writes facts", commands::check_and_record),
     ("the lag of 300 groups is right", commands::lag_of_300_groups),
@@ -50,6 +55,7 @@ const ROWS: &[Row] = &[
     ("where watching is denied everything is listed instead", access::without_watch),
     ("an expired token is told as such", access::expired_token),
     ("a deleted pod is seen and its return too", faults::deleted_pod),
+    ("another active controller is seen when its pod is deleted", quorum::a_new_controller_is_seen),
     ("a crashed broker is seen and its return too", faults::crashed_broker),
     ("a crash loop is found and check exits 1", faults::crash_loop),
     ("an image that cannot be pulled is told in the kubelet's words", faults::bad_image),

@@ -15,6 +15,7 @@ use kafdeck::{
     app::{App, Effect, Msg, commands, keys::Key, logs::LogLine, object_page::Told, sight::Sight},
     config::{color::Depth, theme::Theme},
     domain::{
+        config::Config,
         freshness::{FailureKind, SourceFailure},
         object::{Event, Events},
         text::is_unprintable,
@@ -347,6 +348,47 @@ fn overlays() {
 }
 
 #[test]
+fn the_quorum_and_configs() {
+    snapshot!("quorum_200x50", after(Cluster::healthy().app(), &[char('3')]), 200, 50);
+    snapshot!("quorum_lost_80x24", after(cluster::leaderless(), &[char('3')]), 80, 24);
+    snapshot!("broker_120x40", after(Cluster::healthy().app(), &[char('3'), Key::Enter]), 120, 40);
+    snapshot!("configs_80x24", cluster::configs(), 80, 24);
+    snapshot!("configs_120x40", cluster::configs(), 120, 40);
+    snapshot!(
+        "config_80x24",
+        after(cluster::configs(), &[char('/'), char('m'), char('i'), char('n'), Key::Enter, Key::Enter]),
+        80,
+        24
+    );
+    let asked = || after(Cluster::healthy().app(), &[char('5'), Key::Enter, char('C')]);
+    snapshot!("configs_asked_80x24", asked(), 80, 24);
+    let mut refused = asked();
+    let failure = SourceFailure {
+        kind: FailureKind::Forbidden,
+        what: "Asking the brokers for topic configs failed: forbidden.".into(),
+        hint: Some("Grant DescribeConfigs on the topics to the user that is connected.".into()),
+    };
+    refused.update(Msg::Configs { id: 1, answer: Err(failure) }, refused.now);
+    snapshot!("configs_refused_80x24", refused, 80, 24);
+}
+
+#[test]
+fn configs_are_left_to_where_they_were_opened_and_an_answer_to_another_question_is_not_taken() {
+    let mut app = after(Cluster::healthy().app(), &[char('5'), Key::Enter]);
+    let topic = app.place.clone();
+    press(&mut app, &[char('C')]);
+    let stale = Msg::Configs { id: 99, answer: Ok(vec![Config::default()]) };
+    app.update(stale, app.now);
+    assert!(app.shown.as_ref().unwrap().configs.is_empty());
+    let effects = app.update(Msg::Key(char('r')), app.now);
+    assert!(matches!(&effects[..], [Effect::Refresh, Effect::AskConfigs(asked)] if asked.id == 2), "{effects:?}");
+    press(&mut app, &[Key::Esc]);
+    assert_eq!(app.place, topic);
+    let app = after(Cluster::healthy().app(), &[char('6'), char('C')]);
+    assert_eq!(app.notice.as_deref(), Some("only brokers and topics have configs"));
+}
+
+#[test]
 fn pages_about_an_object() {
     let mut reading = after(Cluster::crash_looping().app(), &[char('3')]);
     asked(&mut reading, 'y');
@@ -444,19 +486,19 @@ fn seen(app: &mut App, columns: u16, rows: u16) -> String {
 #[test]
 fn a_page_that_is_longer_than_the_screen_is_moved_to_its_end_and_no_further() {
     let mut app = after(cluster::stale(), &[char('w')]);
-    assert!(seen(&mut app, 80, 24).contains("1-19 of 27 lines"));
+    assert!(seen(&mut app, 80, 24).contains("1-19 of 30 lines"));
     press(&mut app, &[char('j')]);
-    assert!(seen(&mut app, 80, 24).contains("2-20 of 27 lines"));
+    assert!(seen(&mut app, 80, 24).contains("2-20 of 30 lines"));
     press(&mut app, &[Key::PageDown, Key::PageDown, Key::Down]);
     snapshot!("what_end_80x24", app, 80, 24);
     press(&mut app, &[char('k')]);
-    assert!(seen(&mut app, 80, 24).contains("8-26 of 27 lines"), "no key was lost beyond the end");
+    assert!(seen(&mut app, 80, 24).contains("11-29 of 30 lines"), "no key was lost beyond the end");
     app.update(Msg::Wheel(-3), app.now);
-    assert!(seen(&mut app, 80, 24).contains("5-23 of 27 lines"));
+    assert!(seen(&mut app, 80, 24).contains("8-26 of 30 lines"));
     press(&mut app, &[char('G')]);
-    assert!(!seen(&mut app, 80, 40).contains("of 27 lines"), "on a taller screen all of it is seen");
+    assert!(!seen(&mut app, 80, 40).contains("of 30 lines"), "on a taller screen all of it is seen");
     press(&mut app, &[char('g'), Key::Esc, char('w')]);
-    assert!(seen(&mut app, 80, 24).contains("1-19 of 27 lines"));
+    assert!(seen(&mut app, 80, 24).contains("1-19 of 30 lines"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! Which keys run a command is the keymap's part; a command knows its name and where it acts.
 
-use super::{App, Overlay, Place, keys::Key, lists::ListId, object_page::needs_object};
+use super::{App, Overlay, Place, config_page::needs_owner, keys::Key, lists::ListId, object_page::needs_object};
 use crate::config::keymap::{Keymap, Meaning, Word};
 pub use crate::config::keymap::{Layer, Risk};
 
@@ -55,6 +55,8 @@ pub enum CommandId {
     Yaml,
     /// Reads the events about it.
     Events,
+    /// Reads all configs of the selected broker or topic.
+    Configs,
     /// Follows the logs of what is selected.
     Logs,
     /// Asks to leave.
@@ -155,6 +157,7 @@ pub const COMMANDS: &[Command] = &[
     command!(CommandId::Logs, "logs", "tail logs", Everywhere, 5, needs_pod, menu),
     command!(CommandId::Yaml, "yaml", "its Kubernetes object, as YAML", List, 0, needs_object, menu),
     command!(CommandId::Events, "events", "its Kubernetes events", List, 0, needs_object, menu),
+    command!(CommandId::Configs, "configs", "all its configs, and what they mean", List, 0, needs_owner, menu),
     command!(CommandId::Help, "help", "the keys of this place", Everywhere, 9, always),
     command!(
         CommandId::What,
@@ -302,6 +305,7 @@ impl App {
                         | CommandId::PreviousPane
                         | CommandId::Yaml
                         | CommandId::Events
+                        | CommandId::Configs
                 );
                 !(logs && needs_rows)
             }

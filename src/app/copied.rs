@@ -8,6 +8,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::{App, Effect, Overlay, Place, columns::Row, detail, lists::ListId, shown::Shown, sources};
 use crate::domain::{
+    config::Config,
     finding::{Finding, Severity},
     freshness::SourceState,
     text::{is_unprintable, shortened},
@@ -66,6 +67,7 @@ impl App {
             ListId::Groups => detail::selected(self, id, &shown.groups).map(|g| g.id.clone()),
             ListId::GroupPartitions => detail::selected(self, id, &shown.group_partitions).map(Row::id),
             ListId::Alerts => detail::selected(self, id, &shown.alerts).map(|a| a.name.clone()),
+            ListId::Configs => detail::selected(self, id, &shown.configs).map(assignment),
         }?;
         Some((name.clone(), name))
     }
@@ -118,6 +120,11 @@ impl App {
         seen.reverse();
         (!seen.is_empty()).then(|| (format!("the {} lines in sight", seen.len()), seen.join("\n")))
     }
+}
+
+/// A config as a file of properties has it.
+fn assignment(config: &Config) -> String {
+    format!("{}={}", config.entry.name, config.entry.shown())
 }
 
 /// A finding as text that can be pasted into a ticket.

@@ -10,7 +10,19 @@ use super::{
     lists::ListId,
     shown::Shown,
 };
-use crate::{domain::units, world::brokers::BrokerRow};
+use crate::{
+    domain::{
+        config::{Config, ConfigEntry},
+        freshness::{Asked, SourceState},
+        ids::BrokerId,
+        installation::Mode,
+        units,
+    },
+    world::{
+        brokers::BrokerRow,
+        quorum::{QuorumRole, QuorumRow},
+    },
+};
 
 /// All cells of the selected row, with their titles.
 pub fn cells(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, Cell)> {
@@ -23,6 +35,7 @@ pub fn cells(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, Cell)> 
         ListId::Groups => of_row(selected(app, id, &shown.groups), app.now),
         ListId::GroupPartitions => of_row(selected(app, id, &shown.group_partitions), app.now),
         ListId::Alerts => of_row(selected(app, id, &shown.alerts), app.now),
+        ListId::Configs => of_row(selected(app, id, &shown.configs), app.now),
     }
 }
 
@@ -41,7 +54,7 @@ pub fn selected<'a, R: Row>(app: &App, id: ListId, rows: &'a [R]) -> Option<&'a 
 /// What is known of a row beyond its columns.
 pub fn extras(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, String)> {
     match id {
-        ListId::Brokers => selected(app, id, &shown.brokers).map(|b| broker(app, b)).unwrap_or_default(),
+        ListId::Brokers => selected(app, id, &shown.brokers).map(|b| broker(app, shown, b)).unwrap_or_default(),
         ListId::Storage => {
             let Some(claim) = selected(app, id, &shown.storage) else { return Vec::new() };
             let volume = claim.volume.clone().map(|v| ("volume", v));
@@ -50,7 +63,7 @@ pub fn extras(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, String
         ListId::Topics => {
             let Some(topic) = selected(app, id, &shown.topics) else { return Vec::new() };
             let error = topic.error.clone().map(|e| ("error", e));
-            error.into_iter().chain(overrides(app, &topic.name).map(|o| ("overrides", o))).collect()
+            error.into_iter().chain(overrides(app, &topic.name).map(|o| ("sets itself", o))).collect()
         }
         ListId::Groups => {
             let Some(group) = selected(app, id, &shown.groups) else { return Vec::new() };
@@ -64,19 +77,22 @@ pub fn extras(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, String
             let rest = [("labels", labels.join(", ")), ("not evaluated", alert.why.clone())];
             summary.into_iter().chain(rest).collect()
         }
+        ListId::Configs => selected(app, id, &shown.configs).map(config).unwrap_or_default(),
         ListId::Findings | ListId::Partitions | ListId::GroupPartitions => Vec::new(),
     }
 }
 
-fn broker(app: &App, row: &BrokerRow) -> Vec<(&'static str, String)> {
+fn broker(app: &App, shown: &Shown, row: &BrokerRow) -> Vec<(&'static str, String)> {
     let mut extras = Vec::new();
     extras.extend(row.reason.clone().map(|r| ("reason", r)));
+    extras.extend(quorum(shown, row));
     let kafka = app.chosen.as_ref().and_then(|id| app.world.kafka.get(id));
     if let Some(advertised) = kafka.zip(row.id).and_then(|(k, id)| k.advertised.get(&id)) {
         extras.push(("advertised", format!("{}:{}", advertised.host, advertised.port)));
         extras.extend(advertised.rack.clone().map(|r| ("rack", r)));
     }
     extras.extend(row.disk_bytes.map(|b| ("disk used", units::bytes(b))));
+    extras.extend(row.id.map(|id| broker_configs(app, id)).unwrap_or_default());
     let found = app.found.iter().find(|f| Some(&f.installation.id) == app.chosen.as_ref());
     let pod = found.and_then(|f| f.installation.brokers.iter().find(|b| Some(&b.pod.name) == row.pod.as_ref()));
     if let Some(pod) = pod {
@@ -86,14 +102,102 @@ fn broker(app: &App, row: &BrokerRow) -> Vec<(&'static str, String)> {
     extras
 }
 
-/// Configs that a topic sets itself.
+/// What a broker is in the quorum.
+fn quorum(shown: &Shown, row: &BrokerRow) -> Option<(&'static str, String)> {
+    let node = shown.quorum.as_ref()?.nodes.iter().find(|node| Some(node.id) == row.id)?;
+    let text = match (node.role, node.lag) {
+        (QuorumRole::Leader, _) => {
+            let epoch = shown.quorum.as_ref().map_or(0, |q| q.leader_epoch);
+            format!("leader, the active controller, of epoch {epoch}")
+        }
+        (role, Some(lag)) => {
+            let records = if lag == 1 { "record" } else { "records" };
+            format!("{}, {} {records} behind, {}", role.word(), units::count(lag), caught_up(node))
+        }
+        (role, None) => format!("{}, not heard of by the leader", role.word()),
+    };
+    let fresh = &shown.freshness.quorum;
+    let age = fresh.as_of.filter(|_| fresh.state != SourceState::Live);
+    let age = age.map(|at| format!(" (as of {})", at.format("%H:%M:%S"))).unwrap_or_default();
+    Some(("quorum", text + &age))
+}
+
+/// When a node last had everything, in words.
+pub fn caught_up(node: &QuorumRow) -> String {
+    match (node.caught_up, node.caught_up_s) {
+        (Some(true), _) => "caught up".to_owned(),
+        (Some(false), Some(seconds)) => format!("caught up {} ago", units::duration(seconds)),
+        (Some(false), None) => "never caught up".to_owned(),
+        (None, _) => "caught up: ?".to_owned(),
+    }
+}
+
+/// What is set of a broker's configs and differs from the default, a line each; or why that is not known.
+fn broker_configs(app: &App, id: BrokerId) -> Vec<(&'static str, String)> {
+    let Some(reading) = app.reading() else { return Vec::new() };
+    let fresh = reading.freshness(Asked::BrokerConfigs, Some(id));
+    let Some(configs) = reading.kafka().and_then(|k| k.broker_configs.get(&id)) else {
+        return vec![("not default", format!("? {}", fresh.why.unwrap_or_default()))];
+    };
+    let mut lines = Vec::new();
+    for config in configs.iter().filter(|config| config.differs()) {
+        let otherwise = config.otherwise().map(|o| format!(", else {}", o.shown())).unwrap_or_default();
+        let entry = &config.entry;
+        let label = if lines.is_empty() { "not default" } else { "" };
+        lines.push((label, format!("{}={} ({}{otherwise})", entry.name, entry.shown(), entry.source.words())));
+    }
+    if lines.is_empty() {
+        lines.push(("not default", "no config".to_owned()));
+    }
+    if fresh.state != SourceState::Live {
+        let at = fresh.as_of.map(|at| format!(" as of {}", at.format("%H:%M:%S"))).unwrap_or_default();
+        lines.push(("", format!("?{at}: {}", fresh.why.unwrap_or_default())));
+    }
+    lines
+}
+
+/// What a config means, what its values are, and every place that says something about it.
+fn config(config: &Config) -> Vec<(&'static str, String)> {
+    let mut lines: Vec<(&'static str, String)> = Vec::new();
+    let documentation = config.documentation.as_deref().unwrap_or("the broker has no documentation of it");
+    lines.extend(documentation.lines().map(|line| ("", line.to_owned())));
+    if let Some((label, _)) = lines.first_mut() {
+        *label = "meaning";
+    }
+    lines.extend(config.kind.clone().map(|kind| ("type", kind)));
+    lines.push(("changes", if config.read_only { "with a restart" } else { "while brokers run" }.to_owned()));
+    let place = |s: &ConfigEntry| format!("{}={} ({})", s.name, s.shown(), s.source.words());
+    let first = lines.len();
+    lines.extend(config.synonyms.iter().map(|s| ("", place(s))));
+    if let Some((label, _)) = lines.get_mut(first) {
+        *label = "said by";
+    }
+    lines
+}
+
+/// Configs that a topic sets itself; `None` while they are not known.
 pub fn overrides(app: &App, topic: &str) -> Option<String> {
     let config = app.world.kafka.get(app.chosen.as_ref()?)?.configs.get(topic)?;
-    let set: Vec<String> = config
-        .entries
-        .iter()
-        .filter(|e| e.overridden)
-        .map(|e| format!("{}={}", e.name, e.value.as_deref().unwrap_or("(secret)")))
-        .collect();
-    (!set.is_empty()).then(|| set.join("  "))
+    let mut set: Vec<String> = config.overrides().map(|e| format!("{}={}", e.name, e.shown())).collect();
+    if !config.complete {
+        set.push("(not all configs are asked for: there are very many topics)".to_owned());
+    }
+    Some(if set.is_empty() { "no config".to_owned() } else { set.join("  ") })
+}
+
+/// The ZooKeepers of an installation that keeps its metadata there, and what that means for it.
+pub fn ensemble(shown: &Shown) -> Option<String> {
+    if shown.mode != Some(Mode::ZooKeeper.word()) {
+        return None;
+    }
+    let note = "Kafka 4.0 and later know no ZooKeeper: migrate to KRaft on Kafka 3.x (KIP-866) before an upgrade.";
+    let Some(ensemble) = &shown.installation.ensemble else {
+        return Some(format!("The metadata is kept by ZooKeepers that cannot be seen from here. {note}"));
+    };
+    let pods = match ensemble.pods.as_slice() {
+        [] => "none of its pods is in sight".to_owned(),
+        pods => format!("pods {}", pods.iter().map(|pod| pod.name.as_str()).collect::<Vec<_>>().join(", ")),
+    };
+    let wanted = ensemble.wanted.map(|n| format!(", {n} wanted")).unwrap_or_default();
+    Some(format!("The metadata is kept by the ensemble at {}: {pods}{wanted}. {note}", ensemble.connect))
 }

@@ -123,12 +123,13 @@ impl App {
             }
             CommandId::Yaml => return self.inquire(Aspect::Yaml),
             CommandId::Events => return self.inquire(Aspect::Events),
+            CommandId::Configs => return self.open_configs(),
             CommandId::Refresh => {
                 if let Some(again) = self.inquire_again() {
                     return vec![again];
                 }
                 self.notice = Some("asking every source again".to_owned());
-                return vec![Effect::Refresh];
+                return [Effect::Refresh].into_iter().chain(self.ask_configs_again()).collect();
             }
             CommandId::Logs => return self.open_logs(),
             CommandId::Quit => self.overlay = Some(Overlay::Leave),
@@ -219,6 +220,7 @@ impl App {
                 self.dirty.shown = true;
                 return vec![Effect::StopLogs];
             }
+            Place::Configs(_) => self.leave_configs(),
             Place::Topic(_) => self.go_to(Tab::Topics),
             Place::Group(_) => self.go_to(Tab::Groups),
             Place::Tab(Tab::Overview) => self.overlay = Some(Overlay::Leave),

@@ -9,7 +9,7 @@ use super::{
     filter::Filter,
 };
 use crate::{
-    domain::{finding::Finding, group::GroupPartition},
+    domain::{config::Config, finding::Finding, group::GroupPartition},
     world::{
         alerts::AlertRow,
         brokers::BrokerRow,
@@ -38,6 +38,8 @@ pub enum ListId {
     GroupPartitions,
     /// Alert rules.
     Alerts,
+    /// Configs of a broker or a topic.
+    Configs,
 }
 
 /// State of one list. Selection is by id: rows move, the cursor does not jump.
@@ -73,6 +75,7 @@ pub fn column_count(id: ListId) -> usize {
         ListId::Groups => GroupRow::COLUMNS.len(),
         ListId::GroupPartitions => GroupPartition::COLUMNS.len(),
         ListId::Alerts => AlertRow::COLUMNS.len(),
+        ListId::Configs => Config::COLUMNS.len(),
     }
 }
 
@@ -166,6 +169,8 @@ mod tests {
             partitions: 1,
             replication_factor: 1,
             min_isr: Some(1),
+            config_overrides: Some(0),
+            config_overrides_incomplete: false,
             under_replicated: 0,
             offline: 0,
             under_min_isr: 0,

@@ -93,6 +93,7 @@ impl App {
             ListId::Findings => Ok(self.object_of_finding(shown).unwrap_or_else(|| owner(shown))),
             ListId::Topics | ListId::Partitions => Err("a topic is no Kubernetes object here"),
             ListId::Groups | ListId::GroupPartitions => Err("a group is no Kubernetes object"),
+            ListId::Configs => Err("a config is no Kubernetes object"),
         }
     }
 
@@ -136,8 +137,13 @@ impl App {
     }
 
     fn next_inquiry(&mut self, object: Object, aspect: Aspect) -> Inquiry {
+        Inquiry { id: self.next_number(), object, aspect }
+    }
+
+    /// The number of the next question.
+    pub(super) fn next_number(&mut self) -> u64 {
         self.inquiries += 1;
-        Inquiry { id: self.inquiries, object, aspect }
+        self.inquiries
     }
 
     /// Takes an answer, unless its page is closed or has asked again. What was read before outlives a failure.

@@ -5,6 +5,7 @@ use crate::{
     diagnose::{self, Judgement},
     domain::{
         alert::AlertSource,
+        config::Config,
         finding::Finding,
         freshness::{Asked, Freshness, Kind, Source},
         group::GroupPartition,
@@ -15,6 +16,7 @@ use crate::{
         alerts::AlertRow,
         brokers::BrokerRow,
         groups::GroupRow,
+        quorum::QuorumReading,
         storage::ClaimRow,
         summary::Summary,
         topics::{PartitionRow, TopicRow},
@@ -50,6 +52,10 @@ pub struct Shown {
     pub partitions: Vec<PartitionRow>,
     /// Partitions of the group that is open.
     pub group_partitions: Vec<GroupPartition>,
+    /// The quorum, once it was described; in ZooKeeper mode there is none.
+    pub quorum: Option<QuorumReading>,
+    /// Configs of the broker or topic whose configs are open, by name.
+    pub configs: Vec<Config>,
     /// How far each pane can be trusted.
     pub freshness: PaneFreshness,
     /// All sources with their states.
@@ -71,15 +77,21 @@ pub struct PaneFreshness {
     pub groups: Freshness,
     /// Alert rules.
     pub rules: Freshness,
+    /// The quorum.
+    pub quorum: Freshness,
+    /// Configs that are open; none are.
+    pub configs: Option<Freshness>,
 }
 
-/// Topic and group whose partitions are open.
+/// Topic and group whose partitions are open, and configs that are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Opened {
     /// Topic.
     pub topic: Option<String>,
     /// Group.
     pub group: Option<String>,
+    /// Configs, as they were read, and how far they can be trusted.
+    pub configs: Option<(Vec<Config>, Freshness)>,
 }
 
 impl Shown {
@@ -104,6 +116,8 @@ impl Shown {
             alert_sources: reading.alert_sources(),
             partitions: opened.topic.as_ref().map(|t| reading.partitions(t)).unwrap_or_default(),
             group_partitions: opened.group.as_ref().map(|g| reading.group_partitions(g)).unwrap_or_default(),
+            quorum: reading.quorum(),
+            configs: opened.configs.as_ref().map(|(configs, _)| configs.clone()).unwrap_or_default(),
             freshness: PaneFreshness {
                 pods: reading.watch(Kind::Pods),
                 metadata: reading.asked(Asked::Metadata),
@@ -111,6 +125,8 @@ impl Shown {
                 log_dirs: each(Asked::LogDirs),
                 groups: each(Asked::Groups).worst(each(Asked::Offsets)).worst(each(Asked::EndOffsets)),
                 rules: reading.watch(Kind::Rules),
+                quorum: reading.asked(Asked::Quorum),
+                configs: opened.configs.as_ref().map(|(_, fresh)| fresh.clone()),
             },
             sources: reading.sources(),
         }

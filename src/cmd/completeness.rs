@@ -235,11 +235,22 @@ impl<'a> Wait<'a> {
         if need != Need::Groups {
             self.each(kafka, Asked::LogDirs);
         }
+        if matches!(need, Need::Brokers | Need::Everything) {
+            self.each(kafka, Asked::BrokerConfigs);
+            self.quorum(kafka);
+        }
         if matches!(need, Need::Topics | Need::Everything) && !kafka.topics.is_empty() {
             self.one(Asked::TopicConfigs, None);
         }
         if matches!(need, Need::Groups | Need::Everything) {
             self.groups(kafka);
+        }
+    }
+
+    /// The quorum, where a broker that answers has said that there is one.
+    fn quorum(&mut self, kafka: &KafkaWorld) {
+        if self.reading.has_quorum() && kafka.features.keys().any(|id| answers(kafka, *id)) {
+            self.one(Asked::Quorum, None);
         }
     }
 
@@ -425,6 +436,7 @@ mod tests {
             sample.broker_answers(id, "orders", "orders-app");
         }
         sample.configs("orders");
+        sample.quorum();
         let asked_at = sample.now + chrono::TimeDelta::seconds(1);
         // No heartbeat comes back meanwhile.
         sample.now += chrono::TimeDelta::seconds(3);

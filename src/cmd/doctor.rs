@@ -300,10 +300,13 @@ fn kafka(app: &App) -> Vec<Check> {
     if reading.kafka().is_none_or(|k| k.metadata_at.is_none()) {
         return checks;
     }
-    for what in [Asked::Groups, Asked::Offsets, Asked::EndOffsets, Asked::LogDirs] {
+    for what in [Asked::Groups, Asked::Offsets, Asked::EndOffsets, Asked::LogDirs, Asked::BrokerConfigs] {
         checks.push(seen(format!("brokers: {what}"), reading.asked_each(what), Outcome::Warn));
     }
     checks.push(seen("brokers: topic configs".to_owned(), reading.asked(Asked::TopicConfigs), Outcome::Warn));
+    if reading.has_quorum() {
+        checks.push(seen("brokers: quorum".to_owned(), reading.asked(Asked::Quorum), Outcome::Warn));
+    }
     checks
 }
 

@@ -17,6 +17,7 @@ use crate::{
         installation::Installation,
     },
     errors::{Failure, FailureKind},
+    world::brokers::BrokerRow,
 };
 
 use super::question::{self, Question};
@@ -31,7 +32,7 @@ pub fn document(app: &App, question: &Question) -> Result<Value, Failure> {
     let body = match question {
         Question::Status => status(shown)?,
         Question::Check => check(shown, question.exit_code(app)),
-        Question::Brokers => json!({"brokers": value(&shown.brokers)?}),
+        Question::Brokers => json!({"brokers": brokers(app, shown)?, "quorum": quorum(app, shown)?}),
         Question::Storage => json!({"storage": value(&shown.storage)?}),
         Question::Topics(None) => json!({"topics": value(&shown.topics)?}),
         Question::Topics(Some(name)) => json!({"topics": [topic(app, shown, name)?]}),
@@ -168,13 +169,41 @@ fn check(shown: &Shown, exit_code: u8) -> Value {
     })
 }
 
-/// One topic with its partitions.
+/// Brokers, each with what is set of its configs; null while it has not told them.
+fn brokers(app: &App, shown: &Shown) -> Result<Vec<Value>, Failure> {
+    let known = app.reading().and_then(|r| r.kafka()).map(|kafka| &kafka.broker_configs);
+    let with_configs = |row: &BrokerRow| {
+        let mut broker = value(row)?;
+        let configs = row.id.zip(known).and_then(|(id, known)| known.get(&id));
+        broker["configs"] = configs.map(value).transpose()?.unwrap_or_default();
+        Ok(broker)
+    };
+    shown.brokers.iter().map(with_configs).collect()
+}
+
+/// The quorum as it was described last, and how old that is; null where there is none.
+fn quorum(app: &App, shown: &Shown) -> Result<Value, Failure> {
+    if !app.reading().is_some_and(|r| r.has_quorum()) {
+        return Ok(Value::Null);
+    }
+    let fresh = &shown.freshness.quorum;
+    let mut quorum = json!({"state": fresh.state, "age_s": fresh.age_s(app.now), "why": fresh.why});
+    match &shown.quorum {
+        Some(known) => merge(&mut quorum, value(known)?),
+        None => merge(&mut quorum, json!({"leader": null, "voters": null, "majority_caught_up": null, "nodes": []})),
+    }
+    Ok(quorum)
+}
+
+/// One topic with its partitions and configs.
 fn topic(app: &App, shown: &Shown, name: &str) -> Result<Value, Failure> {
     let row = one("topic", name, &shown.topics, |t| &t.name)?;
     let mut topic = value(row)?;
     let partitions = app.reading().map(|r| r.partitions(name)).unwrap_or_default();
     // `partitions` is their number in every row of topics.
     topic["partition_list"] = value(&partitions)?;
+    let configs = app.reading().and_then(|r| r.kafka()?.configs.get(name));
+    topic["configs"] = configs.map(|c| value(&c.entries)).transpose()?.unwrap_or_default();
     Ok(topic)
 }
 
@@ -377,6 +406,31 @@ mod tests {
     }
 
     #[test]
+    fn brokers_come_with_the_quorum_and_what_is_set_of_their_configs() {
+        let mut sample = Sample::healthy();
+        let document = of(&sample, &Question::Brokers);
+        let quorum = &document["quorum"];
+        assert_eq!((&quorum["state"], &quorum["leader"], &quorum["voters"]), (&json!("live"), &json!(0), &json!(3)));
+        assert_eq!((&quorum["voters_caught_up"], &quorum["majority_caught_up"]), (&json!(3), &json!(true)));
+        has(&quorum["nodes"][1], &["id", "role", "pod", "log_end", "lag", "fetched_at", "caught_up_at", "caught_up"]);
+        assert_eq!(
+            (&document["brokers"][0]["active_controller"], &quorum["nodes"][0]["role"]),
+            (&json!(true), &json!("leader"))
+        );
+        let [set, secret] = document["brokers"][2]["configs"].as_array().unwrap().as_slice() else { panic!() };
+        assert_eq!(
+            (&set["name"], &set["value"], &set["source"]),
+            (&json!("min.insync.replicas"), &json!("2"), &json!("static-broker"))
+        );
+        assert_eq!(set["synonyms"][1]["value"], "1");
+        assert_eq!((&secret["value"], &secret["hidden"]), (&Value::Null, &json!(true)));
+        sample.asked_failed(Asked::Quorum, None, Why::Timeout);
+        let document = of(&sample, &Question::Brokers);
+        assert_eq!((&document["quorum"]["state"], &document["quorum"]["leader"]), (&json!("stale"), &json!(0)));
+        assert_eq!(document["brokers"][0]["active_controller"], Value::Null, "who leads now is not known");
+    }
+
+    #[test]
     fn a_finding_is_told_with_evidence_and_next_step() {
         let document = of(&crash_loop(), &Question::Findings);
         let finding = &document["findings"][0];
@@ -407,6 +461,8 @@ mod tests {
         let topic = &of(&sample, &Question::Topics(Some("orders".into())))["topics"][0];
         assert_eq!(topic["partitions"], 1);
         assert_eq!(topic["partition_list"][0]["isr"], json!([0, 1, 2]));
+        let config = json!({"name": "min.insync.replicas", "value": "2", "hidden": false, "source": "dynamic-topic"});
+        assert_eq!((&topic["configs"], &topic["config_overrides"]), (&json!([config]), &json!(1)));
         let failure = document(&sample.app, &Question::Topics(Some("ORDER".into()))).unwrap_err();
         assert_eq!((failure.kind, failure.hints[0].as_str()), (FailureKind::Wrong, "There is: orders"));
         let failure = document(&sample.app, &Question::Groups(Some("x".into()))).unwrap_err();

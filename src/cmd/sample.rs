@@ -9,6 +9,7 @@ use crate::{
     cmd::question::Question,
     domain::{
         broker::{Advertised, Contact, Features},
+        config::{Config, ConfigEntry, ConfigSource},
         freshness::{Asked, FailureKind, Kind, Source, SourceFailure},
         group::{Commits, Committed, EndOffset, Group, Member},
         ids::{BrokerId, InstallationId},
@@ -16,8 +17,9 @@ use crate::{
             AlertRule, Claim, Container, ContainerPort, ContainerState, EnvVar, Meta, Mount, Node, Object, Owner, Pod,
             RuleObject, Terminated, Volume, Waiting, Workload,
         },
+        quorum::{Quorum, Replica},
         storage::{LogDir, ReplicaSize},
-        topic::{ConfigEntry, Partition, Topic, TopicConfig},
+        topic::{Partition, Topic, TopicConfig},
     },
     facts::{Body, Connection, Fact, KafkaBody, Metadata},
 };
@@ -34,6 +36,24 @@ pub const QUESTIONS: [Question; 9] = [
     Question::Alerts,
     Question::Findings,
 ];
+
+/// `min.insync.replicas` in the broker's file, and a password.
+fn broker_configs() -> Vec<Config> {
+    let entry = |value: &str, source| ConfigEntry {
+        name: "min.insync.replicas".into(),
+        value: Some(value.into()),
+        hidden: false,
+        source,
+    };
+    let set = entry("2", ConfigSource::StaticBroker);
+    let synonyms = vec![set.clone(), entry("1", ConfigSource::Default)];
+    let secret =
+        ConfigEntry { name: "ssl.key.password".into(), value: None, hidden: true, source: ConfigSource::StaticBroker };
+    vec![
+        Config { entry: set, synonyms, ..Config::default() },
+        Config { entry: secret, read_only: true, ..Config::default() },
+    ]
+}
 
 /// Namespace of the installation `kafka`.
 pub const NAMESPACE: &str = "the-project";
@@ -101,6 +121,7 @@ impl Sample {
             self.broker_answers(id, topic, group);
         }
         self.configs(topic);
+        self.quorum();
         self.beat();
     }
 
@@ -115,6 +136,7 @@ impl Sample {
             ..LogDir::default()
         };
         self.kafka(Asked::LogDirs, Some(broker), KafkaBody::LogDirs(vec![dir]));
+        self.kafka(Asked::BrokerConfigs, Some(broker), KafkaBody::BrokerConfigs(broker_configs()));
         let coordinated = if id == 0 { vec![described(group, topic)] } else { Vec::new() };
         let committed = Committed { topic: topic.into(), partition: 0, offset: 90 };
         let commits = Commits { group: group.into(), error: None, commits: vec![committed] };
@@ -146,9 +168,33 @@ impl Sample {
 
     /// `min.insync.replicas` of the topic.
     pub fn configs(&mut self, topic: &str) {
-        let entry = ConfigEntry { name: "min.insync.replicas".into(), value: Some("2".into()), overridden: true };
-        let config = TopicConfig { topic: topic.into(), entries: vec![entry] };
+        let entry = ConfigEntry {
+            name: "min.insync.replicas".into(),
+            value: Some("2".into()),
+            source: ConfigSource::DynamicTopic,
+            ..ConfigEntry::default()
+        };
+        let config = TopicConfig { topic: topic.into(), entries: vec![entry], complete: true };
         self.kafka(Asked::TopicConfigs, None, KafkaBody::TopicConfigs(vec![config]));
+    }
+
+    /// Broker 0 leads the quorum, and the others have everything.
+    pub fn quorum(&mut self) {
+        let replica = |id| Replica {
+            id: BrokerId(id),
+            log_end: Some(1_000),
+            fetched_at: Some(self.now),
+            caught_up_at: Some(self.now),
+            directory: None,
+        };
+        let quorum = Quorum {
+            leader: Some(BrokerId(0)),
+            leader_epoch: 3,
+            high_watermark: Some(1_000),
+            voters: (0..3).map(replica).collect(),
+            observers: Vec::new(),
+        };
+        self.kafka(Asked::Quorum, None, KafkaBody::Quorum(quorum));
     }
 
     /// How a broker behaved.

@@ -16,6 +16,7 @@ use crate::{
     app::{App, Effect, LOG_TAIL, Msg, logs::LogLine, object_page::Told},
     clock::Clock,
     domain::{
+        config::ConfigInquiry,
         freshness::{self, SourceFailure},
         ids::InstallationId,
         installation::AddressBook,
@@ -28,7 +29,7 @@ use crate::{
         connect::{self, Cluster, ConnectError, ConnectOptions},
         dial::{PortForward, Transport},
         heartbeat,
-        kafka::observer::{self, ObserverSetup},
+        kafka::observer::{self, ConfigsTold, Observer, ObserverSetup},
         logs::{self, LogEvent, LogRequest},
         objects::{self, Answer, Answered},
         secrets::KubeSecrets,
@@ -45,7 +46,7 @@ const FACTS: usize = 1024;
 const BATCH: usize = 256;
 /// Batches of log lines under way; logs are lossy, so a short queue is enough.
 const LOGS: usize = 64;
-/// Answers of objects under way: one question is asked at a time.
+/// Answers of objects or of configs under way: one question is asked at a time.
 const ANSWERS: usize = 1;
 
 /// The App and what it listens to.
@@ -56,6 +57,7 @@ pub struct Session {
     facts: mpsc::Receiver<Fact>,
     logs: mpsc::Receiver<LogEvent>,
     objects: mpsc::Receiver<Answered>,
+    configs: mpsc::Receiver<ConfigsTold>,
     connecting: Option<oneshot::Receiver<Result<(Cluster, watches::Scope), ConnectError>>>,
     hands: Hands,
     seconds: Interval,
@@ -69,6 +71,7 @@ struct Hands {
     facts: FactSender,
     log_lines: mpsc::Sender<LogEvent>,
     answers: mpsc::Sender<Answered>,
+    config_answers: mpsc::Sender<ConfigsTold>,
     cluster: Option<Cluster>,
     refresh: Arc<Notify>,
     silence: Arc<Notify>,
@@ -78,12 +81,14 @@ struct Hands {
     following: Option<DropGuard>,
     memory: Option<Memory>,
     reading: Option<DropGuard>,
+    describing: Option<DropGuard>,
     cancel: CancellationToken,
 }
 
 struct Observing {
     installation: InstallationId,
     routes: watch::Sender<Arc<AddressBook>>,
+    observer: Observer,
     _ends: DropGuard,
 }
 
@@ -104,6 +109,7 @@ impl Session {
         let (fact_sender, facts) = mpsc::channel(FACTS);
         let (log_lines, logs) = mpsc::channel(LOGS);
         let (answers, objects) = mpsc::channel(ANSWERS);
+        let (config_answers, configs) = mpsc::channel(ANSWERS);
         let cancel = CancellationToken::new();
         let (connected, connecting) = oneshot::channel();
         task::spawn("connect", &cancel, async move {
@@ -124,12 +130,14 @@ impl Session {
             facts,
             logs,
             objects,
+            configs,
             connecting: Some(connecting),
             hands: Hands {
                 clock: clock.clone(),
                 facts: fact_sender,
                 log_lines,
                 answers,
+                config_answers,
                 cluster: None,
                 refresh: Arc::default(),
                 silence: Arc::default(),
@@ -139,6 +147,7 @@ impl Session {
                 following: None,
                 memory: None,
                 reading: None,
+                describing: None,
                 cancel,
             },
             clock,
@@ -191,6 +200,7 @@ impl Session {
             }
             Some(event) = self.logs.recv() => Msg::Logs(lines_of(event)),
             Some(answered) = self.objects.recv() => told(answered),
+            Some((id, answer)) = self.configs.recv() => Msg::Configs { id, answer },
             _ = self.seconds.tick() => Msg::Tick,
         };
         Ok(self.tell(msg))
@@ -318,6 +328,7 @@ impl Hands {
             Effect::Remember { context, installation } => self.remember(&context, &installation),
             Effect::StopLogs => self.following = None,
             Effect::Read(inquiry) => self.read(inquiry),
+            Effect::AskConfigs(inquiry) => self.describe(inquiry),
             Effect::Refresh => self.refresh.notify_waiters(),
             Effect::Copy(text) => return Some(Wish::Copy(text)),
             Effect::Suspend => return Some(Wish::Suspend),
@@ -344,6 +355,16 @@ impl Hands {
         }
     }
 
+    /// Asks for configs instead of those before.
+    fn describe(&mut self, inquiry: ConfigInquiry) {
+        self.describing = None;
+        if let Some(observing) = &self.observing {
+            let cancel = self.cancel.child_token();
+            observing.observer.describe(inquiry, &self.config_answers, &cancel);
+            self.describing = Some(cancel.drop_guard());
+        }
+    }
+
     /// Starts to observe an installation, or gives the running observation its new address book.
     fn observe(&mut self, installation: InstallationId, book: Arc<AddressBook>) {
         if let Some(observing) = self.observing.as_ref().filter(|o| o.installation == installation) {
@@ -355,7 +376,7 @@ impl Hands {
         let cancel = self.cancel.child_token();
         let transport: Arc<dyn Transport> = Arc::new(PortForward::new(cluster, &cancel));
         let (routes, receiver) = watch::channel(book);
-        observer::observe(
+        let observer = observer::observe(
             ObserverSetup {
                 installation: installation.clone(),
                 transport,
@@ -368,6 +389,6 @@ impl Hands {
             },
             &cancel,
         );
-        self.observing = Some(Observing { installation, routes, _ends: cancel.drop_guard() });
+        self.observing = Some(Observing { installation, routes, observer, _ends: cancel.drop_guard() });
     }
 }

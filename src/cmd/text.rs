@@ -12,15 +12,18 @@ use crate::{
     app::{
         App,
         columns::{Column, Row},
+        detail,
         shown::Shown,
     },
     domain::{
+        config::ConfigEntry,
         finding::{Finding, Severity},
         freshness::{Freshness, SourceState},
         text::printable,
         units,
     },
     errors::Failure,
+    world::quorum::QuorumRow,
 };
 
 use super::{
@@ -39,13 +42,17 @@ pub fn text(app: &App, question: &Question, ascii: bool) -> Result<String, Failu
     match question {
         Question::Status => status(&mut out, app, shown),
         Question::Check => check(&mut out, shown),
-        Question::Brokers => table(&mut out, &shown.brokers, app.now),
+        Question::Brokers => {
+            table(&mut out, &shown.brokers, app.now);
+            quorum(&mut out, app, shown);
+        }
         Question::Storage => table(&mut out, &shown.storage, app.now),
         Question::Topics(None) => table(&mut out, &shown.topics, app.now),
         Question::Topics(Some(name)) => {
             table(&mut out, std::slice::from_ref(one("topic", name, &shown.topics, |t| &t.name)?), app.now);
             out.push('\n');
             table(&mut out, &app.reading().map(|r| r.partitions(name)).unwrap_or_default(), app.now);
+            configs(&mut out, app, name);
         }
         Question::Groups(None) => table(&mut out, &shown.groups, app.now),
         Question::Groups(Some(name)) => {
@@ -151,6 +158,52 @@ fn lag(out: &mut String, app: &App, shown: &Shown, name: Option<&str>) -> Result
         }
     }
     Ok(())
+}
+
+/// The quorum below the brokers, or what stands in its place.
+fn quorum(out: &mut String, app: &App, shown: &Shown) {
+    if let Some(ensemble) = detail::ensemble(shown) {
+        out.push('\n');
+        line(out, &ensemble);
+        return;
+    }
+    if !app.reading().is_some_and(|r| r.has_quorum()) {
+        return;
+    }
+    out.push('\n');
+    let fresh = &shown.freshness.quorum;
+    if let Some(quorum) = &shown.quorum {
+        let leader = quorum.leader.map_or_else(|| "no leader".to_owned(), |id| format!("leader {id}"));
+        let caught_up = quorum.voters_caught_up.map_or_else(|| "?".to_owned(), |n| n.to_string());
+        let figures =
+            format!("{leader}, epoch {}, {caught_up} of {} voters caught up", quorum.leader_epoch, quorum.voters);
+        line(out, &format!("Quorum: {figures}"));
+        let titles = ["ID", "ROLE", "LAG", "CAUGHT UP", "POD"].map(str::to_owned).to_vec();
+        let row = |node: &QuorumRow| {
+            let lag = node.lag.map_or_else(|| "?".to_owned(), |lag| lag.to_string());
+            let pod = node.pod.clone().unwrap_or_else(|| "?".to_owned());
+            vec![node.id.to_string(), node.role.word().to_owned(), lag, detail::caught_up(node), pod]
+        };
+        aligned(out, titles, quorum.nodes.iter().map(row), &[true, false, true, false, false]);
+    }
+    if fresh.state != SourceState::Live {
+        let why = fresh.why.as_deref().unwrap_or("it has not answered");
+        line(out, &format!("Quorum not seen: {}{why}", seen(fresh, app.now)));
+        if let Some(hint) = &fresh.hint {
+            line(out, &format!("  Hint: {hint}"));
+        }
+    }
+}
+
+/// Configs of a topic as far as they are asked for, those that it sets itself first.
+fn configs(out: &mut String, app: &App, topic: &str) {
+    let Some(config) = app.reading().and_then(|r| r.kafka()?.configs.get(topic)) else { return };
+    let mut entries: Vec<_> = config.entries.iter().collect();
+    entries.sort_by(|a, b| (a.source, &a.name).cmp(&(b.source, &b.name)));
+    let titles = ["CONFIG", "VALUE", "SOURCE"].map(str::to_owned).to_vec();
+    let row = |e: &ConfigEntry| vec![e.name.clone(), e.shown().to_owned(), e.source.words().to_owned()];
+    out.push('\n');
+    aligned(out, titles, entries.into_iter().map(row), &[false; 3]);
 }
 
 /// One line: the verdict, of what, and why.
@@ -309,7 +362,17 @@ mod tests {
         );
         let brokers = of(&Sample::healthy(), &Question::Brokers);
         assert!(brokers.starts_with("ID   POD "), "{brokers}");
-        assert_eq!(brokers.lines().count(), 4);
+        assert_eq!(brokers.lines().count(), 10, "{brokers}");
+        let quorum: Vec<&str> = brokers.lines().skip(4).collect();
+        assert_eq!(
+            quorum[..4],
+            [
+                "",
+                "Quorum: leader 0, epoch 3, 3 of 3 voters caught up",
+                "ID   ROLE     LAG   CAUGHT UP   POD",
+                " 0   leader     0   caught up   kafka-0"
+            ]
+        );
         for row in crate::world::brokers::BrokerRow::COLUMNS {
             assert!(brokers.contains(row.title), "{}", row.title);
         }
@@ -408,6 +471,10 @@ mod tests {
         let sample = Sample::healthy();
         let topic = of(&sample, &Question::Topics(Some("orders".into())));
         assert!(topic.contains("\n\nPARTITION   STATE"), "{topic}");
+        assert!(
+            topic.ends_with("\n\nCONFIG                VALUE   SOURCE\nmin.insync.replicas   2       dynamic topic\n"),
+            "{topic}"
+        );
         let group = of(&sample, &Question::Groups(Some("orders-app".into())));
         assert!(group.contains("\n\nTOPIC "), "{group}");
         assert!(text(&sample.app, &Question::Topics(Some("none".into())), false).is_err());

@@ -138,6 +138,10 @@ pub enum Asked {
     LogDirs,
     /// DescribeConfigs (32) of topics.
     TopicConfigs,
+    /// DescribeConfigs (32) of one broker.
+    BrokerConfigs,
+    /// DescribeQuorum (55), which the active controller answers.
+    Quorum,
 }
 
 impl Asked {
@@ -146,9 +150,9 @@ impl Asked {
         Duration::from_secs(match self {
             Self::Contact => 15,
             // A failure is told at once; this is for silence, and large answers are asked for less often.
-            Self::Metadata | Self::Groups | Self::Offsets | Self::EndOffsets => 30,
+            Self::Metadata | Self::Groups | Self::Offsets | Self::EndOffsets | Self::Quorum => 30,
             Self::LogDirs => 50,
-            Self::TopicConfigs => 900,
+            Self::TopicConfigs | Self::BrokerConfigs => 900,
         })
     }
 }
@@ -163,6 +167,8 @@ impl fmt::Display for Asked {
             Self::EndOffsets => "end offsets",
             Self::LogDirs => "LogDirs",
             Self::TopicConfigs => "topic configs",
+            Self::BrokerConfigs => "configs",
+            Self::Quorum => "quorum",
         })
     }
 }

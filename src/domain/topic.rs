@@ -6,7 +6,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::BrokerId;
+use super::{
+    config::{ConfigEntry, ConfigSource},
+    ids::BrokerId,
+};
 
 /// A topic with all its partitions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,30 +97,27 @@ impl Partition {
     }
 }
 
-/// A config entry of a topic.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConfigEntry {
-    /// Name, as `retention.ms`.
-    pub name: String,
-    /// Value; `None` when the broker keeps it secret.
-    pub value: Option<String>,
-    /// True when the topic itself sets it (source 1 of DescribeConfigs).
-    pub overridden: bool,
-}
-
-/// A topic's configs, as asked for.
+/// A topic's configs, as far as they were asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopicConfig {
     /// Topic.
     pub topic: String,
-    /// Entries asked for: see `wire`.
+    /// Those that are always asked for (see `wire`), and those that the topic sets itself.
     pub entries: Vec<ConfigEntry>,
+    /// True when whatever the topic sets itself is among them: in a cluster of very many topics only some are asked.
+    #[serde(default)]
+    pub complete: bool,
 }
 
 impl TopicConfig {
     /// The value of `min.insync.replicas`, if it was given and is a number.
     pub fn min_isr(&self) -> Option<u32> {
         self.entries.iter().find(|e| e.name == "min.insync.replicas")?.value.as_deref()?.parse().ok()
+    }
+
+    /// What the topic sets itself.
+    pub fn overrides(&self) -> impl Iterator<Item = &ConfigEntry> {
+        self.entries.iter().filter(|e| e.source == ConfigSource::DynamicTopic)
     }
 }
 

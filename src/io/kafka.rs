@@ -6,12 +6,14 @@
 
 pub mod answers;
 pub mod broker;
+mod configs;
 pub mod connection;
 mod coordinator;
 pub mod desk;
 pub mod failure;
 mod lag;
 pub mod observer;
+mod quorum;
 mod roster;
 mod topics;
 

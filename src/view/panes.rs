@@ -38,6 +38,7 @@ pub fn title(id: ListId) -> &'static str {
         ListId::Partitions | ListId::GroupPartitions => "Partitions",
         ListId::Groups => "Groups",
         ListId::Alerts => "Alerts",
+        ListId::Configs => "Configs",
     }
 }
 
@@ -51,6 +52,7 @@ pub fn noun(id: ListId) -> &'static str {
         ListId::Partitions | ListId::GroupPartitions => "Partition",
         ListId::Groups => "Group",
         ListId::Alerts => "Alert",
+        ListId::Configs => "Config",
     }
 }
 
@@ -65,6 +67,7 @@ pub fn len(shown: &Shown, id: ListId) -> usize {
         ListId::Groups => shown.groups.len(),
         ListId::GroupPartitions => shown.group_partitions.len(),
         ListId::Alerts => shown.alerts.len(),
+        ListId::Configs => shown.configs.len(),
     }
 }
 
@@ -79,6 +82,7 @@ pub fn rows(shown: &Shown, id: ListId, list: &ListState, with: TableLook, area: 
         ListId::Groups => table::render(&shown.groups, list, with, area, buffer),
         ListId::GroupPartitions => table::render(&shown.group_partitions, list, with, area, buffer),
         ListId::Alerts => table::render(&shown.alerts, list, with, area, buffer),
+        ListId::Configs => table::render(&shown.configs, list, with, area, buffer),
     }
 }
 
@@ -97,6 +101,7 @@ pub fn freshness(shown: &Shown, id: ListId) -> Freshness {
         ListId::Topics | ListId::Partitions => fresh.metadata.clone(),
         ListId::Groups | ListId::GroupPartitions => fresh.groups.clone(),
         ListId::Alerts => fresh.rules.clone(),
+        ListId::Configs => fresh.configs.clone().unwrap_or_else(|| fresh.metadata.clone()),
     }
 }
 
@@ -191,6 +196,10 @@ fn figures(shown: &Shown, id: ListId) -> Vec<String> {
             Some(rules) => format!("{}, not evaluated", plural(rules, "rule")),
             None => "? rules".to_owned(),
         }],
+        ListId::Configs => {
+            let differ = shown.configs.iter().filter(|c| c.differs()).count();
+            vec![plural(shown.configs.len(), "config"), format!("{differ} not default")]
+        }
     }
 }
 
@@ -251,6 +260,7 @@ pub fn empty(app: &App, shown: &Shown, id: ListId, look: Look, width: usize) -> 
         ListId::Groups => "No consumer group.",
         ListId::GroupPartitions => "This group holds no partition and has committed nothing.",
         ListId::Alerts => "No alerting rule in what is watched.",
+        ListId::Configs => "It has no configs.",
     };
     (Tone::Muted, sentence.to_owned())
 }

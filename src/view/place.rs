@@ -7,7 +7,7 @@ use super::{
     compact, detail,
     header::plural,
     look::{Look, Slot},
-    panes,
+    panes, quorum,
     strip::{Part, Strip, cut, draw_all, wrapped},
     table::{self, TableLook},
 };
@@ -37,6 +37,7 @@ pub fn render(app: &App, shown: &Shown, look: Look, area: Rect, buffer: &mut Buf
     let taken = u16::try_from(notes.len() + 1).unwrap_or(u16::MAX).min(area.height);
     let body = Rect { y: area.y + taken, height: area.height - taken, ..area };
     let body = below(app, shown, id, look, body, buffer);
+    let body = if id == ListId::Brokers { quorum::below(app, shown, list, look, body, buffer) } else { body };
     let mut right = figures(app, shown, id);
     right.extend(panes::position(list, table::in_sight(body.height, true)));
     panes::rule(name(app, id, look, width), right, true, look, width).draw(buffer, area, 0);
@@ -61,6 +62,7 @@ fn name(app: &App, id: ListId, look: Look, width: usize) -> Strip {
     match &app.place {
         Place::Topic(topic) => of("Topic", topic),
         Place::Group(group) => of("Group", group),
+        Place::Configs(owner) => of("Configs of", &owner.to_string()),
         _ => panes::heading(id, true, look),
     }
 }
@@ -84,6 +86,9 @@ fn figures(app: &App, shown: &Shown, id: ListId) -> Vec<Part> {
         parts.extend(group.members.map(|n| text(2, plural(n, "member"))));
         parts.push(text(3, format!("coordinator {}", group.coordinator)));
     }
+    if let (Place::Configs(_), Some(at)) = (&app.place, app.config_page.as_ref().and_then(|page| page.read_at)) {
+        parts.push(text(1, format!("read {} ago", units::age(app.now, at))));
+    }
     let mut all = panes::summary(app, shown, id);
     all.extend(parts);
     all
@@ -104,7 +109,7 @@ fn notes(app: &App, shown: &Shown, id: ListId, look: Look, width: usize) -> Vec<
     }
     match &app.place {
         Place::Topic(topic) => {
-            let set = overrides(app, topic).unwrap_or_else(|| "nothing".to_owned());
+            let set = overrides(app, topic).unwrap_or_else(|| "? (not known yet)".to_owned());
             add(&format!("sets itself: {set}"), Tone::Muted, 2);
         }
         Place::Group(group) => {

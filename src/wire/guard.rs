@@ -126,7 +126,10 @@ impl ByteBuf for GuardedBuf {
 
 #[cfg(test)]
 mod tests {
-    use kafka_protocol::{messages::MetadataResponse, protocol::Decodable};
+    use kafka_protocol::{
+        messages::{DescribeConfigsResponse, DescribeQuorumResponse, MetadataResponse},
+        protocol::Decodable,
+    };
 
     use super::*;
 
@@ -142,6 +145,30 @@ mod tests {
         for version in 9..=13 {
             assert!(MetadataResponse::decode(&mut GuardedBuf::new(frame.clone()), version).is_err());
         }
+    }
+
+    #[test]
+    fn counts_of_voters_and_configs_are_refused_before_memory_is_reserved_for_them() {
+        const BILLIONS: [u8; 5] = [0xff, 0xff, 0xff, 0xff, 0x0f];
+        let frame = |before: &[u8]| Bytes::from([before, &BILLIONS, &[0, 0, 0, 1]].concat());
+        let quorum = |before: &[u8], version| {
+            DescribeQuorumResponse::decode(&mut GuardedBuf::new(frame(before)), version).is_err()
+        };
+        // Error 0, then topics; in one topic `t`, partitions; in partition 0 without error, of leader and epoch 0, with
+        // a watermark of 0, voters.
+        let partition: &[u8] = &[0, 0, 2, 2, b't', 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let voters = [partition, &[0; 8]].concat();
+        for version in 0..=1 {
+            assert!(quorum(&[0, 0], version) && quorum(&[0, 0, 2, 2, b't'], version) && quorum(&voters, version));
+        }
+        assert!(quorum(&[0, 0, 0], 2) && quorum(&[0, 0, 0, 1], 2), "topics and nodes");
+        let configs = |before: &[u8]| DescribeConfigsResponse::decode(&mut GuardedBuf::new(frame(before)), 4).is_err();
+        // Throttle 0, then results; in a result without error of broker `0`, configs.
+        let result: &[u8] = &[0, 0, 0, 0, 2, 0, 0, 0, 4, 2, b'0'];
+        assert!(configs(&[0; 4]) && configs(result), "results and configs");
+        // In a config `a` without a value, synonyms; and behind none of them, the length of a documentation.
+        let config = [result, &[2, 2, b'a', 0, 0, 4, 0]].concat();
+        assert!(configs(&config) && configs(&[config.as_slice(), &[1, 2]].concat()), "synonyms and documentation");
     }
 
     #[test]

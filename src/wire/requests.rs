@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use kafka_protocol::{
     messages::{
         ApiVersionsRequest, ApiVersionsResponse, BrokerId, ConsumerGroupDescribeRequest, DescribeConfigsRequest,
-        DescribeGroupsRequest, DescribeLogDirsRequest, GroupId, ListGroupsRequest, ListOffsetsRequest, MetadataRequest,
-        OffsetFetchRequest, SaslAuthenticateRequest, TopicName,
+        DescribeGroupsRequest, DescribeLogDirsRequest, DescribeQuorumRequest, GroupId, ListGroupsRequest,
+        ListOffsetsRequest, MetadataRequest, OffsetFetchRequest, SaslAuthenticateRequest, TopicName,
         describe_configs_request::DescribeConfigsResource,
+        describe_quorum_request::{PartitionData, TopicData},
         list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
         offset_fetch_request::OffsetFetchRequestGroup,
     },
@@ -26,7 +27,7 @@ pub const GROUPS_PER_REQUEST: usize = 100;
 /// Topics in one DescribeConfigs.
 pub const TOPICS_PER_REQUEST: usize = 500;
 
-/// The configs of a topic that are asked for.
+/// The configs of a topic that are asked for where there are very many topics.
 pub const TOPIC_CONFIGS: [&str; 7] = [
     "min.insync.replicas",
     "cleanup.policy",
@@ -37,8 +38,12 @@ pub const TOPIC_CONFIGS: [&str; 7] = [
     "max.message.bytes",
 ];
 
-/// DescribeConfigs' number for topics.
+/// DescribeConfigs' numbers for topics and brokers.
 const RESOURCE_TOPIC: i8 = 2;
+const RESOURCE_BROKER: i8 = 4;
+
+/// The topic of the KRaft quorum.
+const QUORUM_TOPIC: &str = "__cluster_metadata";
 
 /// ListOffsets' timestamp for the log end offset.
 const LATEST: i64 = -1;
@@ -70,6 +75,7 @@ ask! {
     ListOffsetsRequest "ListOffsets" from 6,
     DescribeLogDirsRequest "DescribeLogDirs" from 2,
     DescribeConfigsRequest "DescribeConfigs" from 4,
+    DescribeQuorumRequest "DescribeQuorum" from 0,
     SaslAuthenticateRequest "SaslAuthenticate" from 2,
 }
 
@@ -173,19 +179,62 @@ pub fn describe_log_dirs() -> DescribeLogDirsRequest {
     DescribeLogDirsRequest::default().with_topics(None)
 }
 
-/// DescribeConfigs (key 32) of topics: only the keys in `TOPIC_CONFIGS`.
-pub fn describe_configs<'a>(topics: impl IntoIterator<Item = &'a str>) -> DescribeConfigsRequest {
-    let keys: Vec<StrBytes> = TOPIC_CONFIGS.iter().map(|key| StrBytes::from_static_str(key)).collect();
-    let resources = topics
-        .into_iter()
-        .map(|topic| {
-            DescribeConfigsResource::default()
-                .with_resource_type(RESOURCE_TOPIC)
-                .with_resource_name(text(topic))
-                .with_configuration_keys(Some(keys.clone()))
-        })
-        .collect();
-    DescribeConfigsRequest::default().with_resources(resources)
+/// DescribeQuorum (key 55): who leads `__cluster_metadata`, and how far each copy of it has come.
+pub fn describe_quorum() -> DescribeQuorumRequest {
+    let topic = TopicData::default()
+        .with_topic_name(TopicName(StrBytes::from_static_str(QUORUM_TOPIC)))
+        .with_partitions(vec![PartitionData::default()]);
+    DescribeQuorumRequest::default().with_topics(vec![topic])
+}
+
+/// Which configs of a topic are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Width {
+    /// All of them: 1.2 kB a topic with Kafka 4.1.
+    All,
+    /// Only those in `TOPIC_CONFIGS`: a fifth of that.
+    Few,
+}
+
+/// DescribeConfigs (key 32) of topics, without synonyms and documentation.
+pub fn describe_configs<'a>(topics: impl IntoIterator<Item = &'a str>, width: Width) -> DescribeConfigsRequest {
+    let few: Vec<StrBytes> = TOPIC_CONFIGS.iter().map(|key| StrBytes::from_static_str(key)).collect();
+    let keys = (width == Width::Few).then_some(few);
+    let resources = topics.into_iter().map(|topic| {
+        let resource = DescribeConfigsResource::default().with_resource_type(RESOURCE_TOPIC);
+        resource.with_resource_name(text(topic)).with_configuration_keys(keys.clone())
+    });
+    DescribeConfigsRequest::default().with_resources(resources.collect())
+}
+
+/// Whether what configs mean is asked for, too: their documentation is three quarters of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meanings {
+    /// Asked for.
+    Told,
+    /// Left out.
+    LeftOut,
+}
+
+/// DescribeConfigs (key 32) of one broker, with synonyms. Only that broker answers it.
+pub fn broker_configs(broker: i32, meanings: Meanings) -> DescribeConfigsRequest {
+    all_configs(RESOURCE_BROKER, &broker.to_string(), meanings)
+}
+
+/// DescribeConfigs (key 32) of one topic, with synonyms and documentation.
+pub fn topic_configs(topic: &str) -> DescribeConfigsRequest {
+    all_configs(RESOURCE_TOPIC, topic, Meanings::Told)
+}
+
+fn all_configs(kind: i8, name: &str, meanings: Meanings) -> DescribeConfigsRequest {
+    let resource = DescribeConfigsResource::default()
+        .with_resource_type(kind)
+        .with_resource_name(text(name))
+        .with_configuration_keys(None);
+    DescribeConfigsRequest::default()
+        .with_resources(vec![resource])
+        .with_include_synonyms(true)
+        .with_include_documentation(meanings == Meanings::Told)
 }
 
 #[cfg(test)]

@@ -34,6 +34,8 @@ pub struct BrokerRow {
     pub zone: Option<String>,
     /// `broker`, `controller`, as far as the pod's configuration tells.
     pub roles: Vec<String>,
+    /// Whether it leads the quorum, and so is the active controller; `None` while that is not known.
+    pub active_controller: Option<bool>,
     /// Pod Ready, answering and unfenced; `None` when that cannot be seen.
     pub ready: Option<bool>,
     /// The pod's state, or why the broker is not ready, in a word or two.
@@ -145,6 +147,7 @@ impl Reading<'_> {
             zone: self.zone(id, node.as_deref()),
             node,
             roles: roles(pod, broker),
+            active_controller: self.active_controller().zip(id).map(|(leader, id)| leader == id),
             ready,
             state,
             reason,

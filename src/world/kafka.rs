@@ -7,8 +7,10 @@ use chrono::{DateTime, Utc};
 use crate::{
     domain::{
         broker::{Advertised, Contact, Features},
+        config::Config,
         group::{Commits, Group},
         ids::BrokerId,
+        quorum::Quorum,
         storage::LogDir,
         topic::{Topic, TopicConfig},
     },
@@ -40,6 +42,10 @@ pub struct KafkaWorld {
     pub log_dirs: BTreeMap<BrokerId, Vec<LogDir>>,
     /// Topic configs, by topic.
     pub configs: BTreeMap<String, TopicConfig>,
+    /// What is set of each broker's configs.
+    pub broker_configs: BTreeMap<BrokerId, Vec<Config>>,
+    /// The KRaft quorum, as its leader described it last.
+    pub quorum: Option<Quorum>,
 }
 
 /// How a broker behaved, and when that was told.
@@ -96,6 +102,9 @@ impl KafkaWorld {
                 self.configs.extend(configs.into_iter().map(|c| (c.topic.clone(), c)));
                 true
             }
+            KafkaBody::BrokerConfigs(configs) => broker
+                .is_some_and(|broker| self.broker_configs.insert(broker, configs.clone()).as_ref() != Some(&configs)),
+            KafkaBody::Quorum(quorum) => self.quorum.replace(quorum.clone()).as_ref() != Some(&quorum),
         }
     }
 

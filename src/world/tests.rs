@@ -9,13 +9,15 @@ use crate::{
     diagnose,
     domain::{
         broker::{Advertised, Contact},
+        config::ConfigEntry,
         freshness::{Asked, FailureKind, Kind, Source, SourceFailure, SourceState},
         group::{Commits, Committed, EndOffset, Group},
         ids::{BrokerId, InstallationId, ObjectKey},
         installation::{AddressBook, BrokerPod, Flavour, Installation, PodPort},
         kubernetes::{Claim, Container, ContainerState, Meta, Mount, Object, Pod, Terminated, Volume, Waiting},
+        quorum::{Quorum, Replica},
         storage::{LogDir, UsedSource, VolumeUse},
-        topic::{ConfigEntry, Partition, Topic, TopicConfig},
+        topic::{Partition, Topic, TopicConfig},
         verdict::Verdict,
     },
     facts::{Body, Fact, KafkaBody, Metadata},
@@ -137,9 +139,12 @@ impl Cluster {
     }
 
     fn min_isr(&mut self, value: u32) {
-        let entry =
-            ConfigEntry { name: "min.insync.replicas".into(), value: Some(value.to_string()), overridden: true };
-        let config = TopicConfig { topic: "orders".into(), entries: vec![entry] };
+        let entry = ConfigEntry {
+            name: "min.insync.replicas".into(),
+            value: Some(value.to_string()),
+            ..ConfigEntry::default()
+        };
+        let config = TopicConfig { topic: "orders".into(), entries: vec![entry], complete: true };
         self.kafka(Asked::TopicConfigs, None, KafkaBody::TopicConfigs(vec![config]));
     }
 
@@ -160,6 +165,71 @@ impl Cluster {
     fn found(&self) -> Vec<&'static str> {
         diagnose::findings(&self.reading(), &[]).iter().map(|f| f.id).collect()
     }
+}
+
+/// The quorum that broker 2 leads; each voter had everything so many seconds before its answer, if ever.
+fn quorum(at: DateTime<Utc>, behind: [Option<i64>; 3]) -> KafkaBody {
+    let voter = |(id, behind): (i32, Option<i64>)| Replica {
+        id: BrokerId(id),
+        log_end: behind.map(|seconds| 100 - 2 * seconds),
+        caught_up_at: behind.map(|seconds| at - TimeDelta::seconds(seconds)),
+        ..Replica::default()
+    };
+    let observer = Replica { id: BrokerId(7), log_end: Some(90), ..Replica::default() };
+    KafkaBody::Quorum(Quorum {
+        leader: Some(BrokerId(2)),
+        leader_epoch: 5,
+        voters: (0..).zip(behind).map(voter).collect(),
+        observers: vec![observer],
+        ..Quorum::default()
+    })
+}
+
+#[test]
+fn the_quorum_says_who_leads_and_whether_a_majority_has_everything() {
+    let mut cluster = Cluster::new();
+    assert_eq!(cluster.reading().quorum(), None);
+    cluster.kafka(Asked::Quorum, None, quorum(cluster.now, [Some(0), Some(30), Some(0)]));
+    let quorum = cluster.reading().quorum().unwrap();
+    let rows: Vec<_> =
+        quorum.nodes.iter().map(|n| (n.id.0, n.role.word(), n.lag, n.caught_up, n.caught_up_s)).collect();
+    let expected = [
+        (2, "leader", Some(0), Some(true), Some(0)),
+        (0, "voter", Some(0), Some(true), Some(0)),
+        (1, "voter", Some(60), Some(false), Some(30)),
+        (7, "observer", Some(10), Some(false), None),
+    ];
+    assert_eq!(rows, expected);
+    assert_eq!(quorum.nodes[0].pod.as_deref(), Some("kafka-2"));
+    assert_eq!((quorum.voters, quorum.voters_caught_up, quorum.majority_caught_up), (3, Some(2), Some(true)));
+    let active: Vec<Option<bool>> = cluster.reading().brokers().iter().map(|b| b.active_controller).collect();
+    assert_eq!(active, [Some(false), Some(false), Some(true)]);
+}
+
+#[test]
+fn a_leader_that_nobody_follows_has_no_majority_and_one_that_tells_no_times_leaves_that_open() {
+    let mut cluster = Cluster::new();
+    cluster.kafka(Asked::Quorum, None, quorum(cluster.now, [None, Some(30), Some(0)]));
+    let alone = cluster.reading().quorum().unwrap();
+    assert_eq!((alone.voters_caught_up, alone.majority_caught_up), (Some(1), Some(false)));
+    assert_eq!(alone.nodes[1].lag, None, "nothing was heard of it");
+    let KafkaBody::Quorum(mut old) = quorum(cluster.now, [Some(0); 3]) else { panic!() };
+    old.voters.iter_mut().for_each(|v| v.caught_up_at = None);
+    cluster.kafka(Asked::Quorum, None, KafkaBody::Quorum(old));
+    let open = cluster.reading().quorum().unwrap();
+    assert_eq!((open.voters_caught_up, open.majority_caught_up, open.nodes[0].caught_up), (None, None, None));
+}
+
+#[test]
+fn who_leads_is_not_known_any_more_once_the_quorum_is_not_told() {
+    let mut cluster = Cluster::new();
+    cluster.kafka(Asked::Quorum, None, quorum(cluster.now, [Some(0); 3]));
+    let failure = SourceFailure { kind: FailureKind::Timeout, what: "no answer".into(), hint: None };
+    let source = Source::Kafka { installation: id(), what: Asked::Quorum, broker: None };
+    cluster.tell(source, Body::Failed(failure));
+    assert!(cluster.reading().brokers().iter().all(|b| b.active_controller.is_none()));
+    assert!(cluster.reading().quorum().is_some(), "what was known stays, with its age");
+    assert_eq!(cluster.verdict(), Verdict::Ok, "the catalogue of findings is not here");
 }
 
 #[test]

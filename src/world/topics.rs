@@ -23,6 +23,10 @@ pub struct TopicRow {
     pub replication_factor: usize,
     /// `min.insync.replicas`; `None` while its configs are not known.
     pub min_isr: Option<u32>,
+    /// Configs that it sets itself; `None` while they are not known.
+    pub config_overrides: Option<usize>,
+    /// True when there may be more: in a cluster of very many topics only some configs are asked for.
+    pub config_overrides_incomplete: bool,
     /// Partitions with fewer in-sync replicas than replicas.
     pub under_replicated: usize,
     /// Partitions without a leader that answers.
@@ -169,12 +173,15 @@ fn replicas(kafka: &KafkaWorld) -> impl Iterator<Item = (BrokerId, &crate::domai
 fn topic_row(kafka: &KafkaWorld, topic: &Topic, silent: &BTreeSet<BrokerId>, size_bytes: Option<u64>) -> TopicRow {
     let min_isr = kafka.min_isr(&topic.name);
     let healths: Vec<Health> = topic.partitions.iter().map(|p| p.health(min_isr, silent)).collect();
+    let config = kafka.configs.get(&topic.name);
     let count = |health: Health| healths.iter().filter(|h| **h == health).count();
     TopicRow {
         name: topic.name.clone(),
         partitions: topic.partitions.len(),
         replication_factor: topic.partitions.first().map_or(0, |p| p.replicas.len()),
         min_isr,
+        config_overrides: config.map(|c| c.overrides().count()),
+        config_overrides_incomplete: config.is_some_and(|c| !c.complete),
         under_replicated: topic.partitions.iter().filter(|p| p.is_under_replicated()).count(),
         offline: count(Health::Offline),
         under_min_isr: count(Health::UnderMinIsr),

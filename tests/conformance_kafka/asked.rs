@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use kafdeck::{
     io::dial::BoxStream,
     sandbox::broker::OFFERED,
-    wire::requests::{self, TOPIC_CONFIGS},
+    wire::requests::{self, Meanings, TOPIC_CONFIGS, Width},
 };
 use kafka_protocol::{
     messages::{
@@ -159,6 +159,10 @@ async fn cluster(asking: &mut Asking<'_, impl Peer>) {
         let topic = TopicData::default().with_topic_name(TopicName(text(topic))).with_partitions(partitions);
         asking.case(case, 0, DescribeQuorumRequest::default().with_topics(vec![topic]), 2).await;
     }
+    for version in [0, 1] {
+        asking.case("DescribeQuorum as we ask", 0, requests::describe_quorum(), version).await;
+    }
+    asking.case("DescribeQuorum of another broker", 1, requests::describe_quorum(), 2).await;
 }
 
 async fn groups(asking: &mut Asking<'_, impl Peer>) {
@@ -263,10 +267,19 @@ async fn configs(asking: &mut Asking<'_, impl Peer>) {
             .with_configuration_keys(Some(keys.iter().map(|key| text(key)).collect()))
     };
     let of_broker = ["min.insync.replicas", "log.segment.bytes", "num.io.threads", "auto.create.topics.enable"];
-    let all: [(&str, i8, &str, &[&str]); 6] = [
+    for (case, asked) in [
+        ("all of a broker", requests::broker_configs(0, Meanings::LeftOut)),
+        ("all of a broker, and what they mean", requests::broker_configs(0, Meanings::Told)),
+        ("all of a topic, and what they mean", requests::topic_configs(TOPIC)),
+        ("all of topics", requests::describe_configs([TOPIC], Width::All)),
+    ] {
+        asking.case(&format!("DescribeConfigs: {case}"), 0, asked, 4).await;
+    }
+    let all: [(&str, i8, &str, &[&str]); 7] = [
         ("a topic", 2, TOPIC, &TOPIC_CONFIGS),
         ("a broker", 4, "0", &of_broker),
         ("a broker's identity", 4, "0", &["node.id"]),
+        ("a broker's secret", 4, "0", &["delegation.token.secret.key"]),
         ("another broker", 4, "1", &of_broker),
         ("an unknown topic", 2, NOBODY, &TOPIC_CONFIGS),
         ("no broker", 4, "nobody", &of_broker),

@@ -11,7 +11,8 @@ use super::{
     seeing::{create_topic, kafka},
 };
 
-fn document(cluster: &Cluster, args: &[&str]) -> Value {
+/// The document that answers a command about `the-project`.
+pub fn document(cluster: &Cluster, args: &[&str]) -> Value {
     let base = ["--installation", "the-project/kafka", "-o", "json"];
     let outcome = cluster.kafdeck().args(base.iter().chain(args)).run();
     assert_eq!(outcome.code, 0, "{args:?}: {outcome:#?}");

@@ -7,6 +7,7 @@ use kafdeck::{
     clock::Clock,
     domain::{
         broker::Contact,
+        config::{ConfigEntry, ConfigSource},
         ids::{BrokerId, InstallationId, ObjectKey},
         installation::{AddressBook, PodPort},
     },
@@ -94,7 +95,7 @@ async fn the_observer_tells_the_figures_of_the_model() {
     let cluster = Arc::new(Cluster::new(shop()));
     let told = Watch::start(&cluster).await_told(8).await;
     let (mut groups, mut commits, mut ends, mut dirs) = (Vec::new(), Vec::new(), Vec::new(), 0);
-    let mut configured = false;
+    let (mut configured, mut of_brokers, mut quorums) = (false, 0, 0);
     for body in &told {
         match body {
             KafkaBody::Metadata(m) => {
@@ -118,16 +119,33 @@ async fn the_observer_tells_the_figures_of_the_model() {
                     of_topic.entries.iter().find(|e| e.name == name).cloned()
                 };
                 let retention = entry("orders", "retention.ms").unwrap();
-                assert_eq!((retention.value.as_deref(), retention.overridden), (Some("3600000"), true));
+                assert_eq!(
+                    (retention.value.as_deref(), retention.source),
+                    (Some("3600000"), ConfigSource::DynamicTopic)
+                );
                 let min = entry("orders", "min.insync.replicas").unwrap();
-                assert_eq!((min.value.as_deref(), min.overridden), (Some("2"), false));
+                assert_eq!((min.value.as_deref(), min.source), (Some("2"), ConfigSource::DynamicDefaultBroker));
                 configured = true;
+            }
+            KafkaBody::BrokerConfigs(c) => {
+                let min = c.iter().find(|c| c.entry.name == "min.insync.replicas").unwrap();
+                assert_eq!((min.entry.shown(), min.entry.source), ("2", ConfigSource::DynamicDefaultBroker));
+                assert_eq!(min.default_value().map(ConfigEntry::shown), Some("1"));
+                assert!(
+                    c.iter().all(|c| c.entry.source != ConfigSource::Default && c.documentation.is_none()),
+                    "{c:?}"
+                );
+                of_brokers += 1;
+            }
+            KafkaBody::Quorum(q) => {
+                assert_eq!((q.leader, q.voters.len()), (Some(BrokerId(1)), 3));
+                quorums += 1;
             }
             KafkaBody::Features { features, .. } => assert_eq!(features.metadata_version, Some(27)),
             KafkaBody::Contact { contact, .. } => assert_eq!(*contact, Contact::Answered),
         }
     }
-    assert!(configured && dirs >= 3);
+    assert!(configured && dirs >= 3 && of_brokers == 3 && quorums >= 2, "{of_brokers} {quorums}");
     let members = |id: &str| {
         let described = groups.iter().rfind(|g| g.id == id && g.members.is_some());
         described.and_then(|g| g.members.clone()).unwrap_or_else(|| panic!("{id}: {groups:?}"))

@@ -322,7 +322,7 @@ async fn configs_say_where_they_are_from() {
         assert_eq!(source(0, "retention.ms"), ("3600000".to_owned(), 1, 2));
         assert_eq!(source(0, "segment.bytes"), ("16777216".to_owned(), 4, 2));
         assert_eq!(source(0, "cleanup.policy"), ("delete".to_owned(), 5, 1));
-        assert_eq!(source(1, "min.insync.replicas").1, 4);
+        assert_eq!(source(1, "min.insync.replicas"), ("2".to_owned(), 3, 3), "for all, in the file, by default");
         assert_eq!(source(1, "node.id").0, "0");
         let documented = answer.results[0].configs[0].documentation.as_ref().is_some_and(|d| !d.is_empty());
         assert_eq!(documented, version >= 3);

@@ -5,6 +5,7 @@ use kafdeck::{
     app::{App, Msg, keys::Key},
     domain::{
         broker::{Advertised, Contact, Features},
+        config::{Config, ConfigEntry, ConfigSource},
         freshness::{Asked, FailureKind, Kind, Source, SourceFailure},
         group::{Commits, Committed, EndOffset, Group, Member},
         ids::{BrokerId, InstallationId},
@@ -12,8 +13,9 @@ use kafdeck::{
             AlertRule, Claim, Container, ContainerPort, ContainerState, Meta, Mount, Node, Object, Owner, Pod,
             RuleObject, Service, ServicePort, Terminated, Volume, Waiting, Workload,
         },
+        quorum::{Quorum, Replica},
         storage::{LogDir, ReplicaSize},
-        topic::{ConfigEntry, Partition, Topic, TopicConfig},
+        topic::{Partition, Topic, TopicConfig},
     },
     facts::{Body, Connection, Fact, KafkaBody, Metadata},
 };
@@ -117,12 +119,57 @@ pub fn group(id: &str, state: &str, topic: &str, partitions: i32, offset: i64) -
     (Group { id: id.into(), state: state.into(), kind: Some("consumer".into()), members: Some(members) }, commits)
 }
 
+fn entry(name: &str, value: &str, source: ConfigSource) -> ConfigEntry {
+    ConfigEntry { name: name.into(), value: Some(value.into()), hidden: false, source }
+}
+
+/// A config with its default, and what it means.
+pub fn documented(name: &str, value: &str, source: ConfigSource, default: &str, meaning: &str) -> Config {
+    let set = entry(name, value, source);
+    let mut synonyms = vec![set.clone()];
+    if source != ConfigSource::Default {
+        synonyms.push(entry(name, default, ConfigSource::Default));
+    }
+    let documentation = Some(meaning.to_owned());
+    Config { entry: set, synonyms, read_only: false, kind: Some("int".into()), documentation }
+}
+
+/// What is set of every broker's configs.
+fn broker_configs() -> Vec<Config> {
+    let secret = ConfigEntry { hidden: true, value: None, ..entry("ssl.key.password", "", ConfigSource::StaticBroker) };
+    vec![
+        documented("min.insync.replicas", "2", ConfigSource::StaticBroker, "1", ""),
+        documented("num.io.threads", "12", ConfigSource::DynamicBroker, "8", ""),
+        documented("num.partitions", "1", ConfigSource::StaticBroker, "1", ""),
+        Config { entry: secret, read_only: true, ..Config::default() },
+    ]
+}
+
+/// The quorum that broker 0 leads, at a moment; `away` is a voter that has not fetched for a while.
+fn quorum(away: Option<i32>, at: DateTime<Utc>) -> Quorum {
+    let replica = |id| {
+        let (lag, at) = if away == Some(id) { (400, at - seconds(210)) } else { (0, at) };
+        Replica {
+            id: BrokerId(id),
+            directory: None,
+            log_end: Some(71_200 - lag),
+            fetched_at: Some(at),
+            caught_up_at: Some(at),
+        }
+    };
+    Quorum {
+        leader: Some(BrokerId(0)),
+        leader_epoch: 4,
+        high_watermark: Some(71_200),
+        voters: (0..3).map(replica).collect(),
+        observers: Vec::new(),
+    }
+}
+
 pub fn config(topic: &str, overridden: &[(&str, &str)]) -> TopicConfig {
-    let entry =
-        |name: &str, value: &str, overridden| ConfigEntry { name: name.into(), value: Some(value.into()), overridden };
-    let mut entries = vec![entry("min.insync.replicas", "2", false)];
-    entries.extend(overridden.iter().map(|(name, value)| entry(name, value, true)));
-    TopicConfig { topic: topic.into(), entries }
+    let mut entries = vec![entry("min.insync.replicas", "2", ConfigSource::StaticBroker)];
+    entries.extend(overridden.iter().map(|(name, value)| entry(name, value, ConfigSource::DynamicTopic)));
+    TopicConfig { topic: topic.into(), entries, complete: true }
 }
 
 impl Cluster {
@@ -337,9 +384,12 @@ impl Cluster {
             let features = Features { kraft: true, metadata_version: Some(25) };
             facts.push(kafka(Asked::Metadata, None, at, KafkaBody::Features { broker, features }));
             facts.push(kafka(Asked::LogDirs, Some(id), at, KafkaBody::LogDirs(vec![self.log_dir(id)])));
+            facts.push(kafka(Asked::BrokerConfigs, Some(id), at, KafkaBody::BrokerConfigs(broker_configs())));
             facts.extend(self.group_answers(id, at));
         }
         facts.push(kafka(Asked::TopicConfigs, None, at, KafkaBody::TopicConfigs(self.configs.clone())));
+        let away = (0..3).find(|id| !self.advertised.contains(id));
+        facts.push(kafka(Asked::Quorum, None, at, KafkaBody::Quorum(quorum(away, at))));
         facts
     }
 
@@ -457,6 +507,37 @@ pub fn stale() -> App {
     let hint = Some("check the secret messaging/console");
     app.update(Msg::Facts(vec![heartbeat(later), failed(source, later, FailureKind::Auth, why, hint)]), later);
     app.update(Msg::Tick, later);
+    app
+}
+
+/// A healthy cluster without an active controller for 42 seconds.
+pub fn leaderless() -> App {
+    let mut app = Cluster::healthy().app();
+    let later = noon() + seconds(42);
+    let mut facts = vec![heartbeat(later)];
+    facts.extend(
+        Cluster::healthy().answers(later).into_iter().filter(|f| !matches!(f.body, Body::Kafka(KafkaBody::Quorum(_)))),
+    );
+    let why = "Asking the brokers for quorum failed: no answer within 2.5 s.";
+    let source =
+        Source::Kafka { installation: InstallationId::new(NAMESPACE, NAME), what: Asked::Quorum, broker: None };
+    let hint = "Brokers pass this on to the active controller: there may be none.";
+    facts.push(failed(source, later, FailureKind::Timeout, why, Some(hint)));
+    app.update(Msg::Facts(facts), later);
+    app
+}
+
+/// A cluster whose broker 0 has told all its configs, one of which would like to paint the terminal.
+pub fn configs() -> App {
+    let mut app = Cluster::healthy().app();
+    press(&mut app, &[Key::Char('3'), Key::Char('C')]);
+    let meaning = "At least so many replicas must have a record.\n- one is too few\n- three are enough";
+    let hostile = "\u{1b}[2J\u{202e}evil\u{9b}31m";
+    let mut all = broker_configs();
+    all.push(documented("background.threads", "10", ConfigSource::Default, "10", "Threads in the background."));
+    all.push(documented("zz.custom", hostile, ConfigSource::DynamicDefaultBroker, "", hostile));
+    all[0].documentation = Some(meaning.to_owned());
+    app.update(Msg::Configs { id: 1, answer: Ok(all) }, app.now);
     app
 }
 

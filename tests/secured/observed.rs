@@ -34,7 +34,7 @@ async fn sessions_of_ten_seconds_are_renewed_without_a_gap() {
         assert!(contacts(&told, id).iter().all(|c| *c == Contact::Answered), "{:?}", contacts(&told, id));
     }
     let (admitted, refused) = everyone.counts();
-    assert!((36..=72).contains(&admitted) && refused == 0, "{admitted} logins of three brokers in 120 s");
+    assert!((48..=96).contains(&admitted) && refused == 0, "{admitted} logins on four connections in 120 s");
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,8 +74,24 @@ async fn a_refused_password_is_not_tried_again_until_the_secret_changes() {
     assert_eq!(everyone.counts().1, 6, "who asks to retry is obeyed");
     house.shelf.put("console", "password", super::house::PASSWORD.as_bytes());
     let told = watch.until(54).await;
-    assert_eq!(everyone.counts(), (3, 6));
+    assert_eq!(everyone.counts(), (4, 6), "each broker's, and the one aside for the quorum");
     assert!((0..3).all(|id| contacts(&told, id).last() == Some(&Contact::Answered)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_connection_aside_does_not_knock_again_and_again_with_a_password_that_counts_no_more() {
+    let everyone = users(&[SCRAM], None);
+    let house = House::new(Door { tls: None, users: Some(Arc::clone(&everyone)) });
+    let mut watch = Watch::start(&house, Some(way(None, Some(login(Mechanism::ScramSha512)))));
+    watch.until(3).await;
+    // Whoever is connected stays; the quorum is asked of another broker while this one hangs.
+    everyone.set("console", "another");
+    freeze(&house, 0, true);
+    watch.until(8).await;
+    freeze(&house, 0, false);
+    watch.until(58).await;
+    let refused = everyone.counts().1;
+    assert!((1..=3).contains(&refused), "{refused} knocks");
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,5 +145,5 @@ async fn secrets_are_not_read_for_every_look_while_all_is_well() {
     let house = House::new(Door { tls: None, users: Some(users(&[SCRAM], None)) });
     Watch::start(&house, Some(way(None, Some(login(Mechanism::ScramSha512))))).until(300).await;
     assert_eq!(house.shelf.reads.load(Ordering::Relaxed), 1);
-    assert_eq!(house.dials.load(Ordering::Relaxed), 3);
+    assert_eq!(house.dials.load(Ordering::Relaxed), 4, "each broker's, and the one aside for the quorum");
 }

@@ -49,13 +49,13 @@ impl Row for BrokerRow {
         },
         Column {
             title: "ROLES",
-            width: fit(5, 17),
+            width: fit(5, 24),
             right: false,
             optional: 8,
             cell: |b, _| {
-                if b.roles.is_empty() { Cell::new("?", Tone::Unknown) } else { Cell::plain(b.roles.join(",")) }
+                if b.roles.is_empty() { Cell::new("?", Tone::Unknown) } else { Cell::plain(roles(b)) }
             },
-            key: |b| SortKey::Text(b.roles.join(",")),
+            key: |b| SortKey::Text(roles(b)),
         },
         Column {
             title: "LEAD",
@@ -118,6 +118,14 @@ impl Row for BrokerRow {
             Some(true) => 2,
         }
     }
+}
+
+/// Its roles; the controller that leads the quorum is the active one.
+fn roles(broker: &BrokerRow) -> String {
+    let active = broker.active_controller == Some(true);
+    let word =
+        |role: &String| if active && role == "controller" { "active controller".to_owned() } else { role.clone() };
+    broker.roles.iter().map(word).collect::<Vec<_>>().join(",")
 }
 
 fn broker_state(broker: &BrokerRow, _: DateTime<Utc>) -> Cell {

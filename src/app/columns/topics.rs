@@ -83,6 +83,18 @@ impl Row for TopicRow {
             key: |t| SortKey::bytes(t.size_bytes),
         },
         Column {
+            title: "OVERRIDES",
+            width: fit(9, 9),
+            right: true,
+            optional: 5,
+            cell: |t, _| {
+                let Some(set) = t.config_overrides else { return Cell::new("?", Tone::Unknown) };
+                let text = format!("{}{set}", if t.config_overrides_incomplete { "≥" } else { "" });
+                Cell::new(text, if set == 0 { Tone::Muted } else { Tone::Plain })
+            },
+            key: |t| SortKey::number(t.config_overrides),
+        },
+        Column {
             title: "OWNER",
             width: fit(5, 12),
             right: false,

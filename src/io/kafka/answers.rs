@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use kafka_protocol::messages::{
-    ConsumerGroupDescribeResponse, DescribeConfigsResponse, DescribeGroupsResponse, DescribeLogDirsResponse,
-    ListGroupsResponse, ListOffsetsResponse, MetadataResponse, OffsetFetchResponse,
+    ConsumerGroupDescribeResponse, DescribeGroupsResponse, DescribeLogDirsResponse, ListGroupsResponse,
+    ListOffsetsResponse, MetadataResponse, OffsetFetchResponse,
     describe_log_dirs_response::DescribeLogDirsResult,
     metadata_response::{MetadataResponsePartition, MetadataResponseTopic},
     offset_fetch_response::OffsetFetchResponseGroup,
@@ -20,14 +20,11 @@ use crate::{
         group::{Commits, Committed, EndOffset, Group, Member},
         ids::BrokerId,
         storage::{LogDir, ReplicaSize},
-        topic::{ConfigEntry, Partition, Topic, TopicConfig},
+        topic::{Partition, Topic},
     },
     facts::Metadata,
     wire::{assignment, errors},
 };
-
-/// DescribeConfigs' source of a value that the topic itself sets.
-const DYNAMIC_TOPIC_CONFIG: i8 = 1;
 
 fn whole(code: i16) -> Result<(), CallError> {
     if code == 0 { Ok(()) } else { Err(CallError::Refused { code }) }
@@ -197,23 +194,4 @@ fn log_dir(dir: &DescribeLogDirsResult) -> LogDir {
         usable_bytes: u64::try_from(dir.usable_bytes).ok(),
         replicas: replicas.collect(),
     }
-}
-
-/// DescribeConfigs (key 32) of topics: those that were given, and the codes of those that were not.
-pub fn topic_configs(answer: &DescribeConfigsResponse) -> (Vec<TopicConfig>, Vec<i16>) {
-    let mut configs = Vec::new();
-    let mut refused = Vec::new();
-    for r in &answer.results {
-        if r.error_code != 0 {
-            refused.push(r.error_code);
-            continue;
-        }
-        let entries = r.configs.iter().map(|c| ConfigEntry {
-            name: c.name.to_string(),
-            value: c.value.as_ref().map(ToString::to_string),
-            overridden: c.config_source == DYNAMIC_TOPIC_CONFIG,
-        });
-        configs.push(TopicConfig { topic: r.resource_name.to_string(), entries: entries.collect() });
-    }
-    (configs, refused)
 }

@@ -216,6 +216,11 @@ impl Link {
         if state.silent { Some(CallError::Timeout { after: SILENT_AFTER }) } else { state.failure.clone() }
     }
 
+    /// What the broker said of itself when it was dialled last.
+    pub fn features(&self) -> Option<Features> {
+        self.state.borrow().features.clone()
+    }
+
     /// Asks the broker; waits for a connection that is being made, and not for one that failed.
     pub async fn call<R: Ask>(&self, request: &R) -> Result<Answer<R::Response>, CallError> {
         let mut state = self.state.subscribe();

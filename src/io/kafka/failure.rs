@@ -123,6 +123,10 @@ impl CallError {
         let hint = match self {
             Self::Dial(DialError::Secret { why, .. }) => return hint_of_secret(why),
             Self::Dial(DialError::Login { why, .. }) => return hint_of_login(why),
+            Self::Timeout { .. } | Self::Refused { code: REQUEST_TIMED_OUT } if what == Asked::Quorum => {
+                "Brokers pass this on to the active controller: there may be none."
+            }
+            Self::TooOld(_) if what == Asked::Quorum => "Kafka 3.3 and later tell it.",
             Self::TooOld(_) => "Kafka 3.0 and later offer it; what Kubernetes tells is shown all the same.",
             Self::Dial(DialError::Forbidden { hint: Some(hint), .. }) => hint,
             Self::Dial(DialError::Forbidden { .. }) => "Ask for the verb create on pods/portforward in this namespace.",
@@ -133,7 +137,8 @@ impl CallError {
                 }
                 Asked::TopicConfigs => "Grant DescribeConfigs on the topics to the user that is connected.",
                 Asked::Groups | Asked::Offsets => "Grant Describe on the groups to the user that is connected.",
-                Asked::LogDirs => "Grant Describe on the cluster to the user that is connected.",
+                Asked::BrokerConfigs => "Grant DescribeConfigs on the cluster to the user that is connected.",
+                Asked::LogDirs | Asked::Quorum => "Grant Describe on the cluster to the user that is connected.",
             },
             Self::Garbled { .. } => "Check that the port is a Kafka listener without TLS or SASL.",
             Self::Unknown { .. } => "Check advertised.listeners of the broker.",

@@ -6,7 +6,9 @@
 //! | ListGroups | every broker | 2 s |
 //! | members, commits, then ends | every coordinator, then every leader | 5 s |
 //! | DescribeLogDirs | every broker | 15 s |
-//! | DescribeConfigs | one broker | 5 min, new topics at once |
+//! | DescribeConfigs of topics | one broker | 5 min, new topics at once |
+//! | DescribeConfigs of brokers | each of itself | 5 min |
+//! | DescribeQuorum | one broker, on a connection aside | 3 s, in KRaft mode |
 //!
 //! Everything is asked at once at the start and on a refresh. Each broker has tasks of its own: one
 //! that is frozen delays nobody. Called by whoever holds an installation; nobody else starts tasks here.
@@ -18,7 +20,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, watch},
+    sync::{Notify, mpsc, watch},
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -26,17 +28,20 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::{
     answers,
     broker::LinkSetup,
+    configs,
     connection::RequestCounts,
     coordinator::coordinate,
     desk::Desk,
     lag::{self, Lag},
+    quorum,
     roster::{Roster, Seen},
     topics,
 };
 use crate::{
     clock::Clock,
     domain::{
-        freshness::Asked,
+        config::{Config, ConfigInquiry},
+        freshness::{Asked, SourceFailure},
         ids::{BrokerId, InstallationId},
         installation::AddressBook,
     },
@@ -85,16 +90,30 @@ pub struct ObserverSetup {
     pub facts: FactSender,
 }
 
+/// The number of a question for configs, and its answer.
+pub type ConfigsTold = (u64, Result<Vec<Config>, SourceFailure>);
+
 /// A handle on an observation that runs until its token is cancelled.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Observer {
     counts: Arc<RequestCounts>,
+    shared: Arc<Shared>,
 }
 
 impl Observer {
     /// Requests sent so far, by their name in Kafka's documentation.
     pub fn request_counts(&self) -> BTreeMap<String, u64> {
         self.counts.by_name()
+    }
+
+    /// Asks for all configs of one owner, with what they mean, and answers with the number of the question.
+    pub fn describe(&self, inquiry: ConfigInquiry, answers: &mpsc::Sender<ConfigsTold>, cancel: &CancellationToken) {
+        let (shared, answers) = (Arc::clone(&self.shared), answers.clone());
+        task::spawn("kafka describe configs", cancel, async move {
+            let answer = configs::describe(&shared, &inquiry.of).await;
+            // Nobody listens any more only when everything is about to end.
+            let _ = answers.send((inquiry.id, answer)).await;
+        });
     }
 }
 
@@ -147,8 +166,9 @@ pub fn observe(mut setup: ObserverSetup, cancel: &CancellationToken) -> Observer
     task::spawn("kafka routes", cancel, routes(Arc::clone(&shared), setup.routes));
     task::spawn("kafka lag", cancel, lag::passes(Arc::clone(&shared), cancel.clone()));
     task::spawn("kafka configs", cancel, topics::configs(Arc::clone(&shared)));
-    task::spawn("kafka brokers", cancel, brokers(shared, cancel.clone()));
-    Observer { counts }
+    task::spawn("kafka quorum", cancel, quorum::watch(Arc::clone(&shared)));
+    task::spawn("kafka brokers", cancel, brokers(Arc::clone(&shared), cancel.clone()));
+    Observer { counts, shared }
 }
 
 /// Passes a refresh on to everybody.
@@ -222,6 +242,7 @@ async fn brokers(shared: Arc<Shared>, cancel: CancellationToken) {
                 let cancel = cancel.child_token();
                 task::spawn("kafka coordinator", &cancel, coordinate(Arc::clone(&shared), id));
                 task::spawn("kafka log dirs", &cancel, log_dirs(Arc::clone(&shared), id));
+                task::spawn("kafka broker configs", &cancel, configs::of_broker(Arc::clone(&shared), id));
                 cancel.drop_guard()
             });
         }

@@ -174,6 +174,39 @@ impl Roster {
         self.link(broker)?.call(request).await.map(|answer| answer.body)
     }
 
+    /// Whether brokers keep their metadata in a quorum of their own; `None` until one of them has said.
+    pub fn is_kraft(&self) -> Option<bool> {
+        let known = self.known();
+        known.links.values().filter_map(|h| h.link.features()).map(|f| f.kraft).reduce(|a, b| a || b)
+    }
+
+    /// A link of its own to the broker that can be asked best, beside the one that serves: what it is asked may take
+    /// as long as it likes, and nothing is concluded from that. Another one than `before`, where there is.
+    pub fn aside(&self, before: Option<&PodPort>) -> Option<LinkHandle> {
+        let tried = before.cloned().into_iter().collect();
+        let to = self.readiest(&tried).or_else(|| self.readiest(&HashSet::new()))?.to().clone();
+        let known = self.known();
+        let route = route(&known.book, &known.seen, &to);
+        let (on_silence, changed) = (Arc::default(), watch::Sender::default());
+        // It is never said whose it is, so it tells nothing.
+        Some(Link::start(to, route, LinkSetup { on_silence, changed, ..self.setup.clone() }, &self.cancel))
+    }
+
+    /// Why no broker can be asked now.
+    pub fn why_nobody(&self) -> CallError {
+        self.nobody_left(&HashSet::new()).unwrap_or(CallError::Nobody)
+    }
+
+    /// Tells a link aside how it is dialled by now; false when it leads nowhere any more.
+    pub fn guides(&self, link: &Link) -> bool {
+        let known = self.known();
+        let leads = known.links.contains_key(link.to());
+        if leads {
+            link.guide(&route(&known.book, &known.seen, link.to()));
+        }
+        leads
+    }
+
     /// Has every link that waits to dial do so now.
     pub fn retry(&self) {
         for handle in self.known().links.values() {

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -12,12 +15,12 @@ use kafka_protocol::{
     messages::{
         ApiKey, ApiVersionsResponse, BrokerId as WireBroker, ConsumerGroupDescribeRequest, DescribeConfigsRequest,
         DescribeConfigsResponse, DescribeGroupsRequest, DescribeGroupsResponse, DescribeLogDirsResponse,
-        ListGroupsResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataResponse, OffsetFetchRequest,
-        OffsetFetchResponse, ResponseHeader, TopicName,
+        DescribeQuorumResponse, ListGroupsResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataResponse,
+        OffsetFetchRequest, OffsetFetchResponse, ResponseHeader, TopicName,
         api_versions_response::{ApiVersion, FinalizedFeatureKey},
         consumer_group_describe_response as cgd, describe_configs_response as dc, describe_groups_response as dg,
-        describe_log_dirs_response as ld, list_groups_response as lg, list_offsets_response as lo,
-        metadata_response as md, offset_fetch_response as of,
+        describe_log_dirs_response as ld, describe_quorum_response as dq, list_groups_response as lg,
+        list_offsets_response as lo, metadata_response as md, offset_fetch_response as of,
     },
     protocol::{Decodable, Encodable, HeaderVersion, StrBytes, decode_request_header_from_buffer},
 };
@@ -72,6 +75,10 @@ pub struct Paper {
     pub groups: Mutex<BTreeMap<i32, Vec<String>>>,
     /// Requests seen: broker, key, and how many groups, topics or partitions it asked about.
     pub seen: Mutex<Vec<(i32, ApiKey, usize)>>,
+    /// Whether there is an active controller: without one brokers keep questions for it, and all behind them.
+    pub controlled: AtomicBool,
+    /// Whether it keeps its metadata in ZooKeeper.
+    pub zookeeper: AtomicBool,
     cancel: CancellationToken,
 }
 
@@ -82,6 +89,8 @@ impl Paper {
             topics: Mutex::new(BTreeMap::from([("orders".to_owned(), 6)])),
             groups: Mutex::default(),
             seen: Mutex::default(),
+            controlled: AtomicBool::new(true),
+            zookeeper: AtomicBool::new(false),
             cancel: CancellationToken::new(),
         })
     }
@@ -152,6 +161,10 @@ async fn serve(paper: Arc<Paper>, broker: i32, mut stream: DuplexStream) {
                 }
                 answer(&paper, broker, Bytes::from(frame))
             }
+            _ if frame[1] == ApiKey::DescribeQuorum as u8 && !paper.controlled.load(Relaxed) => {
+                paper.seen.lock().unwrap().push((broker, ApiKey::DescribeQuorum, 0));
+                std::future::pending().await
+            }
             Script::Slow(ms) => {
                 sleep(Duration::from_millis(ms)).await;
                 answer(&paper, broker, Bytes::from(frame))
@@ -184,7 +197,8 @@ fn answer(paper: &Paper, broker: i32, mut frame: Bytes) -> Bytes {
         ApiKey::ApiVersions => {
             seen(0);
             let old = paper.script(broker) == Script::Old;
-            framed(id, if old { 0 } else { version }, &api_versions(old, version))
+            let zookeeper = paper.zookeeper.load(Relaxed);
+            framed(id, if old { 0 } else { version }, &api_versions(old, zookeeper, version))
         }
         ApiKey::Metadata => {
             seen(0);
@@ -221,7 +235,11 @@ fn answer(paper: &Paper, broker: i32, mut frame: Bytes) -> Bytes {
         ApiKey::DescribeConfigs => {
             let asked = DescribeConfigsRequest::decode(&mut frame, version).unwrap();
             seen(asked.resources.len());
-            framed(id, version, &configs(&asked))
+            framed(id, version, &configs(&asked, code(31)))
+        }
+        ApiKey::DescribeQuorum => {
+            seen(0);
+            framed(id, version, &quorum(code(31), version))
         }
         other => panic!("nobody asks {other:?}"),
     }
@@ -238,14 +256,18 @@ pub fn framed<T: Encodable + HeaderVersion>(id: i32, version: i16, body: &T) -> 
     frame.freeze()
 }
 
-fn api_versions(old: bool, version: i16) -> ApiVersionsResponse {
-    let keys = [(18, 4), (3, 13), (16, 5), (15, 6), (69, 1), (9, 9), (2, 10), (35, 4), (32, 4)].map(|(key, max)| {
-        let max = if old { 2 } else { max };
-        ApiVersion::default().with_api_key(key).with_min_version(0).with_max_version(max)
-    });
+fn api_versions(old: bool, zookeeper: bool, version: i16) -> ApiVersionsResponse {
+    let keys =
+        [(18, 4), (3, 13), (16, 5), (15, 6), (69, 1), (9, 9), (2, 10), (35, 4), (32, 4), (55, 2)].map(|(key, max)| {
+            let max = if old { 2 } else { max };
+            ApiVersion::default().with_api_key(key).with_min_version(0).with_max_version(max)
+        });
     let answer = ApiVersionsResponse::default().with_api_keys(keys.to_vec());
     if old {
         return answer.with_error_code(if version > 2 { 35 } else { 0 });
+    }
+    if zookeeper {
+        return answer;
     }
     let level = FinalizedFeatureKey::default().with_name(text("metadata.version")).with_max_version_level(25);
     answer.with_finalized_features(vec![level]).with_finalized_features_epoch(1)
@@ -376,18 +398,47 @@ pub fn log_dirs(code: i16) -> DescribeLogDirsResponse {
     DescribeLogDirsResponse::default().with_error_code(code).with_results(results)
 }
 
-pub fn configs(asked: &DescribeConfigsRequest) -> DescribeConfigsResponse {
+pub fn configs(asked: &DescribeConfigsRequest, code: i16) -> DescribeConfigsResponse {
     let results = asked.resources.iter().map(|r| {
         let entry = dc::DescribeConfigsResourceResult::default()
             .with_name(text("min.insync.replicas"))
             .with_value(Some(text("2")))
-            .with_config_source(1);
+            .with_config_source(1)
+            .with_config_type(3)
+            .with_synonyms(vec![
+                dc::DescribeConfigsSynonym::default().with_name(text("a")).with_value(Some(text("1"))).with_source(5),
+            ])
+            .with_documentation(asked.include_documentation.then(|| text("At least <code>so many</code>.")));
+        let code = if r.resource_type == 4 { code } else { 0 };
         dc::DescribeConfigsResult::default()
-            .with_resource_type(2)
+            .with_resource_type(r.resource_type)
             .with_resource_name(r.resource_name.clone())
-            .with_configs(vec![entry])
+            .with_error_code(code)
+            .with_configs(if code == 0 { vec![entry] } else { vec![] })
     });
     DescribeConfigsResponse::default().with_results(results.collect())
+}
+
+/// Broker 0 leads, and 1 and 2 follow.
+pub fn quorum(code: i16, version: i16) -> DescribeQuorumResponse {
+    let at = if version > 0 { 1_000 } else { -1 };
+    let voter = |id| {
+        dq::ReplicaState::default()
+            .with_replica_id(WireBroker(id))
+            .with_log_end_offset(40)
+            .with_last_fetch_timestamp(at)
+            .with_last_caught_up_timestamp(at)
+    };
+    let partition = dq::PartitionData::default()
+        .with_leader_id(WireBroker(0))
+        .with_leader_epoch(3)
+        .with_high_watermark(40)
+        .with_current_voters((0..3).map(voter).collect());
+    let topic = dq::TopicData::default()
+        .with_topic_name(TopicName(text("__cluster_metadata")))
+        .with_partitions(vec![partition]);
+    let topics = if code == 0 { vec![topic] } else { vec![] };
+    DescribeQuorumResponse::default().with_error_code(code).with_topics(topics)
 }
 
 /// Frames of every answer, by key and version, for whoever wants to break them.
@@ -402,7 +453,7 @@ pub fn samples() -> HashMap<(ApiKey, i16), Bytes> {
             samples.insert((key, version), frame.slice(4..));
         }
     };
-    add(ApiKey::ApiVersions, 3..=4, &|v| framed(1, v, &api_versions(false, v)));
+    add(ApiKey::ApiVersions, 3..=4, &|v| framed(1, v, &api_versions(false, false, v)));
     add(ApiKey::Metadata, 9..=13, &|v| framed(1, v, &metadata(&paper)));
     let listed = {
         paper.groups.lock().unwrap().insert(0, groups.map(str::to_owned).to_vec());
@@ -416,7 +467,8 @@ pub fn samples() -> HashMap<(ApiKey, i16), Bytes> {
     let ends = BTreeMap::from([("orders".to_owned(), (0..6).collect())]);
     add(ApiKey::ListOffsets, 6..=10, &|v| framed(1, v, &list_offsets(&ask::list_offsets(&ends))));
     add(ApiKey::DescribeLogDirs, 2..=4, &|v| framed(1, v, &sizeless(log_dirs(0), v)));
-    add(ApiKey::DescribeConfigs, 4..=4, &|v| framed(1, v, &configs(&ask::describe_configs(["orders", "b"]))));
+    add(ApiKey::DescribeConfigs, 4..=4, &|v| framed(1, v, &configs(&ask::broker_configs(0, ask::Meanings::Told), 0)));
+    add(ApiKey::DescribeQuorum, 0..=2, &|v| framed(1, v, &quorum(0, v)));
     samples
 }
 

@@ -1,12 +1,17 @@
 //! Connections and the whole observer against brokers of paper, in time that tests own.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use futures::future::join_all;
 use kafka_protocol::messages::{
     ApiKey, ApiVersionsRequest, ConsumerGroupDescribeRequest, DescribeConfigsRequest, DescribeGroupsRequest,
-    DescribeLogDirsRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetFetchRequest,
+    DescribeLogDirsRequest, DescribeQuorumRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest,
+    OffsetFetchRequest,
 };
 use tokio::{
     io::AsyncWriteExt,
@@ -16,16 +21,17 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    Observer, ObserverSetup, answers,
+    Observer, ObserverSetup, answers, configs,
     connection::{Connection, RequestCounts},
     failure::CallError,
-    observe,
+    observe, quorum,
     scripted::{Paper, Script, Way, samples},
 };
 use crate::{
     clock::Clock,
     domain::{
         broker::Contact,
+        config::{ConfigInquiry, Owner},
         freshness::{Asked, FailureKind, Source, SourceFailure},
         ids::{BrokerId, InstallationId},
         installation::AddressBook,
@@ -135,8 +141,10 @@ fn digest(key: ApiKey, version: i16, frame: Bytes) {
             drop(decoded::<DescribeLogDirsRequest>(frame, version).map(|a| answers::log_dirs(&a)));
         }
         ApiKey::DescribeConfigs => {
-            drop(decoded::<DescribeConfigsRequest>(frame, version).map(|a| answers::topic_configs(&a)));
+            let answer = decoded::<DescribeConfigsRequest>(frame, version);
+            drop(answer.map(|a| (configs::of_topics(&a, true), configs::read(&a))));
         }
+        ApiKey::DescribeQuorum => drop(decoded::<DescribeQuorumRequest>(frame, version).map(|a| quorum::read(&a))),
         other => panic!("{other:?} is not asked"),
     }
 }
@@ -473,9 +481,8 @@ async fn a_new_topic_has_its_config_asked_for_at_once_and_only_its_own() {
     paper.topics.lock().unwrap().insert("payments".to_owned(), 1);
     let told = watch.until(s(8)).await;
     assert_eq!(answered(&told, Asked::TopicConfigs, None).len(), 1);
-    let seen = paper.seen.lock().unwrap();
-    let asked: Vec<usize> = seen.iter().filter(|(_, k, _)| *k == ApiKey::DescribeConfigs).map(|(_, _, n)| *n).collect();
-    assert_eq!(asked, [1, 1]);
+    let asked = watch.observer.request_counts()["DescribeConfigs"];
+    assert_eq!(asked, 3 + 2, "each broker for its own, and twice for one topic");
 }
 
 #[tokio::test(start_paused = true)]
@@ -487,6 +494,95 @@ async fn a_refresh_asks_everything_at_once() {
     assert_eq!(answered(&told, Asked::Metadata, None).len(), 1);
     assert_eq!(answered(&told, Asked::TopicConfigs, None).len(), 1);
     (0..3).for_each(|broker| everything_of(&told, broker));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_quorum_is_told_every_three_seconds_on_a_connection_of_its_own() {
+    let paper = with_groups();
+    let mut watch = Watch::start(&paper);
+    let told = watch.until(s(10)).await;
+    assert_eq!(answered(&told, Asked::Quorum, None).len(), 4);
+    let quorum = told.iter().find_map(|(_, f)| match &f.body {
+        Body::Kafka(KafkaBody::Quorum(quorum)) => Some(quorum),
+        _ => None,
+    });
+    assert_eq!(quorum.map(|q| (q.leader, q.voters.len())), Some((Some(BrokerId(0)), 3)));
+    // Each connection begins with ApiVersions: three serve, and one stands aside.
+    assert_eq!(watch.observer.request_counts()["ApiVersions"], 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quorum_that_is_lost_holds_up_nothing_else_and_makes_no_broker_silent() {
+    let paper = with_groups();
+    let mut watch = Watch::start(&paper);
+    watch.until(s(4)).await;
+    paper.controlled.store(false, Relaxed);
+    let told = watch.until(s(40)).await;
+    let failure = failed(&told, Asked::Quorum, None).unwrap();
+    assert_eq!(failure.kind, FailureKind::Timeout);
+    assert_eq!(failure.what, "Asking the brokers for quorum failed: no answer within 2.5 s.");
+    for what in [(Asked::Metadata, None), (Asked::Groups, Some(0)), (Asked::Groups, Some(2))] {
+        let at = answered(&told, what.0, what.1);
+        let gap = at.windows(2).map(|w| w[1].saturating_sub(w[0])).max().unwrap();
+        assert!(gap <= Duration::from_millis(2_100), "{what:?}: {gap:?}");
+    }
+    for broker in 0..3 {
+        assert!(contacts(&told, broker).iter().all(|(_, c)| *c == Contact::Answered), "{:?}", contacts(&told, broker));
+    }
+    paper.controlled.store(true, Relaxed);
+    let told = watch.until(s(47)).await;
+    assert!(!answered(&told, Asked::Quorum, None).is_empty(), "a new leader is seen");
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_zookeeper_mode_nobody_is_asked_for_a_quorum() {
+    let paper = with_groups();
+    paper.zookeeper.store(true, Relaxed);
+    let mut watch = Watch::start(&paper);
+    let told = watch.until(s(20)).await;
+    everything_of(&told, 0);
+    assert!(failed(&told, Asked::Quorum, None).is_none() && answered(&told, Asked::Quorum, None).is_empty());
+    assert!(!watch.observer.request_counts().contains_key("DescribeQuorum"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quorum_that_may_not_be_seen_says_which_permission_is_missing_and_is_rarely_asked_for() {
+    let paper = with_groups();
+    (0..3).for_each(|broker| paper.set(broker, Script::Forbidden));
+    let mut watch = Watch::start(&paper);
+    let told = watch.until(s(50)).await;
+    let denied = failed(&told, Asked::Quorum, None).unwrap();
+    assert_eq!(denied.kind, FailureKind::Forbidden);
+    assert_eq!(denied.hint.as_deref(), Some("Grant Describe on the cluster to the user that is connected."));
+    assert_eq!(watch.observer.request_counts()["DescribeQuorum"], 1);
+    let denied = failed(&told, Asked::BrokerConfigs, Some(1)).unwrap();
+    assert_eq!(denied.hint.as_deref(), Some("Grant DescribeConfigs on the cluster to the user that is connected."));
+}
+
+#[tokio::test(start_paused = true)]
+async fn configs_of_a_broker_are_told_without_what_they_mean_and_all_of_them_when_somebody_asks() {
+    let paper = with_groups();
+    let mut watch = Watch::start(&paper);
+    let told = watch.until(s(1)).await;
+    let told = told.iter().find_map(|(_, f)| match (&f.source, &f.body) {
+        (Source::Kafka { broker: Some(BrokerId(1)), .. }, Body::Kafka(KafkaBody::BrokerConfigs(configs))) => {
+            Some(configs.clone())
+        }
+        _ => None,
+    });
+    assert_eq!(told.unwrap()[0].documentation, None);
+    let (sender, mut answers) = mpsc::channel(1);
+    for (id, of) in [(1, Owner::Broker(BrokerId(2))), (2, Owner::Topic("orders".to_owned()))] {
+        watch.observer.describe(ConfigInquiry { id, of }, &sender, &CancellationToken::new());
+        let (number, configs) = answers.recv().await.unwrap();
+        let configs = configs.unwrap();
+        assert_eq!((number, configs[0].documentation.as_deref()), (id, Some("At least so many.")));
+    }
+    paper.set(2, Script::Refuses);
+    let of = Owner::Broker(BrokerId(9));
+    watch.observer.describe(ConfigInquiry { id: 3, of }, &sender, &CancellationToken::new());
+    let (_, refused) = answers.recv().await.unwrap();
+    assert_eq!(refused.unwrap_err().what, "Asking broker 9 for configs failed: no broker pod is known.");
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,13 +9,13 @@ use std::{
 use futures::future::join_all;
 use tokio::time::{Instant, sleep_until};
 
-use super::{answers, failure::CallError, observer::Shared};
+use super::{configs::of_topics, failure::CallError, observer::Shared};
 use crate::{
     domain::{freshness::Asked, topic::TopicConfig},
     facts::KafkaBody,
     wire::{
         errors,
-        requests::{self, TOPICS_PER_REQUEST},
+        requests::{self, TOPICS_PER_REQUEST, Width},
     },
 };
 
@@ -24,6 +24,9 @@ const ALL_EVERY: Duration = Duration::from_secs(300);
 
 /// After a failure they are asked for again.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// Up to so many topics all configs are asked for: beyond it they would take more than everything else together.
+const ALL_CONFIGS_UP_TO: usize = TOPICS_PER_REQUEST;
 
 /// Asks for configs until cancelled.
 pub async fn configs(shared: Arc<Shared>) {
@@ -44,7 +47,8 @@ pub async fn configs(shared: Arc<Shared>) {
         known.retain(|topic, _| topics.contains(topic));
         let wanted: Vec<&str> = topics.iter().map(String::as_str).filter(|topic| !asked.contains(*topic)).collect();
         if everything || !wanted.is_empty() || known.len() != gone {
-            let complete = ask(&shared, &wanted, &mut known).await;
+            let width = if topics.len() <= ALL_CONFIGS_UP_TO { Width::All } else { Width::Few };
+            let complete = ask(&shared, &wanted, width, &mut known).await;
             asked.extend(wanted.into_iter().map(str::to_owned));
             if everything {
                 all_at = Instant::now() + ALL_EVERY;
@@ -68,17 +72,16 @@ pub async fn configs(shared: Arc<Shared>) {
 }
 
 /// Asks for some topics' configs (key 32), five hundred at a time, and tells all that are known; false when a part failed.
-async fn ask(shared: &Shared, topics: &[&str], known: &mut BTreeMap<String, TopicConfig>) -> bool {
-    let batches =
-        join_all(topics.chunks(TOPICS_PER_REQUEST).map(|topics| async move {
-            shared.roster.ask_any(&requests::describe_configs(topics.iter().copied())).await
-        }))
-        .await;
+async fn ask(shared: &Shared, topics: &[&str], width: Width, known: &mut BTreeMap<String, TopicConfig>) -> bool {
+    let batches = join_all(topics.chunks(TOPICS_PER_REQUEST).map(|topics| async move {
+        shared.roster.ask_any(&requests::describe_configs(topics.iter().copied(), width)).await
+    }))
+    .await;
     let mut failure = None;
     for batch in batches {
         match batch {
             Ok(answer) => {
-                let (configs, refused) = answers::topic_configs(&answer.body);
+                let (configs, refused) = of_topics(&answer.body, width == Width::All);
                 let forbidden = refused.into_iter().find(|code| errors::is_forbidden(*code));
                 if let Some(code) = forbidden.filter(|_| configs.is_empty()) {
                     failure = Some(CallError::Refused { code });

@@ -36,7 +36,7 @@ impl Kind {
 pub struct Config {
     /// Its name.
     pub name: &'static str,
-    /// For topics: the brokers' name for it.
+    /// For topics: the brokers' name for it; empty where it is a topic's alone.
     pub synonym: &'static str,
     /// What it is.
     pub kind: Kind,
@@ -64,7 +64,9 @@ macro_rules! configs {
 /// Configs of topics, each with the brokers' name for it.
 pub const TOPIC: &[Config] = configs! {
     "cleanup.policy" = "log.cleanup.policy" List "delete" dynamic:
-        "Whether old records are deleted, compacted, or both.";
+        "This config designates the retention policy to use on log segments. The \"delete\" policy (which is the \
+         default) will discard old segments when their retention time or size limit has been reached. The \"compact\" \
+         policy will enable <a href=\"#compaction\">log compaction</a>, which retains the latest value for each key.";
     "compression.type" = "compression.type" String "producer" dynamic:
         "How batches are compressed on disk; producer keeps them as they came.";
     "delete.retention.ms" = "log.cleaner.delete.retention.ms" Long "86400000" dynamic:
@@ -75,6 +77,8 @@ pub const TOPIC: &[Config] = configs! {
         "Records after which the log is written through to the disk.";
     "flush.ms" = "log.flush.interval.ms" Long "9223372036854775807" dynamic:
         "Time after which the log is written through to the disk.";
+    "follower.replication.throttled.replicas" List "" dynamic:
+        "Replicas whose fetching is throttled; <code>*</code> is all of them.";
     "index.interval.bytes" = "log.index.interval.bytes" Int "4096" dynamic:
         "Bytes of the log between two entries of its index.";
     "max.compaction.lag.ms" = "log.cleaner.max.compaction.lag.ms" Long "9223372036854775807" dynamic:
@@ -105,6 +109,8 @@ pub const TOPIC: &[Config] = configs! {
 
 /// Configs of brokers.
 pub const BROKER: &[Config] = configs! {
+    "authorizer.class.name" String "":
+        "The class that says who may do what; without one everybody may do everything.";
     "auto.create.topics.enable" Boolean "true":
         "Whether asking for a topic creates it.";
     "broker.session.timeout.ms" Int "9000":
@@ -128,7 +134,10 @@ pub const BROKER: &[Config] = configs! {
     "message.max.bytes" Int "1048588" dynamic:
         "The largest batch that is taken.";
     "min.insync.replicas" Int "1" dynamic:
-        "Replicas that must be in sync for a write with acks=all.";
+        "Specifies the minimum number of in-sync replicas (including the leader) required for a write to succeed when \
+         a producer sets <code>acks</code> to \"all\" (or \"-1\").<p>When used together, \
+         <code>min.insync.replicas</code> and <code>acks</code> allow you to enforce greater durability \
+         guarantees.</p>";
     "num.io.threads" Int "8" dynamic:
         "Threads that work on requests.";
     "num.network.threads" Int "3" dynamic:

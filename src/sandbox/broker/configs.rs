@@ -21,13 +21,18 @@ use super::{
 const RESOURCE_TOPIC: i8 = 2;
 const RESOURCE_BROKER: i8 = 4;
 
-/// Where a value is from: set on the topic, in the broker's file, or nowhere.
+/// Where a value is from: set on the topic, for all brokers while they run, in the broker's file, or nowhere.
 const DYNAMIC_TOPIC: i8 = 1;
+const DYNAMIC_DEFAULT_BROKER: i8 = 3;
 const STATIC_BROKER: i8 = 4;
 const DEFAULT: i8 = 5;
 
-/// The number for text; what is not in the table is that.
+/// The numbers for text, which is what is not in the table, and for secrets, which are never told.
 const STRING: i8 = 2;
+const PASSWORD: i8 = 9;
+
+/// With eligible leader replicas (KIP-966) this one counts for all brokers, whatever stands in their files.
+const FOR_ALL_BROKERS: &str = "min.insync.replicas";
 
 /// The first version that tells types and documentation (KIP-569).
 const WITH_TYPES: i16 = 3;
@@ -84,15 +89,21 @@ struct Entry {
 
 impl Entry {
     fn told(self, asked: &DescribeConfigsRequest, version: i16) -> DescribeConfigsResourceResult {
-        let (_, value, source) = self.set.first().cloned().unwrap_or_default();
+        let set = self.set.first();
         let answer = DescribeConfigsResourceResult::default()
             .with_name(text(&self.name))
-            .with_value(Some(text(&value)))
+            .with_value(set.map(|(_, value, _)| text(value)))
+            .with_is_sensitive(self.kind == PASSWORD)
             .with_read_only(self.read_only)
-            .with_config_source(source);
-        let synonyms = self.set.iter().filter(|_| asked.include_synonyms).map(|(name, value, source)| {
-            DescribeConfigsSynonym::default().with_name(text(name)).with_value(Some(text(value))).with_source(*source)
-        });
+            .with_config_source(set.map_or(DEFAULT, |(_, _, source)| *source));
+        let synonyms = self.set.iter().filter(|(name, ..)| asked.include_synonyms && !name.is_empty()).map(
+            |(name, value, source)| {
+                DescribeConfigsSynonym::default()
+                    .with_name(text(name))
+                    .with_value(Some(text(value)))
+                    .with_source(*source)
+            },
+        );
         let answer = answer.with_synonyms(synonyms.collect());
         if version < WITH_TYPES {
             return answer;
@@ -102,13 +113,20 @@ impl Entry {
     }
 }
 
+/// A value that stands in the brokers' files, in every place where it then is.
+fn by_brokers(name: &str, value: &str) -> impl Iterator<Item = Set> {
+    let set = |source| (name.to_owned(), value.to_owned(), source);
+    let all = (name == FOR_ALL_BROKERS).then(|| set(DYNAMIC_DEFAULT_BROKER));
+    all.into_iter().chain([set(STATIC_BROKER)])
+}
+
 /// Where a topic's config is set, if anywhere: on the topic, then on the brokers under their name for it.
 fn of_topic(own: &BTreeMap<String, String>, brokers: &BTreeMap<String, String>) -> Vec<Entry> {
     let entry = |config: &Config| {
-        let of_brokers = brokers.get_key_value(config.synonym).or_else(|| brokers.get_key_value(config.name));
+        let of_brokers = brokers.get(config.synonym).or_else(|| brokers.get(config.name));
         let mut set: Vec<Set> = Vec::new();
         set.extend(own.get(config.name).map(|value| (config.name.to_owned(), value.clone(), DYNAMIC_TOPIC)));
-        set.extend(of_brokers.map(|(_, value)| (config.synonym.to_owned(), value.clone(), STATIC_BROKER)));
+        set.extend(of_brokers.into_iter().flat_map(|value| by_brokers(config.synonym, value)));
         set.push((config.synonym.to_owned(), config.default.to_owned(), DEFAULT));
         config.entry(set, false)
     };
@@ -124,7 +142,7 @@ fn of_broker(view: &View<'_>) -> Vec<Entry> {
     let file = &view.kafka.defaults;
     let entry = |config: &Config| {
         let mut set: Vec<Set> = Vec::new();
-        set.extend(file.get(config.name).map(|value| (config.name.to_owned(), value.clone(), STATIC_BROKER)));
+        set.extend(file.get(config.name).into_iter().flat_map(|value| by_brokers(config.name, value)));
         set.push((config.name.to_owned(), config.default.to_owned(), DEFAULT));
         config.entry(set, true)
     };
@@ -144,6 +162,9 @@ fn of_broker(view: &View<'_>) -> Vec<Entry> {
         Some(Entry { documentation: Some(documentation), ..entry })
     });
     entries.extend(own);
+    let documentation = Some("Secret key to generate and verify delegation tokens.");
+    let name = "delegation.token.secret.key".to_owned();
+    entries.push(Entry { name, set: Vec::new(), kind: PASSWORD, read_only: true, documentation });
     entries
 }
 
