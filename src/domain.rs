@@ -6,6 +6,7 @@
 pub mod access;
 pub mod alert;
 pub mod broker;
+pub mod connect;
 pub mod finding;
 pub mod freshness;
 pub mod group;

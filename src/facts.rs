@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     broker::{Advertised, Contact, Features},
+    connect::{Connector, Plugin, WorkerInfo},
     freshness::{Kind, Source, SourceFailure},
     group::{Commits, EndOffset, Group},
     ids::{BrokerId, InstallationId, ObjectKey},
@@ -45,6 +46,8 @@ pub enum Body {
     Volumes(Vec<VolumeUse>),
     /// Brokers answered. Source: `Kafka`.
     Kafka(KafkaBody),
+    /// Connect's workers answered. Source: `Connect`.
+    Connect(ConnectBody),
     /// The source does not answer. Any source.
     Failed(SourceFailure),
 }
@@ -68,6 +71,17 @@ pub enum KafkaBody {
     LogDirs(Vec<LogDir>),
     /// Configs of all topics. Source without broker.
     TopicConfigs(Vec<TopicConfig>),
+}
+
+/// What Connect's workers said. Installation, Connect and worker stand in the fact's source.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ConnectBody {
+    /// A worker answered with what it says of itself. Source with worker.
+    Worker(WorkerInfo),
+    /// All connectors. Source without worker.
+    Connectors(Vec<Connector>),
+    /// All plugins. Source without worker.
+    Plugins(Vec<Plugin>),
 }
 
 /// Metadata's answer (key 3).
@@ -102,10 +116,10 @@ impl Fact {
         Self { source: Source::Watch(kind), seen_at, body }
     }
 
-    /// The installation it is about, if it came from brokers.
+    /// The installation it is about, if it came from brokers or from Connect's workers.
     pub fn installation(&self) -> Option<&InstallationId> {
         match &self.source {
-            Source::Kafka { installation, .. } => Some(installation),
+            Source::Kafka { installation, .. } | Source::Connect { installation, .. } => Some(installation),
             _ => None,
         }
     }

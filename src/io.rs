@@ -15,6 +15,7 @@ pub mod secrets;
 pub mod translate;
 pub mod volumes;
 pub mod watch;
+pub mod workers;
 
 use tokio::sync::mpsc;
 

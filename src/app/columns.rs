@@ -5,6 +5,7 @@
 
 mod alerts;
 mod brokers;
+mod connect;
 mod findings;
 mod groups;
 mod storage;

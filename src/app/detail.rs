@@ -10,7 +10,16 @@ use super::{
     lists::ListId,
     shown::Shown,
 };
-use crate::{domain::units, world::brokers::BrokerRow};
+use crate::{
+    domain::{
+        connect::{Plugin, cause, short_class},
+        units,
+    },
+    world::{
+        brokers::BrokerRow,
+        connect::{Belongs, ConnectRow, ConnectorRow},
+    },
+};
 
 /// All cells of the selected row, with their titles.
 pub fn cells(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, Cell)> {
@@ -23,6 +32,7 @@ pub fn cells(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, Cell)> 
         ListId::Groups => of_row(selected(app, id, &shown.groups), app.now),
         ListId::GroupPartitions => of_row(selected(app, id, &shown.group_partitions), app.now),
         ListId::Alerts => of_row(selected(app, id, &shown.alerts), app.now),
+        ListId::Connect => of_row(selected(app, id, &shown.connectors), app.now),
     }
 }
 
@@ -64,8 +74,62 @@ pub fn extras(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, String
             let rest = [("labels", labels.join(", ")), ("not evaluated", alert.why.clone())];
             summary.into_iter().chain(rest).collect()
         }
+        ListId::Connect => selected(app, id, &shown.connectors).map(|c| connector(shown, c)).unwrap_or_default(),
         ListId::Findings | ListId::Partitions | ListId::GroupPartitions => Vec::new(),
     }
+}
+
+/// A connector: what failed first, then where its tasks run, its Connect, and the traces, which are long.
+pub fn connector(shown: &Shown, row: &ConnectorRow) -> Vec<(&'static str, String)> {
+    let mut extras = Vec::new();
+    extras.extend(row.error.clone().map(|error| ("not read", error)));
+    extras.extend(row.trace.as_deref().and_then(cause).map(|cause| ("failed", cause.to_owned())));
+    let on = |worker: Option<&String>| worker.map(|w| format!(" on {w}")).unwrap_or_default();
+    extras.extend(row.state.as_ref().map(|state| ("connector", format!("{state}{}", on(row.worker.as_ref())))));
+    for task in &row.tasks {
+        let failed = task.trace.as_deref().and_then(cause).map(|cause| format!(": {cause}")).unwrap_or_default();
+        extras.push(("task", format!("{} {}{}{failed}", task.id, task.state, on(task.worker.as_ref()))));
+    }
+    extras.extend((!row.topics.is_empty()).then(|| ("topics", row.topics.join(", "))));
+    extras.extend(row.group.clone().map(|group| ("group", group)));
+    extras.extend(row.tasks_max.map(|most| ("tasks.max", most.to_string())));
+    extras.extend(row.connector.clone().map(|class| ("class", class)));
+    if let Some(cluster) = shown.connect.iter().find(|c| c.cluster == row.cluster) {
+        extras.extend(connect(cluster));
+    }
+    extras.extend(row.trace.clone().map(|trace| ("trace", trace)));
+    let traces = row.tasks.iter().filter_map(|task| Some((task.id, task.trace.as_ref()?)));
+    extras.extend(traces.map(|(id, trace)| ("trace", format!("of task {id}:\n{trace}"))));
+    extras
+}
+
+/// A Connect: whose it is, its workers, and what it can run.
+pub fn connect(cluster: &ConnectRow) -> Vec<(&'static str, String)> {
+    let belongs = match cluster.belongs {
+        Belongs::Proven => "its workers name this Kafka's cluster id",
+        Belongs::Assumed => "this Kafka's by its address or place; not proven",
+        Belongs::Unknown => "which Kafka it works for is not known",
+        Belongs::Foreign => "it works for another Kafka",
+    };
+    let group = cluster.group.as_ref().map(|group| format!(", group {group}")).unwrap_or_default();
+    let mut extras = vec![("Connect", format!("{}/{}{group}: {belongs}", cluster.cluster.namespace, cluster.cluster.name))];
+    for worker in &cluster.workers {
+        let version = worker.version.as_ref().map(|v| format!(", version {v}")).unwrap_or_default();
+        let answers = match (worker.answers, &worker.why) {
+            (Some(true), _) => "answers".to_owned(),
+            (Some(false), why) => why.clone().unwrap_or_else(|| "does not answer".to_owned()),
+            (None, _) => "not asked".to_owned(),
+        };
+        let ready = if worker.ready == Some(true) { "ready" } else { "not ready" };
+        extras.push(("worker", format!("{}: pod {ready}, {answers}{version}", worker.pod)));
+    }
+    let plugin = |p: &Plugin| {
+        let version = p.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
+        format!("{}{version} ({})", short_class(&p.class), p.kind)
+    };
+    let plugins: Vec<String> = cluster.plugins.iter().map(plugin).collect();
+    extras.extend((!plugins.is_empty()).then(|| ("plugins", plugins.join(", "))));
+    extras
 }
 
 fn broker(app: &App, row: &BrokerRow) -> Vec<(&'static str, String)> {

@@ -14,6 +14,7 @@ use crate::{
         Reading,
         alerts::AlertRow,
         brokers::BrokerRow,
+        connect::{ConnectRow, ConnectorRow},
         groups::GroupRow,
         storage::ClaimRow,
         summary::Summary,
@@ -46,6 +47,10 @@ pub struct Shown {
     pub alerts: Vec<AlertRow>,
     /// Who seems to evaluate alerts.
     pub alert_sources: Vec<AlertSource>,
+    /// Connectors, by Connect and name.
+    pub connectors: Vec<ConnectorRow>,
+    /// Connects with their workers.
+    pub connect: Vec<ConnectRow>,
     /// Partitions of the topic that is open.
     pub partitions: Vec<PartitionRow>,
     /// Partitions of the group that is open.
@@ -71,6 +76,8 @@ pub struct PaneFreshness {
     pub groups: Freshness,
     /// Alert rules.
     pub rules: Freshness,
+    /// Connectors of all Connects.
+    pub connect: Freshness,
 }
 
 /// Topic and group whose partitions are open.
@@ -89,6 +96,7 @@ impl Shown {
         let summary = reading.summary(&brokers, &storage, &groups);
         let findings = diagnose::findings(reading, previous);
         let judgement = diagnose::judge(reading, &summary, &findings);
+        let connectors = reading.connectors(&groups);
         let each = |what| reading.asked_each(what);
         Self {
             installation: reading.installation.clone(),
@@ -102,6 +110,8 @@ impl Shown {
             groups,
             alerts: reading.alerts(),
             alert_sources: reading.alert_sources(),
+            connectors,
+            connect: reading.connect_rows(),
             partitions: opened.topic.as_ref().map(|t| reading.partitions(t)).unwrap_or_default(),
             group_partitions: opened.group.as_ref().map(|g| reading.group_partitions(g)).unwrap_or_default(),
             freshness: PaneFreshness {
@@ -111,6 +121,7 @@ impl Shown {
                 log_dirs: each(Asked::LogDirs),
                 groups: each(Asked::Groups).worst(each(Asked::Offsets)).worst(each(Asked::EndOffsets)),
                 rules: reading.watch(Kind::Rules),
+                connect: reading.connect_freshness(),
             },
             sources: reading.sources(),
         }

@@ -16,6 +16,7 @@ use crate::{
     app::{App, Effect, LOG_TAIL, Msg, logs::LogLine, object_page::Told},
     clock::Clock,
     domain::{
+        connect::ConnectCluster,
         freshness::{self, SourceFailure},
         ids::InstallationId,
         installation::AddressBook,
@@ -32,7 +33,7 @@ use crate::{
         logs::{self, LogEvent, LogRequest},
         objects::{self, Answer, Answered},
         secrets::KubeSecrets,
-        volumes, watch as watches,
+        volumes, watch as watches, workers,
     },
     task,
 };
@@ -75,6 +76,7 @@ struct Hands {
     observing: Option<Observing>,
     volumes: Option<DropGuard>,
     configs: Option<DropGuard>,
+    workers: Option<DropGuard>,
     following: Option<DropGuard>,
     memory: Option<Memory>,
     reading: Option<DropGuard>,
@@ -136,6 +138,7 @@ impl Session {
                 observing: None,
                 volumes: None,
                 configs: None,
+                workers: None,
                 following: None,
                 memory: None,
                 reading: None,
@@ -298,6 +301,7 @@ impl Hands {
                     self.configs = Some(cancel.drop_guard());
                 }
             }
+            Effect::AskWorkers(installation, clusters) => self.ask_workers(installation, clusters),
             Effect::FollowLogs { targets, previous } => {
                 self.following = None;
                 let requests = targets.into_iter().map(|t| LogRequest {
@@ -342,6 +346,22 @@ impl Hands {
             objects::ask(cluster, inquiry, &self.answers, &cancel);
             self.reading = Some(cancel.drop_guard());
         }
+    }
+
+    /// Asks these workers instead of those before them.
+    fn ask_workers(&mut self, installation: InstallationId, clusters: Vec<ConnectCluster>) {
+        self.workers = None;
+        let Some(cluster) = self.cluster.as_ref().filter(|_| !clusters.is_empty()) else { return };
+        let cancel = self.cancel.child_token();
+        let setup = workers::Setup {
+            installation,
+            transport: Arc::new(PortForward::new(cluster, &cancel)),
+            refresh: self.refresh.clone(),
+            clock: self.clock.clone(),
+            facts: self.facts.clone(),
+        };
+        workers::ask(&setup, clusters, &cancel);
+        self.workers = Some(cancel.drop_guard());
     }
 
     /// Starts to observe an installation, or gives the running observation its new address book.

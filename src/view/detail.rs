@@ -68,7 +68,8 @@ impl Page {
 
     fn field(&self, label: &str, text: &str, tone: Tone) -> Vec<Strip> {
         let mut lines = Vec::new();
-        for (at, text) in wrapped(text, self.width.saturating_sub(LABEL)).into_iter().enumerate() {
+        let room = self.width.saturating_sub(LABEL);
+        for (at, text) in text.split('\n').flat_map(|line| wrapped(line, room)).enumerate() {
             let label = if at == 0 { label } else { "" };
             let strip = Strip::of(label, self.look.style(Slot::Label)).pad_to(LABEL);
             lines.push(strip.put(text, self.look.tone(tone)));

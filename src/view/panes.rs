@@ -28,6 +28,11 @@ use crate::{
 /// Columns that a title rule takes beside its text.
 pub const MARGIN: usize = 6;
 
+/// What is said where no Kafka Connect is seen.
+const NO_CONNECT: &str = "No Kafka Connect belongs to this installation. Looked for: pods that start \
+    connect-distributed or connect-standalone, hold an image of Kafka Connect or are configured as workers, whose \
+    bootstrap servers or cluster id are this Kafka's, or that stand in its namespace.";
+
 /// A pane's title.
 pub fn title(id: ListId) -> &'static str {
     match id {
@@ -38,6 +43,7 @@ pub fn title(id: ListId) -> &'static str {
         ListId::Partitions | ListId::GroupPartitions => "Partitions",
         ListId::Groups => "Groups",
         ListId::Alerts => "Alerts",
+        ListId::Connect => "Connect",
     }
 }
 
@@ -51,6 +57,7 @@ pub fn noun(id: ListId) -> &'static str {
         ListId::Partitions | ListId::GroupPartitions => "Partition",
         ListId::Groups => "Group",
         ListId::Alerts => "Alert",
+        ListId::Connect => "Connector",
     }
 }
 
@@ -65,6 +72,7 @@ pub fn len(shown: &Shown, id: ListId) -> usize {
         ListId::Groups => shown.groups.len(),
         ListId::GroupPartitions => shown.group_partitions.len(),
         ListId::Alerts => shown.alerts.len(),
+        ListId::Connect => shown.connectors.len(),
     }
 }
 
@@ -79,6 +87,7 @@ pub fn rows(shown: &Shown, id: ListId, list: &ListState, with: TableLook, area: 
         ListId::Groups => table::render(&shown.groups, list, with, area, buffer),
         ListId::GroupPartitions => table::render(&shown.group_partitions, list, with, area, buffer),
         ListId::Alerts => table::render(&shown.alerts, list, with, area, buffer),
+        ListId::Connect => table::render(&shown.connectors, list, with, area, buffer),
     }
 }
 
@@ -97,6 +106,7 @@ pub fn freshness(shown: &Shown, id: ListId) -> Freshness {
         ListId::Topics | ListId::Partitions => fresh.metadata.clone(),
         ListId::Groups | ListId::GroupPartitions => fresh.groups.clone(),
         ListId::Alerts => fresh.rules.clone(),
+        ListId::Connect => fresh.connect.clone(),
     }
 }
 
@@ -176,6 +186,7 @@ fn figures(shown: &Shown, id: ListId) -> Vec<String> {
             let bound = if unknown { "≥" } else { "" };
             vec![plural(shown.group_partitions.len(), "partition"), format!("lag {bound}{}", units::count(lag))]
         }
+        ListId::Connect => connect_figures(shown),
         ListId::Alerts => vec![format!("{}, not evaluated", plural(shown.alerts.len(), "rule"))],
     }
 }
@@ -190,6 +201,18 @@ pub fn fullest(shown: &Shown) -> Option<String> {
 pub fn lag_max(shown: &Shown) -> Option<String> {
     let unknown = shown.groups.iter().any(|g| g.lag.is_none() || g.lag_incomplete);
     shown.summary.groups.lag_max.map(|l| format!("{}{}", if unknown { "≥" } else { "" }, units::count(l)))
+}
+
+fn connect_figures(shown: &Shown) -> Vec<String> {
+    let mut texts = vec![plural(shown.connectors.len(), "connector")];
+    let failed = shown.connectors.iter().filter(|c| c.failed_tasks > 0 || c.state.as_deref() == Some("FAILED")).count();
+    if failed > 0 {
+        texts.push(format!("{failed} failed"));
+    }
+    let workers = || shown.connect.iter().flat_map(|c| &c.workers);
+    let answer = workers().filter(|w| w.answers == Some(true)).count();
+    texts.extend((!shown.connect.is_empty()).then(|| format!("{answer} of {} answer", plural(workers().count(), "worker"))));
+    texts
 }
 
 fn topic_figures(shown: &Shown) -> Vec<String> {
@@ -237,6 +260,8 @@ pub fn empty(app: &App, shown: &Shown, id: ListId, look: Look, width: usize) -> 
         ListId::Groups => "No consumer group.",
         ListId::GroupPartitions => "This group holds no partition and has committed nothing.",
         ListId::Alerts => "No alerting rule in what is watched.",
+        ListId::Connect if shown.connect.is_empty() => NO_CONNECT,
+        ListId::Connect => "The workers answer; nobody has created a connector.",
     };
     (Tone::Muted, sentence.to_owned())
 }

@@ -108,10 +108,17 @@ const SERVER_KEYS: [&str; 17] = [
     "MIN_ID",
 ];
 
+/// Settings of a Connect worker that are addresses and names.
+const WORKER_KEYS: [&str; 4] = ["BOOTSTRAP_SERVERS", "GROUP_ID", "REST_PORT", "LISTENERS"];
+
 /// True for variables whose value may be kept.
 pub fn is_public(name: &str) -> bool {
     let key = name.strip_prefix("KAFKA_CFG_").or_else(|| name.strip_prefix("KAFKA_"));
-    key.is_some_and(|key| SERVER_KEYS.contains(&key)) || matches!(name, "KAFKA_KRAFT_CLUSTER_ID" | "CLUSTER_ID")
+    let of_worker = name.strip_prefix("KAFKA_").unwrap_or(name);
+    let of_worker = of_worker.strip_prefix("CONNECT_").unwrap_or(of_worker);
+    key.is_some_and(|key| SERVER_KEYS.contains(&key))
+        || WORKER_KEYS.contains(&of_worker)
+        || matches!(name, "KAFKA_KRAFT_CLUSTER_ID" | "CLUSTER_ID")
 }
 
 /// A variable: its name always, its value only where that is harmless and written out.
