@@ -112,7 +112,8 @@ pub fn connect(cluster: &ConnectRow) -> Vec<(&'static str, String)> {
         Belongs::Foreign => "it works for another Kafka",
     };
     let group = cluster.group.as_ref().map(|group| format!(", group {group}")).unwrap_or_default();
-    let mut extras = vec![("Connect", format!("{}/{}{group}: {belongs}", cluster.cluster.namespace, cluster.cluster.name))];
+    let mut extras =
+        vec![("Connect", format!("{}/{}{group}: {belongs}", cluster.cluster.namespace, cluster.cluster.name))];
     for worker in &cluster.workers {
         let version = worker.version.as_ref().map(|v| format!(", version {v}")).unwrap_or_default();
         let answers = match (worker.answers, &worker.why) {

@@ -402,8 +402,16 @@ mod tests {
         facts::KafkaBody,
     };
 
-    const ALL: [Need; 7] =
-        [Need::Installations, Need::Brokers, Need::Storage, Need::Topics, Need::Groups, Need::Alerts, Need::Everything];
+    const ALL: [Need; 8] = [
+        Need::Installations,
+        Need::Brokers,
+        Need::Storage,
+        Need::Topics,
+        Need::Groups,
+        Need::Alerts,
+        Need::Connect,
+        Need::Everything,
+    ];
 
     fn waits_for(sample: &Sample, need: Need) -> Vec<String> {
         match is_complete(&sample.app, need) {

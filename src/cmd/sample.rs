@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Every question that a document answers: first those over everything, then the lists.
-pub const QUESTIONS: [Question; 9] = [
+pub const QUESTIONS: [Question; 10] = [
     Question::Status,
     Question::Check,
     Question::Brokers,
@@ -32,6 +32,7 @@ pub const QUESTIONS: [Question; 9] = [
     Question::Groups(None),
     Question::Lag(None),
     Question::Alerts,
+    Question::Connect(None),
     Question::Findings,
 ];
 

@@ -31,7 +31,8 @@ const SETTING: (i32, i32) = (15, 45);
 const PORT: u16 = 8083;
 
 /// Programs that are a worker: the beginnings of their names.
-const STARTS: [&str; 4] = ["connect-distributed", "connect-standalone", "kafka_connect_", "org.apache.kafka.connect.cli"];
+const STARTS: [&str; 4] =
+    ["connect-distributed", "connect-standalone", "kafka_connect_", "org.apache.kafka.connect.cli"];
 
 /// Settings that a worker has and nothing else.
 const WORKER_ONLY: [&str; 4] = ["config.storage.topic", "offset.storage.topic", "status.storage.topic", "plugin.path"];
@@ -129,7 +130,9 @@ fn found(pod: &Pod, id: ObjectKey, is_there: bool) -> Option<Found> {
     }
     let (port, tls) = rest(container);
     let worker = Worker { at: PodPort { pod: pod.meta.key(), port }, container: container.name.clone(), tls, evidence };
-    let list = |text: String| text.split(',').map(|s| s.trim().to_owned()).filter(|s| !s.is_empty() && !s.contains('$')).collect();
+    let list = |text: String| {
+        text.split(',').map(|s| s.trim().to_owned()).filter(|s| !s.is_empty() && !s.contains('$')).collect()
+    };
     Some(Found {
         id,
         group: setting(container, "group.id").filter(|group| !group.contains('$')),
@@ -150,7 +153,9 @@ fn judge(pod: &Pod, container: &Container) -> Vec<Evidence> {
     match program(&container.command) {
         Program::Other(name) if STARTS.iter().any(|start| name.starts_with(start)) => add(60, format!("starts {name}")),
         Program::Other(name) => add(-80, format!("runs {name}, which is no worker")),
-        Program::Image | Program::Broker(..) if image.is_connect() => add(30, "starts what its image starts".to_owned()),
+        Program::Image | Program::Broker(..) if image.is_connect() => {
+            add(30, "starts what its image starts".to_owned())
+        }
         Program::Broker(name, _) => add(-80, format!("starts {name}")),
         Program::Image | Program::Unknown => {}
     }

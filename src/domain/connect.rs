@@ -118,6 +118,12 @@ pub fn cause(trace: &str) -> Option<&str> {
     lines.rfind(|line| line.starts_with(CAUSED)).map(|line| &line[CAUSED.len()..]).or(first)
 }
 
+/// A cause without the package of its exception: what it says is worth more room than where it is from.
+pub fn short_cause(cause: &str) -> &str {
+    let end = cause.find([':', ' ']).unwrap_or(cause.len());
+    cause[..end].rfind('.').map_or(cause, |dot| &cause[dot + 1..])
+}
+
 /// The last part of a class's name.
 pub fn short_class(class: &str) -> &str {
     class.rsplit('.').next().unwrap_or(class)
@@ -141,6 +147,8 @@ mod tests {
         assert_eq!(cause(trace), Some("java.net.ConnectException: refused"));
         assert_eq!(cause("\n java.lang.OutOfMemoryError: heap\n at x"), Some("java.lang.OutOfMemoryError: heap"));
         assert_eq!(cause(" \n"), None);
+        assert_eq!(short_cause("java.net.ConnectException: a.b refused"), "ConnectException: a.b refused");
+        assert_eq!(short_cause("2 of its tasks cannot be read."), "2 of its tasks cannot be read.");
         assert_eq!(short_class("io.debezium.connector.jdbc.JdbcSinkConnector"), "JdbcSinkConnector");
     }
 }

@@ -19,7 +19,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::{
-    sync::Notify,
+    sync::{Notify, oneshot},
     time::{Instant, timeout},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -48,6 +48,8 @@ const EVERY: Duration = Duration::from_secs(5);
 const PLUGINS: Duration = Duration::from_secs(300);
 /// How long one answer may take, dialling included.
 const DEADLINE: Duration = Duration::from_secs(3);
+/// How long a broken connection may take to say why.
+const PARTING: Duration = Duration::from_millis(200);
 /// Bytes of an answer at most.
 const MOST_BYTES: usize = 16 << 20;
 /// Workers of one Connect that are asked.
@@ -186,6 +188,8 @@ struct Line {
 /// An open stream.
 struct Open {
     sender: SendRequest<Empty<Bytes>>,
+    /// Why it ended: a request that was waiting learns only that it did.
+    ended: oneshot::Receiver<String>,
     _ends: DropGuard,
 }
 
@@ -254,21 +258,32 @@ impl Line {
             handshake(TokioIo::new(stream)).await.map_err(|error| self.cut(&error.to_string()))?;
         let cancel = self.cancel.child_token();
         let at = self.at.to_string();
+        let (tell, ended) = oneshot::channel();
         task::spawn("worker connection", &cancel, async move {
             if let Err(error) = connection.await {
                 tracing::debug!(at, %error, "the connection to a worker ended");
+                // Nobody waits for it when the line was dropped first.
+                let _ = tell.send(words(&error));
             }
         });
-        Ok(Open { sender, _ends: cancel.drop_guard() })
+        Ok(Open { sender, ended, _ends: cancel.drop_guard() })
     }
 
     /// One request and its answer; the stream is kept when it can be used again.
     async fn exchange(&mut self, mut open: Open, path: &str) -> Result<Value, Broken> {
         let request = Request::get(path).header(header::HOST, "localhost").header(header::ACCEPT, "application/json");
         let request = request.body(Empty::new()).map_err(|error| Broken::Cut(error.to_string()))?;
-        let cut = |error: hyper::Error| Broken::Cut(words(&error));
-        open.sender.ready().await.map_err(cut)?;
-        let answer = open.sender.send_request(request).await.map_err(cut)?;
+        let sent = match open.sender.ready().await {
+            Ok(()) => open.sender.send_request(request).await,
+            Err(error) => Err(error),
+        };
+        let answer = match sent {
+            Ok(answer) => answer,
+            Err(error) => {
+                let ended = timeout(PARTING, &mut open.ended).await;
+                return Err(Broken::Cut(ended.ok().and_then(Result::ok).unwrap_or_else(|| words(&error))));
+            }
+        };
         let status = answer.status();
         let body = Limited::new(answer.into_body(), MOST_BYTES).collect().await;
         let body = match body {
@@ -283,8 +298,9 @@ impl Line {
         if status != StatusCode::OK {
             return Err(Broken::Failed(self.refused(path, status, &body)));
         }
-        serde_json::from_slice(&body)
-            .map_err(|error| Broken::Failed(self.garbage(&format!("its answer to GET {} is no JSON: {error}", bare(path)))))
+        serde_json::from_slice(&body).map_err(|error| {
+            Broken::Failed(self.garbage(&format!("its answer to GET {} is no JSON: {error}", bare(path))))
+        })
     }
 
     /// What a status other than 200 means.
@@ -297,9 +313,13 @@ impl Line {
                 let why = format!("its REST interface asks for a login ({status}){said}");
                 self.failure(FailureKind::Auth, &why, Some(hint))
             }
-            409 => self.failure(FailureKind::Timeout, "the workers are rebalancing; it is asked again in a moment", None),
+            409 => {
+                self.failure(FailureKind::Timeout, "the workers are rebalancing; it is asked again in a moment", None)
+            }
             404 => self.garbage(&format!("it knows no {asked} (404), as a worker would")),
-            408 | 500..=599 => self.failure(FailureKind::Timeout, &format!("GET {asked} failed with {status}{said}"), None),
+            408 | 500..=599 => {
+                self.failure(FailureKind::Timeout, &format!("GET {asked} failed with {status}{said}"), None)
+            }
             _ => self.garbage(&format!("GET {asked} was answered with {status}{said}")),
         }
     }

@@ -209,9 +209,6 @@ fn connect_figures(shown: &Shown) -> Vec<String> {
     if failed > 0 {
         texts.push(format!("{failed} failed"));
     }
-    let workers = || shown.connect.iter().flat_map(|c| &c.workers);
-    let answer = workers().filter(|w| w.answers == Some(true)).count();
-    texts.extend((!shown.connect.is_empty()).then(|| format!("{answer} of {} answer", plural(workers().count(), "worker"))));
     texts
 }
 
@@ -297,6 +294,8 @@ pub fn subject(app: &App) -> String {
     let brokers = app.shown.iter().flat_map(|s| &s.brokers);
     let pod = brokers.filter(|b| id == ListId::Brokers && b.id() == selected).find_map(|b| b.pod.as_ref());
     let pod = pod.filter(|p| *p != selected).map(|p| format!(" · {p}")).unwrap_or_default();
+    // Two Connects may each have a connector of that name, but it goes by its own.
+    let selected = if id == ListId::Connect { selected.splitn(3, '/').nth(2).unwrap_or(selected) } else { selected };
     format!("{} {}{pod}", noun(id), cut(selected, 48))
 }
 

@@ -131,14 +131,17 @@ fn connects(shown: &Shown) -> Vec<(Tone, String)> {
         let answering = row.workers.iter().filter(|w| w.answers == Some(true)).count();
         let versions: BTreeSet<&str> = row.workers.iter().filter_map(|w| w.version.as_deref()).collect();
         let version = versions.into_iter().collect::<Vec<_>>().join(", ");
-        let mut parts = vec![format!("{answering} of {} answer", plural(row.workers.len(), "worker"))];
+        let mut parts = vec![format!("workers {answering}/{} answer", row.workers.len())];
         parts.extend((!version.is_empty()).then(|| format!("version {version}")));
         parts.extend((!row.plugins.is_empty()).then(|| plural(row.plugins.len(), "plugin")));
-        parts.extend(match row.belongs {
-            Belongs::Proven => None,
-            Belongs::Assumed => Some("this Kafka's by its address or place, not proven"),
-            Belongs::Unknown | Belongs::Foreign => Some("which Kafka it works for is not known"),
-        }.map(str::to_owned));
+        parts.extend(
+            match row.belongs {
+                Belongs::Proven => None,
+                Belongs::Assumed => Some("this Kafka's by its address or place, not proven"),
+                Belongs::Unknown | Belongs::Foreign => Some("which Kafka it works for is not known"),
+            }
+            .map(str::to_owned),
+        );
         let is_well = answering == row.workers.len() && answering > 0;
         let name = format!("{}/{}", row.cluster.namespace, row.cluster.name);
         lines.push((if is_well { Tone::Muted } else { Tone::Warn }, format!("{name}: {}", parts.join(" · "))));

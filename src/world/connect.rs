@@ -329,3 +329,150 @@ fn connector_row(
         stale,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta, Utc};
+
+    use super::*;
+    use crate::{
+        domain::{
+            connect::{Task, Worker},
+            freshness::{Asked, FailureKind, SourceFailure},
+            ids::InstallationId,
+            installation::{AddressBook, Installation, PodPort},
+            kubernetes::{Meta, Object, Pod},
+        },
+        facts::{Body, Fact, KafkaBody, Metadata},
+        world::World,
+    };
+
+    const AT: DateTime<Utc> = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+
+    fn key(name: &str) -> ObjectKey {
+        ObjectKey::new("n", name)
+    }
+
+    fn installation(tie: Tie) -> Installation {
+        let worker = Worker {
+            at: PodPort { pod: key("connect-0"), port: 8083 },
+            container: "c".into(),
+            tls: false,
+            evidence: Vec::new(),
+        };
+        let (group, bootstrap) = (None, Vec::new());
+        let connect = ConnectCluster { id: key("connect"), group, bootstrap, workers: vec![worker], tie };
+        Installation { id: InstallationId::new("n", "kafka"), connect: vec![connect], ..Installation::default() }
+    }
+
+    fn tell(world: &mut World, what: AskedWorkers, worker: Option<&str>, body: Body) {
+        let installation = InstallationId::new("n", "kafka");
+        let source = Source::Connect { installation, cluster: key("connect"), what, worker: worker.map(Into::into) };
+        world.apply(Fact { source, seen_at: AT, body });
+    }
+
+    /// A world whose Kafka is `k` and whose worker runs at an address.
+    fn world() -> World {
+        let mut world = World::default();
+        world.apply(Fact { source: Source::Link, seen_at: AT, body: Body::Heartbeat { sent_at: AT } });
+        let pod = |name: &str, ip: &str| Pod {
+            meta: Meta { namespace: "n".into(), name: name.into(), ..Meta::default() },
+            phase: "Running".into(),
+            ip: Some(ip.into()),
+            ready: Some(true),
+            ..Pod::default()
+        };
+        let objects = vec![Object::Pod(Box::new(pod("connect-0", "10.0.0.7")))];
+        world.apply(Fact::watched(Kind::Pods, AT, Body::Listed(objects)));
+        let metadata = Metadata { cluster_id: Some("k".into()), ..Metadata::default() };
+        let source =
+            Source::Kafka { installation: InstallationId::new("n", "kafka"), what: Asked::Metadata, broker: None };
+        world.apply(Fact { source, seen_at: AT, body: Body::Kafka(KafkaBody::Metadata(metadata)) });
+        world
+    }
+
+    fn says(id: &str) -> Body {
+        Body::Connect(ConnectBody::Worker(WorkerInfo { version: "4.1.2".into(), kafka_cluster_id: Some(id.into()) }))
+    }
+
+    fn sink(workers: &[&str]) -> Body {
+        let task = |(id, worker): (usize, &&str)| Task {
+            id: id as u32,
+            state: "RUNNING".into(),
+            worker: Some((*worker).into()),
+            trace: None,
+        };
+        let connector = Connector {
+            name: "sink".into(),
+            state: Some("RUNNING".into()),
+            group: Some("connect-sink".into()),
+            worker: workers.first().map(|w| (*w).to_owned()),
+            tasks: workers.iter().enumerate().map(task).collect(),
+            ..Connector::default()
+        };
+        Body::Connect(ConnectBody::Connectors(vec![connector]))
+    }
+
+    fn read<T>(world: &World, installation: &Installation, of: impl FnOnce(&Reading<'_>) -> T) -> T {
+        let book = AddressBook::default();
+        of(&Reading { world, installation, book: &book, now: AT + TimeDelta::seconds(1) })
+    }
+
+    #[test]
+    fn the_cluster_s_id_proves_whose_a_connect_is_and_one_of_another_kafka_is_not_shown() {
+        let mut world = world();
+        let belongs = |world: &World, tie| {
+            let installation = installation(tie);
+            read(world, &installation, |r| (r.belongs(&installation.connect[0]), r.connect_rows().len()))
+        };
+        assert_eq!(belongs(&world, Tie::Open), (Belongs::Unknown, 1));
+        assert_eq!(belongs(&world, Tie::Alone), (Belongs::Assumed, 1));
+        // What another pod once said counts no more.
+        tell(&mut world, AskedWorkers::Contact, Some("connect-9"), says("other"));
+        assert_eq!(belongs(&world, Tie::Address), (Belongs::Assumed, 1));
+        tell(&mut world, AskedWorkers::Contact, Some("connect-0"), says("k"));
+        assert_eq!(belongs(&world, Tie::Open), (Belongs::Proven, 1));
+        tell(&mut world, AskedWorkers::Contact, Some("connect-0"), says("other"));
+        tell(&mut world, AskedWorkers::Connectors, None, sink(&["10.0.0.7:8083"]));
+        assert_eq!(belongs(&world, Tie::Address), (Belongs::Foreign, 0));
+        let none = read(&world, &installation(Tie::Address), |r| r.connectors(&[]).len());
+        assert_eq!(none, 0);
+    }
+
+    #[test]
+    fn a_worker_s_address_is_told_as_its_pod_where_it_is_one() {
+        let mut world = world();
+        tell(
+            &mut world,
+            AskedWorkers::Connectors,
+            None,
+            sink(&["10.0.0.7:8083", "connect-0.c.n.svc:8083", "9.9.9.9:1"]),
+        );
+        let rows = read(&world, &installation(Tie::Alone), |r| r.connectors(&[]));
+        let workers: Vec<_> = rows[0].tasks.iter().map(|t| t.worker.as_deref().unwrap()).collect();
+        assert_eq!(workers, ["connect-0", "connect-0", "9.9.9.9:1"]);
+        assert_eq!(rows[0].workers, ["9.9.9.9:1", "connect-0"]);
+        assert_eq!((rows[0].worker.as_deref(), rows[0].lag, rows[0].stale), (Some("connect-0"), None, false));
+    }
+
+    #[test]
+    fn what_workers_told_stays_known_and_old_when_they_fall_silent_or_are_gone() {
+        let mut world = world();
+        tell(&mut world, AskedWorkers::Connectors, None, sink(&["10.0.0.7:8083"]));
+        let failure = SourceFailure { kind: FailureKind::Timeout, what: "rebalancing".into(), hint: None };
+        tell(&mut world, AskedWorkers::Connectors, None, Body::Failed(failure));
+        let installation = installation(Tie::Alone);
+        let (rows, fresh) = read(&world, &installation, |r| (r.connectors(&[]), r.connect_freshness()));
+        assert_eq!((rows.len(), rows[0].stale, fresh.state), (1, true, SourceState::Stale));
+        assert_eq!((fresh.as_of, fresh.why.as_deref()), (Some(AT), Some("rebalancing")));
+        world.apply(Fact::watched(Kind::Pods, AT, Body::Listed(Vec::new())));
+        let fresh = read(&world, &installation, |r| r.connect_freshness());
+        assert_eq!(fresh.why.as_deref(), Some("no worker of Connect connect runs"));
+    }
+
+    #[test]
+    fn without_a_connect_the_pods_tell_that_there_is_none() {
+        let fresh = read(&world(), &Installation::default(), |r| r.connect_freshness());
+        assert_eq!(fresh.state, SourceState::Live);
+    }
+}

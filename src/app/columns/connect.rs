@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 
 use super::{Cell, Column, Row, SortKey, Tone, Width, fit};
 use crate::{
-    domain::{connect::short_class, units},
+    domain::{
+        connect::{short_cause, short_class},
+        units,
+    },
     world::connect::ConnectorRow,
 };
 
@@ -61,10 +64,13 @@ impl Row for ConnectorRow {
         },
         Column {
             title: "WHAT FAILED",
-            width: Width::Rest { min: 20 },
+            width: Width::Rest { min: 16 },
             right: false,
-            optional: 2,
-            cell: |c, _| c.cause().map_or_else(|| Cell::new("-", Tone::Muted), |cause| Cell::new(cause, Tone::Bad)),
+            optional: 0,
+            cell: |c, _| {
+                let cause = c.cause().map(short_cause);
+                cause.map_or_else(|| Cell::new("-", Tone::Muted), |cause| Cell::new(cause, Tone::Bad))
+            },
             key: |c| SortKey::text(c.cause()),
         },
     ];
@@ -98,7 +104,8 @@ fn state(connector: &ConnectorRow, _: DateTime<Utc>) -> Cell {
     let Some(state) = &connector.state else { return Cell::new("?", Tone::Unknown) };
     let failed = connector.failed_tasks;
     if failed > 0 && state != "FAILED" {
-        let text = format!("▲ {failed}/{} {} failed", connector.tasks.len(), if failed == 1 { "task" } else { "tasks" });
+        let text =
+            format!("▲ {failed}/{} {} failed", connector.tasks.len(), if failed == 1 { "task" } else { "tasks" });
         return Cell::new(text, if connector.stale { Tone::Unknown } else { Tone::Bad });
     }
     let tone = match state.as_str() {

@@ -90,7 +90,8 @@ fn connector(name: &str, from: &Value) -> Connector {
         tasks,
         topics: topics(config),
         tasks_max: number(&config["tasks.max"]),
-        group: is_sink.then(|| text(&config["consumer.override.group.id"]).unwrap_or_else(|| clean(&format!("connect-{name}")))),
+        group: is_sink
+            .then(|| text(&config["consumer.override.group.id"]).unwrap_or_else(|| clean(&format!("connect-{name}")))),
         kind,
         error,
     }
@@ -195,7 +196,10 @@ mod tests {
         for (name, odd) in [
             ("a", json!(null)),
             ("b", json!({"status": 7, "info": []})),
-            ("c", json!({"status": {"connector": {"state": "RUNNING"}, "tasks": [{"id": -1}, 3, {"id": 1, "state": "RUNNING"}]}})),
+            (
+                "c",
+                json!({"status": {"connector": {"state": "RUNNING"}, "tasks": [{"id": -1}, 3, {"id": 1, "state": "RUNNING"}]}}),
+            ),
             ("d", json!({"status": {"connector": {"state": {}}, "tasks": "none"}})),
         ] {
             answer[name] = odd;
