@@ -572,19 +572,6 @@ impl App {
     }
 }
 
-impl App {
-    /// Workers that the selected connector runs on; without one all of the Connects.
-    fn selected_workers(&self, shown: &Shown) -> Vec<LogTarget> {
-        let row = detail::selected(self, ListId::Connect, &shown.connectors);
-        let workers = shown.installation.connect.iter().flat_map(|cluster| &cluster.workers);
-        let known = workers.filter(|w| {
-            let is_shown = shown.connect.iter().flat_map(|c| &c.workers).any(|row| row.pod == w.at.pod.name);
-            is_shown && row.is_none_or(|row| row.workers.contains(&w.at.pod.name))
-        });
-        known.map(|w| LogTarget { pod: w.at.pod.clone(), container: w.container.clone() }).collect()
-    }
-}
-
 /// Lends `arrange` its two arguments, so that each list is one line there.
 struct Arrange<'a> {
     lists: &'a mut Lists,

@@ -181,6 +181,7 @@ async fn a_task_that_fails_is_the_first_row_with_its_cause_until_somebody_starts
     console.press(&[Key::Char('9')]);
     let all = ["3 connectors", "shop/connect: workers 2/2 answer", "version 4.1.2", "warehouse-jdbc", "2/2"];
     read(&mut console, &all).await;
+    console.go_to(60).await;
     // The lag of a sink is its group's.
     let lag = |console: &Headless| {
         let shown = console.app().shown.as_ref().unwrap();
@@ -190,7 +191,7 @@ async fn a_task_that_fails_is_the_first_row_with_its_cause_until_somebody_starts
     let (of_sink, of_group) = lag(&console);
     assert!(of_sink.is_some() && of_sink == of_group, "{of_sink:?} {of_group:?}");
     console.go_to(242).await;
-    read(&mut console, &["1 failed", "▲ 1/2 task failed", "1/2", "ConnectException: Connection to"]).await;
+    read(&mut console, &["1 failed", "▲ 1/2 tasks failed", "1/2", "ConnectException: Connection to"]).await;
     console.press(&[Key::Char('g'), Key::Enter]);
     let page = [
         "Connector warehouse-jdbc",

@@ -8,6 +8,7 @@ use super::{
     App,
     columns::{Cell, Column, Row},
     lists::ListId,
+    logs::LogTarget,
     shown::Shown,
 };
 use crate::{
@@ -76,6 +77,19 @@ pub fn extras(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, String
         }
         ListId::Connect => selected(app, id, &shown.connectors).map(|c| connector(shown, c)).unwrap_or_default(),
         ListId::Findings | ListId::Partitions | ListId::GroupPartitions => Vec::new(),
+    }
+}
+
+impl App {
+    /// Workers that the selected connector runs on; without one all of the Connects.
+    pub(super) fn selected_workers(&self, shown: &Shown) -> Vec<LogTarget> {
+        let row = selected(self, ListId::Connect, &shown.connectors);
+        let workers = shown.installation.connect.iter().flat_map(|cluster| &cluster.workers);
+        let known = workers.filter(|w| {
+            let is_shown = shown.connect.iter().flat_map(|c| &c.workers).any(|row| row.pod == w.at.pod.name);
+            is_shown && row.is_none_or(|row| row.workers.contains(&w.at.pod.name))
+        });
+        known.map(|w| LogTarget { pod: w.at.pod.clone(), container: w.container.clone() }).collect()
     }
 }
 

@@ -60,11 +60,11 @@ pub(super) fn attach(installations: &mut [Installation], objects: &Objects<'_>) 
     let names: Vec<BTreeSet<String>> = installations.iter().map(|i| names(i, objects)).collect();
     for cluster in clusters {
         let leads = |at: usize| cluster.bootstrap.iter().any(|to| leads_to(to, &cluster.id.namespace, &names[at]));
-        let named: Vec<usize> = (0..names.len()).filter(|at| leads(*at)).collect();
+        let addressed: Vec<usize> = (0..names.len()).filter(|at| leads(*at)).collect();
         let beside: Vec<usize> =
             (0..names.len()).filter(|at| installations[*at].id.namespace == cluster.id.namespace).collect();
-        let (ties, tie) = match (named.is_empty(), beside.len()) {
-            (false, _) => (named, Tie::Address),
+        let (ties, tie) = match (addressed.is_empty(), beside.len()) {
+            (false, _) => (addressed, Tie::Address),
             (true, 1) if cluster.bootstrap.is_empty() => (beside, Tie::Alone),
             (true, _) => (beside, Tie::Open),
         };
@@ -81,7 +81,7 @@ pub(super) fn attach(installations: &mut [Installation], objects: &Objects<'_>) 
 fn clusters(objects: &Objects<'_>) -> Vec<ConnectCluster> {
     let mut clusters: BTreeMap<(String, String), ConnectCluster> = BTreeMap::new();
     for found in pods(objects).into_iter().chain(templates(objects)) {
-        let shared = found.group.clone().map_or_else(|| format!("/{}", found.id.name), |group| group);
+        let shared = found.group.clone().unwrap_or_else(|| format!("/{}", found.id.name));
         let cluster = clusters.entry((found.id.namespace.clone(), shared)).or_insert_with(|| ConnectCluster {
             id: found.id,
             group: found.group,
@@ -154,7 +154,7 @@ fn judge(pod: &Pod, container: &Container) -> Vec<Evidence> {
         Program::Other(name) if STARTS.iter().any(|start| name.starts_with(start)) => add(60, format!("starts {name}")),
         Program::Other(name) => add(-80, format!("runs {name}, which is no worker")),
         Program::Image | Program::Broker(..) if image.is_connect() => {
-            add(30, "starts what its image starts".to_owned())
+            add(30, "starts what its image starts".to_owned());
         }
         Program::Broker(name, _) => add(-80, format!("starts {name}")),
         Program::Image | Program::Unknown => {}
@@ -201,11 +201,11 @@ fn setting(container: &Container, name: &str) -> Option<String> {
 /// A property that a script writes, the last of its name counting.
 fn in_script(container: &Container, name: &str) -> Option<String> {
     let lines = container.command.iter().flat_map(|text| text.lines());
-    let values = lines.filter_map(|line| {
+    let mut values = lines.rev().filter_map(|line| {
         let (key, value) = line.trim().split_once('=')?;
         (key.trim() == name).then(|| value.trim().trim_matches(['"', '\'']).to_owned())
     });
-    values.last()
+    values.next()
 }
 
 /// The port of the REST interface, and whether it is encrypted.

@@ -223,15 +223,13 @@ impl Line {
             let why = "its REST interface is encrypted, which is not supported yet";
             return Err(self.failure(FailureKind::Unsupported, why, None));
         }
-        match timeout(DEADLINE, self.try_get(path)).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                // An answer that comes too late would be taken for the next one's.
-                self.open = None;
-                let why = format!("no answer to GET {} within {} s", bare(path), DEADLINE.as_secs());
-                Err(self.failure(FailureKind::Timeout, &why, None))
-            }
+        if let Ok(answer) = timeout(DEADLINE, self.try_get(path)).await {
+            return answer;
         }
+        // An answer that comes too late would be taken for the next one's.
+        self.open = None;
+        let why = format!("no answer to GET {} within {} s", bare(path), DEADLINE.as_secs());
+        Err(self.failure(FailureKind::Timeout, &why, None))
     }
 
     async fn try_get(&mut self, path: &str) -> Answer<Value> {
@@ -331,7 +329,7 @@ impl Line {
             let why = format!("nothing listens on port {} of the pod", self.at.port);
             return self.failure(FailureKind::Unreachable, &why, None);
         }
-        if lower.contains("invalid http") {
+        if ["invalid http", "unexpected message"].into_iter().any(|words| lower.contains(words)) {
             return self.garbage(&format!("what listens on port {} speaks no HTTP; it may speak TLS", self.at.port));
         }
         self.failure(FailureKind::Unreachable, why, None)

@@ -34,8 +34,11 @@ const PORT: u16 = 8083;
 const PODS: [&str; 2] = ["connect-6d5f7c9b84-4tq2x", "connect-6d5f7c9b84-9wzkd"];
 /// Version of the workers.
 const VERSION: &str = "4.1.2";
-/// Connectors: name, type, class, its version, tasks, and settings besides.
-const CONNECTORS: [(&str, &str, &str, &str, usize, &[(&str, &str)]); 3] = [
+/// A connector: name, type, class, its version, tasks, and settings besides.
+type ConnectorRow =
+    (&'static str, &'static str, &'static str, &'static str, usize, &'static [(&'static str, &'static str)]);
+
+const CONNECTORS: [ConnectorRow; 3] = [
     (
         "audit-archive",
         "sink",

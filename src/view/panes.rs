@@ -204,6 +204,9 @@ pub fn lag_max(shown: &Shown) -> Option<String> {
 }
 
 fn connect_figures(shown: &Shown) -> Vec<String> {
+    if shown.freshness.connect.as_of.is_none() {
+        return vec!["?".to_owned()];
+    }
     let mut texts = vec![plural(shown.connectors.len(), "connector")];
     let failed = shown.connectors.iter().filter(|c| c.failed_tasks > 0 || c.state.as_deref() == Some("FAILED")).count();
     if failed > 0 {

@@ -413,6 +413,14 @@ mod tests {
         Body::Connect(ConnectBody::Connectors(vec![connector]))
     }
 
+    fn freshness(world: &World, installation: &Installation) -> Freshness {
+        read(world, installation, |reading| {
+            let fresh = reading.connect_freshness();
+            assert_eq!(reading.connect_rows().len(), installation.connect.len());
+            fresh
+        })
+    }
+
     fn read<T>(world: &World, installation: &Installation, of: impl FnOnce(&Reading<'_>) -> T) -> T {
         let book = AddressBook::default();
         of(&Reading { world, installation, book: &book, now: AT + TimeDelta::seconds(1) })
@@ -456,6 +464,21 @@ mod tests {
     }
 
     #[test]
+    fn a_row_is_written_with_the_names_that_scripts_know() {
+        let mut world = world();
+        tell(&mut world, AskedWorkers::Connectors, None, sink(&["10.0.0.7:8083"]));
+        let rows = read(&world, &installation(Tie::Alone), |r| r.connectors(&[]));
+        let row = serde_json::to_value(&rows[0]).unwrap();
+        for field in ["name", "connector", "state", "tasks", "type", "lag", "workers", "cluster"] {
+            assert!(row.get(field).is_some(), "{field} is missing in {row}");
+        }
+        assert_eq!(row["cluster"], "n/connect");
+        for field in ["id", "state", "worker", "trace"] {
+            assert!(row["tasks"][0].get(field).is_some(), "{field} is missing in {row}");
+        }
+    }
+
+    #[test]
     fn what_workers_told_stays_known_and_old_when_they_fall_silent_or_are_gone() {
         let mut world = world();
         tell(&mut world, AskedWorkers::Connectors, None, sink(&["10.0.0.7:8083"]));
@@ -466,13 +489,13 @@ mod tests {
         assert_eq!((rows.len(), rows[0].stale, fresh.state), (1, true, SourceState::Stale));
         assert_eq!((fresh.as_of, fresh.why.as_deref()), (Some(AT), Some("rebalancing")));
         world.apply(Fact::watched(Kind::Pods, AT, Body::Listed(Vec::new())));
-        let fresh = read(&world, &installation, |r| r.connect_freshness());
+        let fresh = freshness(&world, &installation);
         assert_eq!(fresh.why.as_deref(), Some("no worker of Connect connect runs"));
     }
 
     #[test]
     fn without_a_connect_the_pods_tell_that_there_is_none() {
-        let fresh = read(&world(), &Installation::default(), |r| r.connect_freshness());
+        let fresh = freshness(&world(), &Installation::default());
         assert_eq!(fresh.state, SourceState::Live);
     }
 }

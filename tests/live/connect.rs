@@ -132,7 +132,7 @@ pub fn failed_task(cluster: &Cluster) {
     let broken = Broken::create(cluster);
     let began = Instant::now();
     shown(&mut pty, "failed task", began, LIMIT, |text| {
-        text.contains("1/1 task failed") && text.contains("NoSuchFileException: /no/such/directory/file")
+        text.contains("1/1 tasks failed") && text.contains("NoSuchFileException: /no/such/directory/file")
     });
     pty.send("g\r");
     pty.wait_for_text("0 FAILED on kafka-connect-", LIMIT);

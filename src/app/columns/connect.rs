@@ -91,11 +91,11 @@ fn rank(connector: &ConnectorRow) -> i64 {
         Some("FAILED") => 0,
         _ if connector.failed_tasks > 0 => 1,
         None => 2,
-        Some("UNASSIGNED" | "RESTARTING") => 3,
         Some("RUNNING") if connector.tasks.is_empty() => 4,
         Some("PAUSED") => 5,
         Some("STOPPED") => 6,
         Some("RUNNING") => 7,
+        // UNASSIGNED, RESTARTING, and what later versions may say.
         Some(_) => 3,
     }
 }
@@ -104,8 +104,7 @@ fn state(connector: &ConnectorRow, _: DateTime<Utc>) -> Cell {
     let Some(state) = &connector.state else { return Cell::new("?", Tone::Unknown) };
     let failed = connector.failed_tasks;
     if failed > 0 && state != "FAILED" {
-        let text =
-            format!("▲ {failed}/{} {} failed", connector.tasks.len(), if failed == 1 { "task" } else { "tasks" });
+        let text = format!("▲ {failed}/{} tasks failed", connector.tasks.len());
         return Cell::new(text, if connector.stale { Tone::Unknown } else { Tone::Bad });
     }
     let tone = match state.as_str() {

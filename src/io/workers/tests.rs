@@ -1,3 +1,5 @@
+//! Workers that answer, refuse, babble, hang up and say nothing, and what is told of each.
+
 use std::{
     convert::Infallible,
     sync::{
