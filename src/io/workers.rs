@@ -314,7 +314,11 @@ impl Line {
             409 => {
                 self.failure(FailureKind::Timeout, "the workers are rebalancing; it is asked again in a moment", None)
             }
-            404 => self.garbage(&format!("it knows no {asked} (404), as a worker would")),
+            // A worker that starts has its port open before it knows anything.
+            404 => {
+                let why = format!("it knows no {asked} (404): it is still starting, or no worker");
+                self.failure(FailureKind::Timeout, &why, None)
+            }
             408 | 500..=599 => {
                 self.failure(FailureKind::Timeout, &format!("GET {asked} failed with {status}{said}"), None)
             }

@@ -131,9 +131,10 @@ fn connects(shown: &Shown) -> Vec<(Tone, String)> {
         let answering = row.workers.iter().filter(|w| w.answers == Some(true)).count();
         let versions: BTreeSet<&str> = row.workers.iter().filter_map(|w| w.version.as_deref()).collect();
         let version = versions.into_iter().collect::<Vec<_>>().join(", ");
-        let mut parts = vec![format!("workers {answering}/{} answer", row.workers.len())];
+        let workers = format!("workers {answering}/{} answer", row.workers.len());
+        let mut parts = vec![if row.workers.is_empty() { "it has no worker".to_owned() } else { workers }];
         parts.extend((!version.is_empty()).then(|| format!("version {version}")));
-        parts.extend((!row.plugins.is_empty()).then(|| plural(row.plugins.len(), "plugin")));
+        parts.extend((answering > 0 && !row.plugins.is_empty()).then(|| plural(row.plugins.len(), "plugin")));
         parts.extend(
             match row.belongs {
                 Belongs::Proven => None,

@@ -185,7 +185,7 @@ async fn every_refusal_has_its_class_and_its_words() {
             FailureKind::Timeout,
             "Request timed out?[2J",
         ),
-        (said(404, "<html>"), FailureKind::Garbage, "it knows no /"),
+        (said(404, "<html>"), FailureKind::Timeout, "it knows no / (404): it is still starting"),
         (said(302, ""), FailureKind::Garbage, "302"),
         (said(200, "<html>hello"), FailureKind::Garbage, "is no JSON"),
         (said(200, "[]"), FailureKind::Garbage, "names no version"),
