@@ -36,6 +36,7 @@ use crate::{
     discover,
     domain::{
         config::{Config, ConfigInquiry, Owner},
+        connect::ConnectCluster,
         freshness::{Kind, Source, SourceFailure, SourceState},
         ids::{InstallationId, ObjectKey},
         installation::{AddressBook, Installation},
@@ -109,6 +110,8 @@ pub enum Effect {
     ReadVolumes(BTreeSet<String>),
     /// Read these ConfigMaps, from which brokers take their configuration; none stops it.
     ReadConfigs(BTreeSet<ObjectKey>),
+    /// Ask the workers of these Connects, for this installation; none stops it.
+    AskWorkers(InstallationId, Vec<ConnectCluster>),
     /// Remember that this installation was chosen in this context.
     Remember {
         /// The kubeconfig context.
@@ -156,12 +159,36 @@ pub enum Tab {
     Groups,
     /// Alert rules.
     Alerts,
+    /// Kafka Connect.
+    Connect,
 }
 
 impl Tab {
     /// All tabs, in the order of their numbers.
-    pub const ALL: [Self; 7] =
-        [Self::Overview, Self::Diagnosis, Self::Brokers, Self::Storage, Self::Topics, Self::Groups, Self::Alerts];
+    pub const ALL: [Self; 8] = [
+        Self::Overview,
+        Self::Diagnosis,
+        Self::Brokers,
+        Self::Storage,
+        Self::Topics,
+        Self::Groups,
+        Self::Alerts,
+        Self::Connect,
+    ];
+
+    /// Its number, which its key is.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Overview => 1,
+            Self::Diagnosis => 2,
+            Self::Brokers => 3,
+            Self::Storage => 4,
+            Self::Topics => 5,
+            Self::Groups => 6,
+            Self::Alerts => 7,
+            Self::Connect => 9,
+        }
+    }
 
     /// Its title.
     pub fn title(self) -> &'static str {
@@ -173,6 +200,7 @@ impl Tab {
             Self::Topics => "Topics",
             Self::Groups => "Groups",
             Self::Alerts => "Alerts",
+            Self::Connect => "Connect",
         }
     }
 
@@ -186,6 +214,7 @@ impl Tab {
             Self::Topics => Some(ListId::Topics),
             Self::Groups => Some(ListId::Groups),
             Self::Alerts => Some(ListId::Alerts),
+            Self::Connect => Some(ListId::Connect),
         }
     }
 }
@@ -299,6 +328,7 @@ pub struct App {
     observed: Option<(InstallationId, Arc<AddressBook>)>,
     volumes_of: BTreeSet<String>,
     configs: BTreeSet<ObjectKey>,
+    workers: Option<(InstallationId, Vec<ConnectCluster>)>,
     judged: BTreeMap<InstallationId, (Verdict, DateTime<Utc>)>,
     dirty: Dirty,
     redraw: bool,
@@ -337,6 +367,7 @@ impl App {
             observed: None,
             volumes_of: BTreeSet::new(),
             configs: BTreeSet::new(),
+            workers: None,
             judged: BTreeMap::new(),
             dirty: Dirty::default(),
             redraw: true,
@@ -523,6 +554,7 @@ impl App {
         arrange.list(ListId::GroupPartitions, &shown.group_partitions);
         arrange.list(ListId::Alerts, &shown.alerts);
         arrange.list(ListId::Configs, &shown.configs);
+        arrange.list(ListId::Connect, &shown.connectors);
     }
 
     /// The list that has the focus.
@@ -545,6 +577,9 @@ impl App {
     /// Containers whose logs belong to what is selected: a broker's, a claim's, else all brokers'.
     pub fn selected_pods(&self) -> Vec<LogTarget> {
         let Some(shown) = &self.shown else { return Vec::new() };
+        if self.list() == Some(ListId::Connect) {
+            return self.selected_workers(shown);
+        }
         let pod = match self.list() {
             Some(ListId::Brokers) => {
                 shown.brokers.iter().find(|b| Some(b.id().as_str()) == self.selected()).map(|b| b.pod.clone())

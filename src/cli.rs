@@ -162,6 +162,12 @@ pub enum Command {
     },
     /// Alert rules in the cluster
     Alerts,
+    /// Kafka Connect: connectors with their tasks, workers, what failed and why
+    Connect {
+        /// This connector alone, with its tasks and traces
+        #[arg(long, value_name = "NAME")]
+        connector: Option<String>,
+    },
     /// What is wrong, worst first, with evidence and the next safe action
     Findings {
         /// How long to watch for what needs two samples
@@ -261,6 +267,7 @@ impl Command {
             Self::Groups { .. } => "groups",
             Self::Lag { .. } => "lag",
             Self::Alerts => "alerts",
+            Self::Connect { .. } => "connect",
             Self::Findings { .. } => "findings",
             Self::Doctor => "doctor",
             Self::Logs(_) => "logs",

@@ -12,6 +12,7 @@
 pub mod addresses;
 mod bitnami;
 mod confluent;
+mod connect;
 mod image;
 pub mod installations;
 mod koperator;

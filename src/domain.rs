@@ -7,6 +7,7 @@ pub mod access;
 pub mod alert;
 pub mod broker;
 pub mod config;
+pub mod connect;
 pub mod finding;
 pub mod freshness;
 pub mod group;

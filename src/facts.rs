@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     broker::{Advertised, Contact, Features},
     config::Config,
+    connect::{Connector, Plugin, WorkerInfo},
     freshness::{Kind, Source, SourceFailure},
     group::{Commits, EndOffset, Group},
     ids::{BrokerId, InstallationId, ObjectKey},
@@ -49,6 +50,8 @@ pub enum Body {
     Volumes(Vec<VolumeUse>),
     /// Brokers answered. Source: `Kafka`.
     Kafka(KafkaBody),
+    /// Connect's workers answered. Source: `Connect`.
+    Connect(ConnectBody),
     /// The source does not answer. Any source.
     Failed(SourceFailure),
 }
@@ -76,6 +79,17 @@ pub enum KafkaBody {
     BrokerConfigs(Vec<Config>),
     /// The KRaft quorum. Source without broker.
     Quorum(Quorum),
+}
+
+/// What Connect's workers said. Installation, Connect and worker stand in the fact's source.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ConnectBody {
+    /// A worker answered with what it says of itself. Source with worker.
+    Worker(WorkerInfo),
+    /// All connectors. Source without worker.
+    Connectors(Vec<Connector>),
+    /// All plugins. Source without worker.
+    Plugins(Vec<Plugin>),
 }
 
 /// Metadata's answer (key 3).
@@ -110,10 +124,10 @@ impl Fact {
         Self { source: Source::Watch(kind), seen_at, body }
     }
 
-    /// The installation it is about, if it came from brokers.
+    /// The installation it is about, if it came from brokers or from Connect's workers.
     pub fn installation(&self) -> Option<&InstallationId> {
         match &self.source {
-            Source::Kafka { installation, .. } => Some(installation),
+            Source::Kafka { installation, .. } | Source::Connect { installation, .. } => Some(installation),
             _ => None,
         }
     }

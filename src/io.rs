@@ -16,6 +16,7 @@ mod served;
 pub mod translate;
 pub mod volumes;
 pub mod watch;
+pub mod workers;
 
 use tokio::sync::mpsc;
 

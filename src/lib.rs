@@ -18,7 +18,8 @@
 //! - `io` is the only place that talks and spawns: `connect` and `watch` (Kubernetes), `heartbeat` (is the
 //!   API server there), `dial` (a byte stream to a pod through a port-forward, then TLS, then SASL, each a layer that
 //!   knows nothing of the others), `secrets` (values from Secrets, never shown), `kafka` (the observer over such
-//!   streams), `logs`, `volumes`, `objects` (one object or its events, when somebody asks). What it hears becomes
+//!   streams), `logs`, `volumes`, `workers` (Kafka Connect's REST interface), `objects` (one object or its events, when
+//!   somebody asks). What it hears becomes
 //!   facts.
 //! - `wire` is Kafka's codec as we use it: frames, version choice, logins, and the guard against hostile lengths.
 //! - `facts` is everything the outside can tell us; `record` writes them to a file.

@@ -13,6 +13,7 @@ pub mod objects;
 pub mod store;
 
 mod chatter;
+mod connect;
 mod controller;
 mod demo;
 mod events;
@@ -35,7 +36,14 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::{clock::Clock, task};
 
 use self::{
-    api::ApiServer, broker::Brokers, logs::Logs, machines::Machines, nodes::Nodes, simulation::Simulation, store::Store,
+    api::ApiServer,
+    broker::Brokers,
+    connect::Connect,
+    logs::Logs,
+    machines::Machines,
+    nodes::Nodes,
+    simulation::{Shared, Simulation},
+    store::Store,
 };
 
 pub use self::script::{Deed, Script, Step};
@@ -63,11 +71,12 @@ pub fn open(setup: Setup) -> Sandbox {
     let kafka = Arc::new(Mutex::new(demo::kafka()));
     let (teller, changes) = watch::channel(0);
     let logs = Arc::new(Logs::default());
-    let simulation =
-        Simulation::new(Arc::clone(&store), Arc::clone(&kafka), teller, Arc::clone(&logs), script, clock.now());
+    let connect = Arc::new(Connect::default());
+    let shared = Shared { store: Arc::clone(&store), kafka: Arc::clone(&kafka), connect: Arc::clone(&connect) };
+    let simulation = Simulation::new(shared, teller, Arc::clone(&logs), script, clock.now());
     let brokers = Arc::new(Brokers::new(Arc::clone(&kafka), changes, clock.clone()));
     let nodes: Arc<dyn Nodes> =
-        Arc::new(Machines { store: Arc::clone(&store), kafka, brokers, logs, cancel: cancel.clone() });
+        Arc::new(Machines { store: Arc::clone(&store), kafka, brokers, connect, logs, cancel: cancel.clone() });
     let api = Arc::new(ApiServer::new(store, nodes, clock.clone(), &cancel));
     task::spawn("sandbox", &cancel, simulation.run(clock));
     Sandbox { api, _ends: cancel.drop_guard() }

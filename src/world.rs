@@ -6,6 +6,7 @@
 
 pub mod alerts;
 pub mod brokers;
+pub mod connect;
 pub mod groups;
 pub mod kafka;
 pub mod kube;
@@ -32,6 +33,7 @@ use crate::{
 };
 
 pub use self::{
+    connect::ConnectWorld,
     kafka::{KafkaWorld, Told},
     kube::KubeWorld,
     reading::Reading,
@@ -47,6 +49,8 @@ pub struct World {
     pub kube: KubeWorld,
     /// Brokers' answers, by installation.
     pub kafka: BTreeMap<InstallationId, KafkaWorld>,
+    /// Answers of Connect's workers, by installation and Connect.
+    pub connect: BTreeMap<InstallationId, BTreeMap<ObjectKey, ConnectWorld>>,
     /// Volume usage as kubelets measured it, by claim.
     pub volumes: BTreeMap<ObjectKey, VolumeUse>,
     /// Kinds that this cluster does not have, in the API server's words: an answer, and no blindness.
@@ -120,6 +124,12 @@ impl World {
                     dirty.shown = kafka.apply(*broker, seen_at, body);
                 }
             }
+            Body::Connect(body) => {
+                if let Source::Connect { installation, cluster, worker, .. } = &source {
+                    let known = self.connect.entry(installation.clone()).or_default();
+                    dirty.shown = known.entry(cluster.clone()).or_default().apply(worker.as_deref(), body);
+                }
+            }
         }
         dirty.shown |= self.sources.answered(source, seen_at);
         dirty
@@ -133,9 +143,10 @@ impl World {
         true
     }
 
-    /// Forgets what brokers of an installation said, when it is left or gone.
+    /// Forgets what brokers and workers of an installation said, when it is left or gone.
     pub fn forget(&mut self, installation: &InstallationId) {
         self.kafka.remove(installation);
+        self.connect.remove(installation);
         self.sources.forget(installation);
     }
 }

@@ -174,3 +174,49 @@ async fn a_roll_is_no_fault_and_every_figure_comes_back() {
     console.go_to(200).await;
     see(&mut console, &ok).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_fails_is_the_first_row_with_its_cause_until_somebody_starts_it_again() {
+    let mut console = Headless::open(Script::demo(), (120, 40));
+    console.press(&[Key::Char('9')]);
+    let all = ["3 connectors", "shop/connect: workers 2/2 answer", "version 4.1.2", "warehouse-jdbc", "2/2"];
+    read(&mut console, &all).await;
+    console.go_to(60).await;
+    // The lag of a sink is its group's.
+    let lag = |console: &Headless| {
+        let shown = console.app().shown.as_ref().unwrap();
+        let sink = shown.connectors.iter().find(|c| c.name == "warehouse-jdbc").unwrap();
+        (sink.lag, shown.groups.iter().find(|g| g.id == "warehouse").unwrap().lag)
+    };
+    let (of_sink, of_group) = lag(&console);
+    assert!(of_sink.is_some() && of_sink == of_group, "{of_sink:?} {of_group:?}");
+    console.go_to(242).await;
+    read(&mut console, &["1 failed", "▲ 1/2 tasks failed", "1/2", "ConnectException: Connection to"]).await;
+    console.press(&[Key::Char('g'), Key::Enter]);
+    let page = [
+        "Connector warehouse-jdbc",
+        "1 FAILED on connect-6d5f7c9b84-",
+        "0 RUNNING on connect-6d5f7c9b84-",
+        "its workers name",
+    ];
+    read(&mut console, &page).await;
+    console.press(&[Key::Char('G')]);
+    read(&mut console, &["Caused by: java.net.ConnectException: Connection to warehouse-db:5432 refused"]).await;
+    assert!(!console.screen().contains("CRM_PASSWORD"));
+    console.press(&[Key::Esc]);
+    console.go_to(332).await;
+    read(&mut console, &["2/2", "RUNNING"]).await;
+    assert!(!console.screen().contains("failed"), "{}", console.screen());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_whose_pod_is_replaced_is_asked_again() {
+    let mut console = Headless::open(Script { still: true, ..Script::default() }, (120, 40));
+    console.press(&[Key::Char('9')]);
+    read(&mut console, &["workers 2/2 answer"]).await;
+    let client = console.session.cluster().unwrap().client.clone();
+    let pods: Api<Pod> = Api::namespaced(client, "shop");
+    pods.delete("connect-6d5f7c9b84-4tq2x", &DeleteParams::default()).await.unwrap();
+    console.go_to(40).await;
+    read(&mut console, &["workers 2/2 answer", "audit-archive"]).await;
+}

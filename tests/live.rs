@@ -11,6 +11,8 @@ mod commands;
 #[path = "live/committer.rs"]
 mod committer;
 mod common;
+#[path = "live/connect.rs"]
+mod connect;
 #[path = "live/faults.rs"]
 mod faults;
 #[path = "live/flavours.rs"]
@@ -46,6 +48,8 @@ const ROWS: &[Row] = &[
     ("every command answers with its document", commands::every_command_answers),
     ("check exits 0 on a healthy cluster and record writes facts", commands::check_and_record),
     ("the lag of 300 groups is right", commands::lag_of_300_groups),
+    ("connectors and their tasks are those that the worker tells", connect::agrees_with_the_worker),
+    ("a task that fails is seen with its cause and goes with its connector", connect::failed_task),
     ("listeners with TLS and SCRAM answer through a port-forward", secured::secured_listeners_answer),
     ("what is wrong with a way into a secured listener is told", secured::what_is_wrong_is_told),
     ("dials through each layer are measured", secured::dials_are_measured),

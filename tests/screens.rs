@@ -322,6 +322,11 @@ fn tabs() {
     snapshot!("topics_80x24", after(bad(), &[char('5'), char('s')]), 80, 24);
     snapshot!("groups_80x24", after(bad(), &[char('6')]), 80, 24);
     snapshot!("alerts_120x40", after(bad(), &[char('7')]), 120, 40);
+    snapshot!("connect_80x24", after(cluster::connect(), &[char('9')]), 80, 24);
+    snapshot!("connect_200x50", after(cluster::connect(), &[char('9')]), 200, 50);
+    snapshot!("connector_80x24", after(cluster::connect(), &[char('9'), Key::Enter]), 80, 24);
+    snapshot!("connect_none_80x24", after(bad(), &[char('9')]), 80, 24);
+    snapshot!("connect_silent_80x24", after(cluster::connect_silent(), &[char('9')]), 80, 24);
     snapshot!("partitions_80x24", after(bad(), &[char('5'), Key::Enter]), 80, 24);
     snapshot!("group_80x24", after(bad(), &[char('6'), Key::Enter]), 80, 24);
     snapshot!("filter_80x24", after(bad(), &[char('5'), char('/'), char('o'), char('r')]), 80, 24);

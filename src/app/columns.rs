@@ -6,6 +6,7 @@
 mod alerts;
 mod brokers;
 mod configs;
+mod connect;
 mod findings;
 mod groups;
 mod storage;

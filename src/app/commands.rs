@@ -115,6 +115,7 @@ fn needs_row(app: &App) -> Option<&'static str> {
 fn needs_pod(app: &App) -> Option<&'static str> {
     match app.list() {
         Some(ListId::Brokers | ListId::Storage) if app.selected_pods().is_empty() => Some("this row has no pod"),
+        Some(ListId::Connect) if app.selected_pods().is_empty() => Some("no worker of it is known"),
         _ if app.selected_pods().is_empty() => Some("no broker pod is known"),
         _ => None,
     }
@@ -196,6 +197,7 @@ pub const COMMANDS: &[Command] = &[
     command!(CommandId::Tab(5), "tab.topics", "Topics", Everywhere, 0, always),
     command!(CommandId::Tab(6), "tab.groups", "Groups", Everywhere, 0, always),
     command!(CommandId::Tab(7), "tab.alerts", "Alerts", Everywhere, 0, always),
+    command!(CommandId::Tab(9), "tab.connect", "Connect", Everywhere, 0, always),
     command!(CommandId::Suspend, "suspend", "hand the terminal back to the shell", Everywhere, 0, always),
     command!(CommandId::Quit, "quit", "leave", Everywhere, 0, always),
     command!(CommandId::QuitNow, "quit!", "leave without asking", Everywhere, 0, always),

@@ -68,6 +68,7 @@ impl App {
             ListId::GroupPartitions => detail::selected(self, id, &shown.group_partitions).map(Row::id),
             ListId::Alerts => detail::selected(self, id, &shown.alerts).map(|a| a.name.clone()),
             ListId::Configs => detail::selected(self, id, &shown.configs).map(assignment),
+            ListId::Connect => detail::selected(self, id, &shown.connectors).map(|c| c.name.clone()),
         }?;
         Some((name.clone(), name))
     }

@@ -8,11 +8,13 @@ use super::{
     App,
     columns::{Cell, Column, Row},
     lists::ListId,
+    logs::LogTarget,
     shown::Shown,
 };
 use crate::{
     domain::{
         config::{Config, ConfigEntry},
+        connect::{Plugin, cause, short_class},
         freshness::{Asked, SourceState},
         ids::BrokerId,
         installation::Mode,
@@ -20,6 +22,7 @@ use crate::{
     },
     world::{
         brokers::BrokerRow,
+        connect::{Belongs, ConnectRow, ConnectorRow},
         quorum::{QuorumRole, QuorumRow},
     },
 };
@@ -36,6 +39,7 @@ pub fn cells(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, Cell)> 
         ListId::GroupPartitions => of_row(selected(app, id, &shown.group_partitions), app.now),
         ListId::Alerts => of_row(selected(app, id, &shown.alerts), app.now),
         ListId::Configs => of_row(selected(app, id, &shown.configs), app.now),
+        ListId::Connect => of_row(selected(app, id, &shown.connectors), app.now),
     }
 }
 
@@ -78,8 +82,76 @@ pub fn extras(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, String
             summary.into_iter().chain(rest).collect()
         }
         ListId::Configs => selected(app, id, &shown.configs).map(config).unwrap_or_default(),
+        ListId::Connect => selected(app, id, &shown.connectors).map(|c| connector(shown, c)).unwrap_or_default(),
         ListId::Findings | ListId::Partitions | ListId::GroupPartitions => Vec::new(),
     }
+}
+
+impl App {
+    /// Workers that the selected connector runs on; without one all of the Connects.
+    pub(super) fn selected_workers(&self, shown: &Shown) -> Vec<LogTarget> {
+        let row = selected(self, ListId::Connect, &shown.connectors);
+        let workers = shown.installation.connect.iter().flat_map(|cluster| &cluster.workers);
+        let known = workers.filter(|w| {
+            let is_shown = shown.connect.iter().flat_map(|c| &c.workers).any(|row| row.pod == w.at.pod.name);
+            is_shown && row.is_none_or(|row| row.workers.contains(&w.at.pod.name))
+        });
+        known.map(|w| LogTarget { pod: w.at.pod.clone(), container: w.container.clone() }).collect()
+    }
+}
+
+/// A connector: what failed first, then where its tasks run, its Connect, and the traces, which are long.
+pub fn connector(shown: &Shown, row: &ConnectorRow) -> Vec<(&'static str, String)> {
+    let mut extras = Vec::new();
+    extras.extend(row.error.clone().map(|error| ("not read", error)));
+    extras.extend(row.trace.as_deref().and_then(cause).map(|cause| ("failed", cause.to_owned())));
+    let on = |worker: Option<&String>| worker.map(|w| format!(" on {w}")).unwrap_or_default();
+    extras.extend(row.state.as_ref().map(|state| ("connector", format!("{state}{}", on(row.worker.as_ref())))));
+    for task in &row.tasks {
+        let failed = task.trace.as_deref().and_then(cause).map(|cause| format!(": {cause}")).unwrap_or_default();
+        extras.push(("task", format!("{} {}{}{failed}", task.id, task.state, on(task.worker.as_ref()))));
+    }
+    extras.extend((!row.topics.is_empty()).then(|| ("topics", row.topics.join(", "))));
+    extras.extend(row.group.clone().map(|group| ("group", group)));
+    extras.extend(row.tasks_max.map(|most| ("tasks.max", most.to_string())));
+    extras.extend(row.connector.clone().map(|class| ("class", class)));
+    if let Some(cluster) = shown.connect.iter().find(|c| c.cluster == row.cluster) {
+        extras.extend(connect(cluster));
+    }
+    extras.extend(row.trace.clone().map(|trace| ("trace", trace)));
+    let traces = row.tasks.iter().filter_map(|task| Some((task.id, task.trace.as_ref()?)));
+    extras.extend(traces.map(|(id, trace)| ("trace", format!("of task {id}:\n{trace}"))));
+    extras
+}
+
+/// A Connect: whose it is, its workers, and what it can run.
+pub fn connect(cluster: &ConnectRow) -> Vec<(&'static str, String)> {
+    let belongs = match cluster.belongs {
+        Belongs::Proven => "its workers name this Kafka's cluster id",
+        Belongs::Assumed => "this Kafka's by its address or place; not proven",
+        Belongs::Unknown => "which Kafka it works for is not known",
+        Belongs::Foreign => "it works for another Kafka",
+    };
+    let group = cluster.group.as_ref().map(|group| format!(", group {group}")).unwrap_or_default();
+    let mut extras =
+        vec![("Connect", format!("{}/{}{group}: {belongs}", cluster.cluster.namespace, cluster.cluster.name))];
+    for worker in &cluster.workers {
+        let version = worker.version.as_ref().map(|v| format!(", version {v}")).unwrap_or_default();
+        let answers = match (worker.answers, &worker.why) {
+            (Some(true), _) => "answers".to_owned(),
+            (Some(false), why) => why.clone().unwrap_or_else(|| "does not answer".to_owned()),
+            (None, _) => "not asked".to_owned(),
+        };
+        let ready = if worker.ready == Some(true) { "ready" } else { "not ready" };
+        extras.push(("worker", format!("{}: pod {ready}, {answers}{version}", worker.pod)));
+    }
+    let plugin = |p: &Plugin| {
+        let version = p.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
+        format!("{}{version} ({})", short_class(&p.class), p.kind)
+    };
+    let plugins: Vec<String> = cluster.plugins.iter().map(plugin).collect();
+    extras.extend((!plugins.is_empty()).then(|| ("plugins", plugins.join(", "))));
+    extras
 }
 
 fn broker(app: &App, shown: &Shown, row: &BrokerRow) -> Vec<(&'static str, String)> {

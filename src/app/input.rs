@@ -92,7 +92,9 @@ impl App {
     pub(super) fn run(&mut self, command: CommandId) -> Vec<Effect> {
         match command {
             CommandId::Tab(number) => {
-                self.go_to(Tab::ALL[usize::from(number).saturating_sub(1).min(Tab::ALL.len() - 1)]);
+                if let Some(tab) = Tab::ALL.into_iter().find(|tab| tab.number() == number) {
+                    self.go_to(tab);
+                }
             }
             CommandId::Move(by) => self.move_by(by),
             CommandId::Page(by) => self.move_by(by * PAGE),

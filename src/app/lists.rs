@@ -13,6 +13,7 @@ use crate::{
     world::{
         alerts::AlertRow,
         brokers::BrokerRow,
+        connect::ConnectorRow,
         groups::GroupRow,
         storage::ClaimRow,
         topics::{PartitionRow, TopicRow},
@@ -40,6 +41,8 @@ pub enum ListId {
     Alerts,
     /// Configs of a broker or a topic.
     Configs,
+    /// Connectors.
+    Connect,
 }
 
 /// State of one list. Selection is by id: rows move, the cursor does not jump.
@@ -76,6 +79,7 @@ pub fn column_count(id: ListId) -> usize {
         ListId::GroupPartitions => GroupPartition::COLUMNS.len(),
         ListId::Alerts => AlertRow::COLUMNS.len(),
         ListId::Configs => Config::COLUMNS.len(),
+        ListId::Connect => ConnectorRow::COLUMNS.len(),
     }
 }
 

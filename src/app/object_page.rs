@@ -90,6 +90,11 @@ impl App {
                 let alert = detail::selected(self, list, &shown.alerts).ok_or("nothing is selected")?;
                 Ok(Object::new(Kind::Rules, &alert.namespace, &alert.object))
             }
+            ListId::Connect => {
+                let targets = self.selected_pods();
+                let pod = targets.first().map(|target| &target.pod).ok_or("no worker of it is known")?;
+                Ok(Object::new(Kind::Pods, &pod.namespace, &pod.name))
+            }
             ListId::Findings => Ok(self.object_of_finding(shown).unwrap_or_else(|| owner(shown))),
             ListId::Topics | ListId::Partitions => Err("a topic is no Kubernetes object here"),
             ListId::Groups | ListId::GroupPartitions => Err("a group is no Kubernetes object"),

@@ -1,4 +1,4 @@
-//! What is to be asked outside for what is found and chosen: brokers, ConfigMaps, kubelets.
+//! What is to be asked outside for what is found and chosen: brokers, ConfigMaps, kubelets, Connect's workers.
 //!
 //! It compares what is wanted with what was asked for last and tells the difference as effects. `App::settle`
 //! calls it after every change.
@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::{App, Effect};
 use crate::domain::{
+    connect::{ConnectCluster, Worker},
     freshness::{Asked, Kind, Source, SourceState},
     ids::ObjectKey,
     installation::{Flavour, Installation},
@@ -40,7 +41,32 @@ impl App {
             self.volumes_of.clone_from(&nodes);
             effects.push(Effect::ReadVolumes(nodes));
         }
+        effects.extend(self.ask_workers());
         effects
+    }
+
+    /// Which workers are to be asked, where that changed: those that run, of Connects that may be the installation's.
+    fn ask_workers(&mut self) -> Option<Effect> {
+        let reading = self.reading();
+        if reading.is_none() && self.chosen.is_some() {
+            return None;
+        }
+        let next = reading.map(|reading| {
+            let runs = |w: &Worker| self.world.kube.pods.get(&w.at.pod).is_some_and(|pod| pod.phase == "Running");
+            let running = |cluster: &ConnectCluster| ConnectCluster {
+                workers: cluster.workers.iter().filter(|w| runs(w)).cloned().collect(),
+                ..cluster.clone()
+            };
+            let clusters = reading.connects().map(running).filter(|cluster| !cluster.workers.is_empty());
+            (reading.installation.id.clone(), clusters.collect::<Vec<_>>())
+        });
+        let nothing = |asked: &Option<(_, Vec<_>)>| asked.as_ref().is_none_or(|(_, clusters)| clusters.is_empty());
+        if next == self.workers || (nothing(&next) && nothing(&self.workers)) {
+            return None;
+        }
+        let before = std::mem::replace(&mut self.workers, next.clone());
+        let (id, clusters) = next.or_else(|| before.map(|(id, _)| (id, Vec::new())))?;
+        Some(Effect::AskWorkers(id, clusters))
     }
 
     /// True until what tells the ways in has been read or has failed: brokers are not asked on the wrong one.

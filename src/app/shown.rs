@@ -15,6 +15,7 @@ use crate::{
         Reading,
         alerts::AlertRow,
         brokers::BrokerRow,
+        connect::{ConnectRow, ConnectorRow},
         groups::GroupRow,
         quorum::QuorumReading,
         storage::ClaimRow,
@@ -48,6 +49,10 @@ pub struct Shown {
     pub alerts: Vec<AlertRow>,
     /// Who seems to evaluate alerts.
     pub alert_sources: Vec<AlertSource>,
+    /// Connectors, by Connect and name.
+    pub connectors: Vec<ConnectorRow>,
+    /// Connects with their workers.
+    pub connect: Vec<ConnectRow>,
     /// Partitions of the topic that is open.
     pub partitions: Vec<PartitionRow>,
     /// Partitions of the group that is open.
@@ -81,6 +86,8 @@ pub struct PaneFreshness {
     pub quorum: Freshness,
     /// Configs that are open; none are.
     pub configs: Option<Freshness>,
+    /// Connectors of all Connects.
+    pub connect: Freshness,
 }
 
 /// Topic and group whose partitions are open, and configs that are.
@@ -101,6 +108,7 @@ impl Shown {
         let summary = reading.summary(&brokers, &storage, &groups);
         let findings = diagnose::findings(reading, previous);
         let judgement = diagnose::judge(reading, &summary, &findings);
+        let connectors = reading.connectors(&groups);
         let each = |what| reading.asked_each(what);
         Self {
             installation: reading.installation.clone(),
@@ -114,6 +122,8 @@ impl Shown {
             groups,
             alerts: reading.alerts(),
             alert_sources: reading.alert_sources(),
+            connectors,
+            connect: reading.connect_rows(),
             partitions: opened.topic.as_ref().map(|t| reading.partitions(t)).unwrap_or_default(),
             group_partitions: opened.group.as_ref().map(|g| reading.group_partitions(g)).unwrap_or_default(),
             quorum: reading.quorum(),
@@ -127,6 +137,7 @@ impl Shown {
                 rules: reading.watch(Kind::Rules),
                 quorum: reading.asked(Asked::Quorum),
                 configs: opened.configs.as_ref().map(|(_, fresh)| fresh.clone()),
+                connect: reading.connect_freshness(),
             },
             sources: reading.sources(),
         }

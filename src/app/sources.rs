@@ -14,6 +14,7 @@ pub fn merged(app: &App) -> Vec<(String, Freshness)> {
         fresh.why = fresh.why.map(|w| w.strip_prefix(&prefix).map(str::to_owned).unwrap_or(w));
         let (name, of) = match &source {
             Source::Kafka { what, broker: Some(broker), .. } => (format!("{what} of broker"), Some(broker.to_string())),
+            Source::Connect { what, worker: Some(worker), .. } => (format!("Connect {what}"), Some(worker.clone())),
             Source::Volumes { node } => ("kubelet of node".to_owned(), Some(node.clone())),
             other => (other.to_string(), None),
         };

@@ -10,7 +10,8 @@ use crate::{
     app::App,
     domain::{
         broker::Contact,
-        freshness::{Asked, FailureKind as Why, Freshness, Kind, Source, SourceState},
+        connect::ConnectCluster,
+        freshness::{Asked, AskedWorkers, FailureKind as Why, Freshness, Kind, Source, SourceState},
         ids::BrokerId,
         text::shortened,
     },
@@ -40,6 +41,8 @@ pub enum Need {
     Groups,
     /// Alert rules.
     Alerts,
+    /// Connectors, and the lag of those that are sinks.
+    Connect,
     /// All of it.
     Everything,
 }
@@ -218,6 +221,10 @@ impl<'a> Wait<'a> {
                 return;
             }
             Need::Brokers | Need::Storage => self.watches(&[Kind::Claims, Kind::Nodes]),
+            Need::Connect => {
+                self.connect();
+                return;
+            }
             Need::Topics | Need::Groups => {}
             Need::Everything => self.watches(&Kind::ALL),
         }
@@ -226,6 +233,30 @@ impl<'a> Wait<'a> {
         }
         if need == Need::Storage && self.missing.is_empty() {
             self.volumes();
+        }
+    }
+
+    /// Connectors of every Connect that may be the installation's; of sinks the groups, too.
+    fn connect(&mut self) {
+        // Deployments own workers, and the cluster's id proves whose they are.
+        self.watches(&[Kind::Deployments]);
+        let kafka = self.metadata();
+        let running = |c: &&ConnectCluster| {
+            let mut pods = c.workers.iter().filter_map(|w| self.app.world.kube.pods.get(&w.at.pod));
+            pods.any(|pod| pod.phase == "Running")
+        };
+        let asked: Vec<ConnectCluster> = self.reading.connects().filter(running).cloned().collect();
+        for cluster in asked {
+            let installation = self.reading.installation.id.clone();
+            let what = AskedWorkers::Connectors;
+            let source = Source::Connect { installation, cluster: cluster.id, what, worker: None };
+            if !self.app.world.sources.is_settled(&source) {
+                self.missing.push(source.to_string());
+            }
+        }
+        let sinks = self.app.shown.iter().flat_map(|s| &s.connectors).any(|c| c.group.is_some());
+        if let Some(kafka) = kafka.filter(|_| sinks) {
+            self.groups(kafka);
         }
     }
 
@@ -382,8 +413,16 @@ mod tests {
         facts::KafkaBody,
     };
 
-    const ALL: [Need; 7] =
-        [Need::Installations, Need::Brokers, Need::Storage, Need::Topics, Need::Groups, Need::Alerts, Need::Everything];
+    const ALL: [Need; 8] = [
+        Need::Installations,
+        Need::Brokers,
+        Need::Storage,
+        Need::Topics,
+        Need::Groups,
+        Need::Alerts,
+        Need::Connect,
+        Need::Everything,
+    ];
 
     fn waits_for(sample: &Sample, need: Need) -> Vec<String> {
         match is_complete(&sample.app, need) {

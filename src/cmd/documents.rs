@@ -47,6 +47,13 @@ pub fn document(app: &App, question: &Question) -> Result<Value, Failure> {
             "alerts": value(&shown.alerts)?,
             "evaluators": value(&shown.alert_sources)?,
         }),
+        Question::Connect(name) => {
+            let rows = match name {
+                Some(name) => std::slice::from_ref(one("connector", name, &shown.connectors, |c| &c.name)?),
+                None => shown.connectors.as_slice(),
+            };
+            json!({"connect": value(rows)?, "clusters": value(&shown.connect)?})
+        }
         Question::Findings => json!({
             "verdict": shown.judgement.verdict,
             "why": shown.judgement.why,
@@ -236,6 +243,7 @@ pub(super) fn one<'a, R>(kind: &str, name: &str, rows: &'a [R], of: fn(&R) -> &S
         }
     }
     Err(match alike.as_slice() {
+        [] if kind == "connector" => failure.hint("See them all: kafdeck connect"),
         [] => failure.hint(format!("See them all: kafdeck {kind}s")),
         alike => failure.hint(format!("There is: {}", alike.join(", "))),
     })

@@ -33,6 +33,8 @@ pub enum Question {
     Lag(Option<String>),
     /// Alert rules.
     Alerts,
+    /// Connectors, or one of them with its traces.
+    Connect(Option<String>),
     /// What is wrong.
     Findings,
 }
@@ -49,6 +51,7 @@ impl Question {
             Command::Groups { group } => Self::Groups(group.clone()),
             Command::Lag { group } => Self::Lag(group.clone()),
             Command::Alerts => Self::Alerts,
+            Command::Connect { connector } => Self::Connect(connector.clone()),
             Command::Findings { .. } => Self::Findings,
             _ => return None,
         })
@@ -65,6 +68,7 @@ impl Question {
             Self::Groups(_) => "groups",
             Self::Lag(_) => "lag",
             Self::Alerts => "alerts",
+            Self::Connect(_) => "connect",
             Self::Findings => "findings",
         }
     }
@@ -78,6 +82,7 @@ impl Question {
             Self::Topics(_) => Need::Topics,
             Self::Groups(_) | Self::Lag(_) => Need::Groups,
             Self::Alerts => Need::Alerts,
+            Self::Connect(_) => Need::Connect,
         }
     }
 
@@ -115,6 +120,7 @@ impl Question {
             Self::Groups(_) | Self::Lag(_) => Some(&fresh.groups).filter(|_| shown.summary.groups.total.is_none()),
             // A cluster without the kind has no rules, and that is an answer.
             Self::Alerts => Some(&fresh.rules),
+            Self::Connect(_) => Some(&fresh.connect),
         };
         missing.filter(|f| f.as_of.is_none() && f.state == SourceState::Blind).cloned()
     }

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Every question that a document answers: first those over everything, then the lists.
-pub const QUESTIONS: [Question; 9] = [
+pub const QUESTIONS: [Question; 10] = [
     Question::Status,
     Question::Check,
     Question::Brokers,
@@ -34,6 +34,7 @@ pub const QUESTIONS: [Question; 9] = [
     Question::Groups(None),
     Question::Lag(None),
     Question::Alerts,
+    Question::Connect(None),
     Question::Findings,
 ];
 

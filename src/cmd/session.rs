@@ -17,6 +17,7 @@ use crate::{
     clock::Clock,
     domain::{
         config::ConfigInquiry,
+        connect::ConnectCluster,
         freshness::{self, SourceFailure},
         ids::InstallationId,
         installation::AddressBook,
@@ -33,7 +34,7 @@ use crate::{
         logs::{self, LogEvent, LogRequest},
         objects::{self, Answer, Answered},
         secrets::KubeSecrets,
-        volumes, watch as watches,
+        volumes, watch as watches, workers,
     },
     task,
 };
@@ -78,6 +79,7 @@ struct Hands {
     observing: Option<Observing>,
     volumes: Option<DropGuard>,
     configs: Option<DropGuard>,
+    workers: Option<DropGuard>,
     following: Option<DropGuard>,
     memory: Option<Memory>,
     reading: Option<DropGuard>,
@@ -144,6 +146,7 @@ impl Session {
                 observing: None,
                 volumes: None,
                 configs: None,
+                workers: None,
                 following: None,
                 memory: None,
                 reading: None,
@@ -308,6 +311,7 @@ impl Hands {
                     self.configs = Some(cancel.drop_guard());
                 }
             }
+            Effect::AskWorkers(installation, clusters) => self.ask_workers(installation, clusters),
             Effect::FollowLogs { targets, previous } => {
                 self.following = None;
                 let requests = targets.into_iter().map(|t| LogRequest {
@@ -363,6 +367,22 @@ impl Hands {
             observing.observer.describe(inquiry, &self.config_answers, &cancel);
             self.describing = Some(cancel.drop_guard());
         }
+    }
+
+    /// Asks these workers instead of those before them.
+    fn ask_workers(&mut self, installation: InstallationId, clusters: Vec<ConnectCluster>) {
+        self.workers = None;
+        let Some(cluster) = self.cluster.as_ref().filter(|_| !clusters.is_empty()) else { return };
+        let cancel = self.cancel.child_token();
+        let setup = workers::Setup {
+            installation,
+            transport: Arc::new(PortForward::new(cluster, &cancel)),
+            refresh: self.refresh.clone(),
+            clock: self.clock.clone(),
+            facts: self.facts.clone(),
+        };
+        workers::ask(&setup, clusters, &cancel);
+        self.workers = Some(cancel.drop_guard());
     }
 
     /// Starts to observe an installation, or gives the running observation its new address book.

@@ -62,6 +62,7 @@ pub fn text(app: &App, question: &Question, ascii: bool) -> Result<String, Failu
         }
         Question::Lag(name) => lag(&mut out, app, shown, name.as_deref())?,
         Question::Alerts => table(&mut out, &shown.alerts, app.now),
+        Question::Connect(name) => connect(&mut out, app, shown, name.as_deref())?,
         Question::Findings => {
             verdict(&mut out, shown);
             findings(&mut out, shown, app.now);
@@ -204,6 +205,33 @@ fn configs(out: &mut String, app: &App, topic: &str) {
     let row = |e: &ConfigEntry| vec![e.name.clone(), e.shown().to_owned(), e.source.words().to_owned()];
     out.push('\n');
     aligned(out, titles, entries.into_iter().map(row), &[false; 3]);
+}
+
+/// Connectors, and how their workers are; one of them with its tasks and traces.
+fn connect(out: &mut String, app: &App, shown: &Shown, name: Option<&str>) -> Result<(), Failure> {
+    let Some(name) = name else {
+        table(out, &shown.connectors, app.now);
+        for cluster in &shown.connect {
+            out.push('\n');
+            line(out, &format!("Connect {}/{}", cluster.cluster.namespace, cluster.cluster.name));
+            for (label, text) in detail::connect(cluster).into_iter().filter(|(label, _)| *label == "worker") {
+                line(out, &format!("  {label} {text}"));
+            }
+        }
+        if shown.connect.is_empty() {
+            line(out, "No Kafka Connect belongs to this installation.");
+        }
+        return Ok(());
+    };
+    let row = one("connector", name, &shown.connectors, |c| &c.name)?;
+    table(out, std::slice::from_ref(row), app.now);
+    out.push('\n');
+    for (label, text) in detail::connector(shown, row) {
+        for (at, text) in text.split('\n').enumerate() {
+            line(out, &format!("  {:<10} {text}", if at == 0 { label } else { "" }));
+        }
+    }
+    Ok(())
 }
 
 /// One line: the verdict, of what, and why.

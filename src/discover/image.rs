@@ -43,6 +43,9 @@ const OTHER_NAMES: [&str; 33] = [
     "kowl",
 ];
 
+/// Images of Kafka Connect: a part of the last segment, bounded by hyphens.
+const CONNECT_NAMES: [&str; 2] = ["kafka-connect", "server-connect"];
+
 /// Programs whose last segment alone would say too little.
 const OTHER_REPOSITORIES: [&str; 4] =
     ["debezium/connect", "redpanda/console", "redpandadata/console", "strimzi/operator"];
@@ -98,6 +101,13 @@ impl<'a> Image<'a> {
         let bounded = format!("-{}-", self.name);
         OTHER_REPOSITORIES.contains(&self.repository)
             || OTHER_NAMES.iter().any(|other| bounded.contains(&format!("-{other}-")))
+    }
+
+    /// True when images of this name run a Kafka Connect worker unless told otherwise.
+    pub fn is_connect(&self) -> bool {
+        let bounded = format!("-{}-", self.name);
+        let is_named = CONNECT_NAMES.iter().any(|name| bounded.contains(&format!("-{name}-")));
+        self.repository == "debezium/connect" || (is_named && !self.name.ends_with("-ui"))
     }
 
     /// The tag, where it begins with a number.

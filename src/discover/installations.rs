@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    bitnami, confluent,
+    bitnami, confluent, connect,
     image::Image,
     koperator, plain,
     score::{BROKER, CANDIDATE, judged},
@@ -160,6 +160,7 @@ pub fn installations(objects: &Objects<'_>) -> Vec<Installation> {
     found.extend(confluent::take(&mut groups, objects));
     found.extend(plain::take(groups, objects));
     found.sort_by(|a, b| (&a.id, a.flavour).cmp(&(&b.id, b.flavour)));
+    connect::attach(&mut found, objects);
     found
 }
 
@@ -220,7 +221,7 @@ pub(super) fn lowest(versions: impl Iterator<Item = String>) -> Option<String> {
 }
 
 /// A pod as the workload's template would make it.
-fn template_pod(workload: &Workload, flavour: Flavour) -> Pod {
+pub(super) fn template_pod(workload: &Workload, flavour: Flavour) -> Pod {
     Pod {
         meta: Meta {
             namespace: workload.meta.namespace.clone(),
@@ -235,7 +236,7 @@ fn template_pod(workload: &Workload, flavour: Flavour) -> Pod {
 }
 
 /// The workload behind a pod: its owner, or the Deployment behind the ReplicaSet that owns it.
-fn workload_of(pod: &Pod, deployments: &[&Workload]) -> Option<(InstallationId, Flavour)> {
+pub(super) fn workload_of(pod: &Pod, deployments: &[&Workload]) -> Option<(InstallationId, Flavour)> {
     let owner = pod.meta.owner.as_ref()?;
     let id = |name: &str| InstallationId::new(&pod.meta.namespace, name);
     match owner.kind.as_str() {

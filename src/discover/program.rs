@@ -194,6 +194,11 @@ fn classify(words: &[String]) -> Option<Program> {
     if matches!(name, "java" | "kafka-run-class") && words.iter().any(|w| w == "kafka.Kafka") {
         return Some(Program::Broker("kafka.Kafka".to_owned(), 40));
     }
+    if matches!(name, "java" | "kafka-run-class")
+        && let Some(class) = words.iter().find(|w| w.starts_with("org.apache.kafka.connect."))
+    {
+        return Some(Program::Other(class.clone()));
+    }
     let follows = name == "tail" && words.iter().any(|w| w.starts_with('-') && w.to_ascii_lowercase().contains('f'));
     if follows || OTHERS.iter().any(|other| name.starts_with(other)) {
         return Some(Program::Other(if follows { "tail -f".to_owned() } else { name.to_owned() }));

@@ -1,5 +1,6 @@
 //! Pods as they are found in clusters, and what each must be taken for.
 
+mod connect;
 mod flavours;
 
 use std::collections::BTreeMap;

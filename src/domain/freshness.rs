@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::ids::{BrokerId, InstallationId};
+use super::ids::{BrokerId, InstallationId, ObjectKey};
 
 /// Something that is asked or watched, and that can fail by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -22,6 +22,17 @@ pub enum Source {
         what: Asked,
         /// Which broker, where each is asked by itself.
         broker: Option<BrokerId>,
+    },
+    /// One kind of answer of a Kafka Connect's workers.
+    Connect {
+        /// The installation they were asked for.
+        installation: InstallationId,
+        /// Whose workers.
+        cluster: ObjectKey,
+        /// What they were asked.
+        what: AskedWorkers,
+        /// Which pod, where each is asked by itself.
+        worker: Option<String>,
     },
     /// The kubelet's statistics of the volumes on one node.
     Volumes {
@@ -157,6 +168,37 @@ impl Asked {
     }
 }
 
+/// What Connect's workers are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum AskedWorkers {
+    /// Whether one worker answers at all, and what it says of itself (`GET /`).
+    Contact,
+    /// All connectors with their states (`GET /connectors`).
+    Connectors,
+    /// What can be run (`GET /connector-plugins`).
+    Plugins,
+}
+
+impl AskedWorkers {
+    /// How long after its last answer it still counts as live.
+    pub fn live_for(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Contact | Self::Connectors => 30,
+            Self::Plugins => 900,
+        })
+    }
+}
+
+impl fmt::Display for AskedWorkers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Contact => "worker",
+            Self::Connectors => "connectors",
+            Self::Plugins => "plugins",
+        })
+    }
+}
+
 impl fmt::Display for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -179,6 +221,8 @@ impl fmt::Display for Source {
             Self::Link => f.write_str("API server"),
             Self::Watch(kind) => f.write_str(kind.resource()),
             Self::Volumes { node } => write!(f, "kubelet of {node}"),
+            Self::Connect { what, worker: Some(worker), .. } => write!(f, "Connect {what} {worker}"),
+            Self::Connect { what, cluster, .. } => write!(f, "Connect {what} of {}", cluster.name),
             Self::Kafka { what, broker: Some(broker), .. } => write!(f, "{what} of broker {broker}"),
             Self::Kafka { what, broker: None, .. } => what.fmt(f),
         }

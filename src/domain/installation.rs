@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     access::Way,
+    connect::ConnectCluster,
     ids::{BrokerId, InstallationId, ObjectKey},
 };
 
@@ -125,6 +126,8 @@ pub struct Installation {
     pub ways: Vec<Way>,
     /// ConfigMaps that hold the brokers' configuration, where it is not in the pods themselves.
     pub configs: Vec<ObjectKey>,
+    /// Kafka Connects that may be its own.
+    pub connect: Vec<ConnectCluster>,
 }
 
 impl Installation {

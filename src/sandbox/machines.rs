@@ -10,6 +10,7 @@ use crate::task;
 
 use super::{
     broker::Brokers,
+    connect::Connect,
     demo,
     kafka::{Kafka, Process},
     logs::Logs,
@@ -29,6 +30,8 @@ pub struct Machines {
     pub kafka: Arc<Mutex<Kafka>>,
     /// Who answers on the brokers' ports.
     pub brokers: Arc<Brokers>,
+    /// Who answers on the port of Connect's workers.
+    pub connect: Arc<Connect>,
     /// What containers wrote.
     pub logs: Arc<Logs>,
     /// Ends every stream.
@@ -40,6 +43,12 @@ impl Nodes for Machines {
         let refused = || format!("dial tcp4 127.0.0.1:{port}: connect: connection refused");
         self.store.get("pods", namespace, pod).filter(|_| namespace == demo::NAMESPACE).ok_or_else(refused)?;
         let kafka = self.kafka.lock().unwrap_or_else(PoisonError::into_inner);
+        if Connect::listens(pod, port) {
+            let (ours, theirs) = tokio::io::duplex(WINDOW);
+            let (connect, id) = (Arc::clone(&self.connect), kafka.cluster_id.clone());
+            task::spawn("sandbox worker", &self.cancel, async move { connect.serve(ours, &id).await });
+            return Ok(theirs);
+        }
         let listens = |id: i32, process: Process| demo::pod(id) == pod && process != Process::Down;
         let broker = kafka.brokers.values().find(|b| listens(b.id, b.process) && b.port == port).ok_or_else(refused)?;
         let (ours, theirs) = tokio::io::duplex(WINDOW);

@@ -29,6 +29,20 @@ pub enum Deed {
         /// Broker id.
         broker: i32,
     },
+    /// A task of a connector fails.
+    FailTask {
+        /// The connector.
+        connector: String,
+        /// The task's number.
+        task: usize,
+    },
+    /// Somebody starts a task of a connector again, and it runs.
+    RestartTask {
+        /// The connector.
+        connector: String,
+        /// The task's number.
+        task: usize,
+    },
     /// Somebody rolls the StatefulSet, as `kubectl rollout restart` does.
     Roll,
 }
@@ -58,9 +72,16 @@ pub struct Script {
 }
 
 impl Script {
-    /// What the demo shows by itself: a roll after a minute and a half, and again every ten minutes.
+    /// What the demo shows by itself, again every ten minutes: a roll after a minute and a half, and a task that fails
+    /// when that is long over, until somebody starts it again.
     pub fn demo() -> Self {
-        Self { steps: vec![Step { at: 90, deed: Deed::Roll }], again_after: Some(600), still: false }
+        let (connector, task) = (|| "warehouse-jdbc".to_owned(), 1);
+        let steps = vec![
+            Step { at: 90, deed: Deed::Roll },
+            Step { at: 240, deed: Deed::FailTask { connector: connector(), task } },
+            Step { at: 330, deed: Deed::RestartTask { connector: connector(), task } },
+        ];
+        Self { steps, again_after: Some(600), still: false }
     }
 
     /// What a drill's file says is done; the rest of the file is not ours.
@@ -99,6 +120,6 @@ mod tests {
         assert_eq!(rolls(90, 91), 0);
         assert_eq!(rolls(689, 690), 1);
         let once = Script { again_after: None, ..script };
-        assert_eq!(once.between(TimeDelta::seconds(0), TimeDelta::seconds(5_000)).len(), 1);
+        assert_eq!(once.between(TimeDelta::seconds(0), TimeDelta::seconds(5_000)).len(), 3);
     }
 }

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 
 use super::{
     chatter::Chatter,
+    connect::{self, Connect},
     controller::Controller,
     demo, events,
     kafka::{Kafka, Process},
@@ -35,10 +36,22 @@ const AGE: TimeDelta = TimeDelta::hours(76);
 /// Bytes a second with which a volume is filled.
 const FILLING: u64 = 400 << 20;
 
+/// What others reach, too.
+#[derive(Clone)]
+pub struct Shared {
+    /// Objects.
+    pub store: Arc<Store>,
+    /// The Kafka.
+    pub kafka: Arc<Mutex<Kafka>>,
+    /// The Connect beside it.
+    pub connect: Arc<Connect>,
+}
+
 /// Everything that moves.
 pub struct Simulation {
     store: Arc<Store>,
     kafka: Arc<Mutex<Kafka>>,
+    connect: Arc<Connect>,
     changed: watch::Sender<u64>,
     logs: Arc<Logs>,
     workloads: Workloads,
@@ -55,20 +68,22 @@ pub struct Simulation {
 impl Simulation {
     /// A cluster that has stood for three days. `changed` tells brokers that something is other than before.
     pub fn new(
-        store: Arc<Store>,
-        kafka: Arc<Mutex<Kafka>>,
+        shared: Shared,
         changed: watch::Sender<u64>,
         logs: Arc<Logs>,
         script: Script,
         now: DateTime<Utc>,
     ) -> Self {
+        let Shared { store, kafka, connect } = shared;
         let born = now - AGE;
         demo::install(&store, born);
+        connect::install(&store, born);
         let mut simulation = Self {
             workloads: Workloads::new(Arc::clone(&store), demo::NAMESPACE),
             kubelets: Kubelets::new(Arc::clone(&store), Arc::clone(&logs), demo::NAMESPACE),
             store,
             kafka,
+            connect,
             changed,
             logs,
             controller: Controller::default(),
@@ -126,6 +141,7 @@ impl Simulation {
         let seconds = (now - self.last).as_seconds_f64().clamp(0.0, 5.0);
         self.last = now;
         self.workloads.step(now);
+        connect::keep(&self.store, &self.logs, now);
         let mut kafka = self.kafka.lock().unwrap_or_else(PoisonError::into_inner);
         demo::volumes(&self.store, &mut kafka);
         self.kubelets.step(&mut kafka, now);
@@ -156,6 +172,8 @@ impl Simulation {
                     broker.process = Process::Running;
                 }
             }
+            Deed::FailTask { connector, task } => self.connect.set_failed(connector, *task, true),
+            Deed::RestartTask { connector, task } => self.connect.set_failed(connector, *task, false),
             Deed::Roll => self.store.change("statefulsets", demo::NAMESPACE, demo::NAME, |set| {
                 let note = json!({"kubectl.kubernetes.io/restartedAt": stamp(now)});
                 set["spec"]["template"]["metadata"]["annotations"] = note;
@@ -210,7 +228,8 @@ mod tests {
             let store = Arc::new(Store::new(Clock::driven(now)));
             let kafka = Arc::new(Mutex::new(demo::kafka()));
             let changed = watch::Sender::new(0);
-            let simulation = Simulation::new(store, kafka, changed, Arc::default(), script, now);
+            let shared = Shared { store, kafka, connect: Arc::default() };
+            let simulation = Simulation::new(shared, changed, Arc::default(), script, now);
             Self { simulation, now }
         }
 
@@ -291,7 +310,8 @@ mod tests {
         assert_eq!(missing, 1, "never two at once");
         assert_eq!(played.out_of_sync(), 0);
         let pods = played.simulation.store.list("pods", None).0;
-        assert!(pods.iter().all(|p| p["metadata"]["annotations"].is_object()), "all are new");
+        let brokers = pods.iter().filter(|p| p["metadata"]["labels"]["app"] != "connect");
+        assert_eq!(brokers.filter(|p| p["metadata"]["annotations"].is_object()).count(), 3, "all are new");
     }
 
     #[test]

@@ -68,10 +68,29 @@ impl Page {
 
     fn field(&self, label: &str, text: &str, tone: Tone) -> Vec<Strip> {
         let mut lines = Vec::new();
+        if text.contains('\n') {
+            return self.long_field(label, text);
+        }
         for (at, text) in wrapped(text, self.width.saturating_sub(LABEL)).into_iter().enumerate() {
             let label = if at == 0 { label } else { "" };
             let strip = Strip::of(label, self.look.style(Slot::Label)).pad_to(LABEL);
             lines.push(strip.put(text, self.look.tone(tone)));
+        }
+        lines
+    }
+
+    /// A text of many lines over the whole width, below its label.
+    fn long_field(&self, label: &str, text: &str) -> Vec<Strip> {
+        let mut lines = Vec::new();
+        for (at, line) in text.split('\n').enumerate() {
+            if at == 0 {
+                let strip = Strip::of(label, self.look.style(Slot::Label)).pad_to(LABEL);
+                lines.push(strip.put(line, Style::new()));
+                continue;
+            }
+            let blanks = if line.starts_with(' ') { 4 } else { 2 };
+            let wrapped = wrapped(line.trim_start(), self.width.saturating_sub(blanks));
+            lines.extend(wrapped.iter().map(|l| Strip::of(format!("{:blanks$}{l}", ""), Style::new())));
         }
         lines
     }

@@ -231,11 +231,11 @@ pub fn glyph(verdict: Verdict) -> &'static str {
 fn tabs(app: &App, look: Look, width: usize) -> Strip {
     let line = |short: bool| {
         let mut strip = Strip::of(" ", Style::new());
-        for (at, tab) in Tab::ALL.into_iter().enumerate() {
+        for tab in Tab::ALL {
             let here = is_here(app, tab);
             let name = if short && !here { String::new() } else { format!(" {}", tab.title()) };
             let style = look.style(if here { Slot::Focus } else { Slot::Label });
-            strip = strip.put(format!("{}{name}", at + 1), style).put("  ", Style::new());
+            strip = strip.put(format!("{}{name}", tab.number()), style).put("  ", Style::new());
         }
         strip
     };

@@ -28,6 +28,11 @@ use crate::{
 /// Columns that a title rule takes beside its text.
 pub const MARGIN: usize = 6;
 
+/// What is said where no Kafka Connect is seen.
+const NO_CONNECT: &str = "No Kafka Connect belongs to this installation. Looked for: pods that start \
+    connect-distributed or connect-standalone, hold an image of Kafka Connect or are configured as workers, whose \
+    bootstrap servers or cluster id are this Kafka's, or that stand in its namespace.";
+
 /// A pane's title.
 pub fn title(id: ListId) -> &'static str {
     match id {
@@ -39,6 +44,7 @@ pub fn title(id: ListId) -> &'static str {
         ListId::Groups => "Groups",
         ListId::Alerts => "Alerts",
         ListId::Configs => "Configs",
+        ListId::Connect => "Connect",
     }
 }
 
@@ -53,6 +59,7 @@ pub fn noun(id: ListId) -> &'static str {
         ListId::Groups => "Group",
         ListId::Alerts => "Alert",
         ListId::Configs => "Config",
+        ListId::Connect => "Connector",
     }
 }
 
@@ -68,6 +75,7 @@ pub fn len(shown: &Shown, id: ListId) -> usize {
         ListId::GroupPartitions => shown.group_partitions.len(),
         ListId::Alerts => shown.alerts.len(),
         ListId::Configs => shown.configs.len(),
+        ListId::Connect => shown.connectors.len(),
     }
 }
 
@@ -83,6 +91,7 @@ pub fn rows(shown: &Shown, id: ListId, list: &ListState, with: TableLook, area: 
         ListId::GroupPartitions => table::render(&shown.group_partitions, list, with, area, buffer),
         ListId::Alerts => table::render(&shown.alerts, list, with, area, buffer),
         ListId::Configs => table::render(&shown.configs, list, with, area, buffer),
+        ListId::Connect => table::render(&shown.connectors, list, with, area, buffer),
     }
 }
 
@@ -102,6 +111,7 @@ pub fn freshness(shown: &Shown, id: ListId) -> Freshness {
         ListId::Groups | ListId::GroupPartitions => fresh.groups.clone(),
         ListId::Alerts => fresh.rules.clone(),
         ListId::Configs => fresh.configs.clone().unwrap_or_else(|| fresh.metadata.clone()),
+        ListId::Connect => fresh.connect.clone(),
     }
 }
 
@@ -200,6 +210,7 @@ fn figures(shown: &Shown, id: ListId) -> Vec<String> {
             let differ = shown.configs.iter().filter(|c| c.differs()).count();
             vec![plural(shown.configs.len(), "config"), format!("{differ} not default")]
         }
+        ListId::Connect => connect_figures(shown),
     }
 }
 
@@ -213,6 +224,18 @@ pub fn fullest(shown: &Shown) -> Option<String> {
 pub fn lag_max(shown: &Shown) -> Option<String> {
     let unknown = shown.groups.iter().any(|g| g.lag.is_none() || g.lag_incomplete);
     shown.summary.groups.lag_max.map(|l| format!("{}{}", if unknown { "≥" } else { "" }, units::count(l)))
+}
+
+fn connect_figures(shown: &Shown) -> Vec<String> {
+    if shown.freshness.connect.as_of.is_none() {
+        return vec!["?".to_owned()];
+    }
+    let mut texts = vec![plural(shown.connectors.len(), "connector")];
+    let failed = shown.connectors.iter().filter(|c| c.failed_tasks > 0 || c.state.as_deref() == Some("FAILED")).count();
+    if failed > 0 {
+        texts.push(format!("{failed} failed"));
+    }
+    texts
 }
 
 fn topic_figures(shown: &Shown) -> Vec<String> {
@@ -261,6 +284,8 @@ pub fn empty(app: &App, shown: &Shown, id: ListId, look: Look, width: usize) -> 
         ListId::GroupPartitions => "This group holds no partition and has committed nothing.",
         ListId::Alerts => "No alerting rule in what is watched.",
         ListId::Configs => "It has no configs.",
+        ListId::Connect if shown.connect.is_empty() => NO_CONNECT,
+        ListId::Connect => "The workers answer; nobody has created a connector.",
     };
     (Tone::Muted, sentence.to_owned())
 }
@@ -296,6 +321,8 @@ pub fn subject(app: &App) -> String {
     let brokers = app.shown.iter().flat_map(|s| &s.brokers);
     let pod = brokers.filter(|b| id == ListId::Brokers && b.id() == selected).find_map(|b| b.pod.as_ref());
     let pod = pod.filter(|p| *p != selected).map(|p| format!(" · {p}")).unwrap_or_default();
+    // Two Connects may each have a connector of that name, but it goes by its own.
+    let selected = if id == ListId::Connect { selected.splitn(3, '/').nth(2).unwrap_or(selected) } else { selected };
     format!("{} {}{pod}", noun(id), cut(selected, 48))
 }
 

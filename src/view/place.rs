@@ -1,6 +1,8 @@
 //! A tab, or the partitions of a topic or a group: one table over the whole middle, and on a tall screen what
 //! no column shows of the selected row below it.
 
+use std::collections::BTreeSet;
+
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{
@@ -20,6 +22,7 @@ use crate::{
         shown::Shown,
     },
     domain::units,
+    world::connect::Belongs,
 };
 
 /// From this height on the selected row is told below the table.
@@ -118,10 +121,46 @@ fn notes(app: &App, shown: &Shown, id: ListId, look: Look, width: usize) -> Vec<
                 add(&format!("▲ commits: {error}"), Tone::Warn, 2);
             }
         }
+        _ if id == ListId::Connect => {
+            for (tone, text) in connects(shown) {
+                add(&text, tone, 2);
+            }
+        }
         _ if id == ListId::Alerts => add(&compact::alert_sources(shown), Tone::Muted, 2),
         _ => {}
     }
     notes
+}
+
+/// A line for each Connect: its workers, its version, and whether it is this Kafka's.
+fn connects(shown: &Shown) -> Vec<(Tone, String)> {
+    let mut lines = Vec::new();
+    for row in &shown.connect {
+        let answering = row.workers.iter().filter(|w| w.answers == Some(true)).count();
+        let versions: BTreeSet<&str> = row.workers.iter().filter_map(|w| w.version.as_deref()).collect();
+        let version = versions.into_iter().collect::<Vec<_>>().join(", ");
+        let workers = format!("workers {answering}/{} answer", row.workers.len());
+        let mut parts = vec![if row.workers.is_empty() { "it has no worker".to_owned() } else { workers }];
+        parts.extend((!version.is_empty()).then(|| format!("version {version}")));
+        parts.extend((answering > 0 && !row.plugins.is_empty()).then(|| plural(row.plugins.len(), "plugin")));
+        parts.extend(
+            match row.belongs {
+                Belongs::Proven => None,
+                Belongs::Assumed => Some("this Kafka's by its address or place, not proven"),
+                Belongs::Unknown | Belongs::Foreign => Some("which Kafka it works for is not known"),
+            }
+            .map(str::to_owned),
+        );
+        let is_well = answering == row.workers.len() && answering > 0;
+        let name = format!("{}/{}", row.cluster.namespace, row.cluster.name);
+        lines.push((if is_well { Tone::Muted } else { Tone::Warn }, format!("{name}: {}", parts.join(" · "))));
+        let mute = row.workers.iter().filter(|w| w.answers == Some(false) && w.ready == Some(true));
+        // Why all of them do not answer stands above already.
+        let said = row.freshness.why.as_deref().unwrap_or_default();
+        let whys = mute.filter_map(|w| w.why.as_ref()).filter(|why| *why != said);
+        lines.extend(whys.take(2).map(|why| (Tone::Warn, format!("▲ {why}"))));
+    }
+    lines
 }
 
 /// Draws what no column shows of the selected row at the bottom, and answers with what is left for the table.

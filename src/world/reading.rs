@@ -84,6 +84,10 @@ impl<'a> Reading<'a> {
             }
             Source::Watch(Kind::ConfigMaps) => !self.installation.configs.is_empty(),
             Source::Kafka { installation, .. } => *installation == self.installation.id,
+            // Of workers that are gone, or another Kafka's, nothing is told any more.
+            Source::Connect { installation, cluster, worker, .. } => {
+                *installation == self.installation.id && self.is_asked(cluster, worker.as_deref())
+            }
             _ => true,
         });
         all

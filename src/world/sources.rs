@@ -97,8 +97,10 @@ impl Sources {
 
     /// Forgets an installation's sources.
     pub fn forget(&mut self, installation: &InstallationId) {
-        self.statuses
-            .retain(|source, _| !matches!(source, Source::Kafka { installation: of, .. } if of == installation));
+        self.statuses.retain(|source, _| {
+            !matches!(source, Source::Kafka { installation: of, .. } | Source::Connect { installation: of, .. }
+                if of == installation)
+        });
     }
 
     /// The API server's state at `now`.
@@ -145,7 +147,7 @@ impl Sources {
             return stale(failure.what.clone(), failure.hint.clone());
         }
         if link.state != SourceState::Live {
-            let as_of = if matches!(source, Source::Kafka { .. }) {
+            let as_of = if matches!(source, Source::Kafka { .. } | Source::Connect { .. }) {
                 Some(answered_at)
             } else {
                 link.as_of.max(Some(answered_at))
@@ -156,7 +158,10 @@ impl Sources {
             Source::Kafka { what, .. } if (now - answered_at).to_std().is_ok_and(|age| age > what.live_for()) => {
                 stale(format!("{source}: no answer"), None)
             }
-            Source::Kafka { .. } | Source::Volumes { .. } => {
+            Source::Connect { what, .. } if (now - answered_at).to_std().is_ok_and(|age| age > what.live_for()) => {
+                stale(format!("{source}: no answer"), None)
+            }
+            Source::Kafka { .. } | Source::Connect { .. } | Source::Volumes { .. } => {
                 Freshness { state: SourceState::Live, as_of: Some(answered_at), why: None, hint: None }
             }
             _ if status.polled.is_some() => polled(status, answered_at, now),

@@ -6,9 +6,10 @@ use kafdeck::{
     domain::{
         broker::{Advertised, Contact, Features},
         config::{Config, ConfigEntry, ConfigSource},
-        freshness::{Asked, FailureKind, Kind, Source, SourceFailure},
+        connect::{Connector, Plugin, Task, WorkerInfo},
+        freshness::{Asked, AskedWorkers, FailureKind, Kind, Source, SourceFailure},
         group::{Commits, Committed, EndOffset, Group, Member},
-        ids::{BrokerId, InstallationId},
+        ids::{BrokerId, InstallationId, ObjectKey},
         kubernetes::{
             AlertRule, Claim, Container, ContainerPort, ContainerState, Meta, Mount, Node, Object, Owner, Pod,
             RuleObject, Service, ServicePort, Terminated, Volume, Waiting, Workload,
@@ -17,7 +18,7 @@ use kafdeck::{
         storage::{LogDir, ReplicaSize},
         topic::{Partition, Topic, TopicConfig},
     },
-    facts::{Body, Connection, Fact, KafkaBody, Metadata},
+    facts::{Body, ConnectBody, Connection, Fact, KafkaBody, Metadata},
 };
 
 pub const NAMESPACE: &str = "messaging";
@@ -578,5 +579,118 @@ pub fn several() -> App {
     cluster.pods.push(other(0));
     app.update(Msg::Facts(cluster.objects(at)), at);
     app.update(Msg::Facts(vec![heartbeat(noon())]), noon());
+    app
+}
+
+/// A pod that runs a worker of the Connect beside the cluster.
+fn worker(id: i32) -> Pod {
+    let mut pod = pod(id);
+    pod.meta.name = format!("connect-{id}");
+    pod.meta.labels = [("app".to_owned(), "connect".to_owned())].into();
+    pod.meta.owner = Some(Owner { kind: "StatefulSet".into(), name: "connect".into() });
+    pod.hostname = Some(pod.meta.name.clone());
+    pod.ip = Some(format!("10.0.1.{}", id + 10));
+    pod.containers[0] = Container {
+        name: "worker".into(),
+        image: "confluentinc/cp-kafka-connect:8.1.0".into(),
+        ready: true,
+        ..Container::default()
+    };
+    pod
+}
+
+fn told(what: AskedWorkers, worker: Option<&str>, body: Body) -> Fact {
+    let installation = InstallationId::new(NAMESPACE, NAME);
+    let cluster = ObjectKey::new(NAMESPACE, "connect");
+    Fact {
+        source: Source::Connect { installation, cluster, what, worker: worker.map(str::to_owned) },
+        seen_at: noon(),
+        body,
+    }
+}
+
+/// Three connectors, as two workers tell them: one runs, one is paused, and of one a task has failed.
+fn connectors() -> Vec<Connector> {
+    let task = |id: u32, state: &str, trace: Option<&str>| Task {
+        id,
+        state: state.into(),
+        worker: Some(format!("10.0.1.{}:8083", 10 + id % 2)),
+        trace: trace.map(str::to_owned),
+    };
+    let trace = "org.apache.kafka.connect.errors.ConnectException: Exiting WorkerSinkTask\n    at a.b.C.d(C.java:1)\n\
+                 Caused by: java.sql.SQLException: Connection to warehouse-db:5432 refused\n    ... 12 more";
+    let of = |name: &str, kind: &str, class: &str, state: &str, tasks: Vec<Task>| Connector {
+        name: name.into(),
+        kind: Some(kind.into()),
+        class: Some(class.into()),
+        state: Some(state.into()),
+        worker: Some("10.0.1.10:8083".into()),
+        tasks_max: Some(3),
+        topics: vec!["orders".into()],
+        group: (kind == "sink").then(|| if name == "billing" { name.to_owned() } else { format!("connect-{name}") }),
+        tasks,
+        ..Connector::default()
+    };
+    let jdbc = "io.debezium.connector.jdbc.JdbcSinkConnector";
+    vec![
+        of("billing", "sink", jdbc, "RUNNING", vec![task(0, "RUNNING", None), task(1, "RUNNING", None)]),
+        of(
+            "crm",
+            "source",
+            "io.debezium.connector.postgresql.PostgresConnector",
+            "PAUSED",
+            vec![task(0, "PAUSED", None)],
+        ),
+        of(
+            "warehouse",
+            "sink",
+            jdbc,
+            "RUNNING",
+            vec![task(0, "RUNNING", None), task(1, "FAILED", Some(trace)), task(2, "RUNNING", None)],
+        ),
+    ]
+}
+
+fn with_workers() -> App {
+    let mut cluster = Cluster::healthy();
+    cluster.pods.extend([worker(0), worker(1)]);
+    cluster.app()
+}
+
+/// An App that sees a Connect beside the cluster; one of its workers does not answer.
+pub fn connect() -> App {
+    let mut app = with_workers();
+    let id = Some("4L6g3nShT-eMCtK--X86sw".to_owned());
+    let info = WorkerInfo { version: "8.1.0-ccs".into(), kafka_cluster_id: id };
+    let plugin = |class: &str, kind: &str| Plugin { class: class.into(), kind: kind.into(), version: None };
+    let plugins = vec![plugin("io.debezium.connector.jdbc.JdbcSinkConnector", "sink"), plugin("a.B", "source")];
+    let what = "Worker connect-1: nothing listens on port 8083 of the pod.".to_owned();
+    let failure = SourceFailure { kind: FailureKind::Unreachable, what, hint: None };
+    let facts = vec![
+        told(AskedWorkers::Contact, Some("connect-0"), Body::Connect(ConnectBody::Worker(info))),
+        told(AskedWorkers::Contact, Some("connect-1"), Body::Failed(failure)),
+        told(AskedWorkers::Connectors, None, Body::Connect(ConnectBody::Connectors(connectors()))),
+        told(AskedWorkers::Plugins, None, Body::Connect(ConnectBody::Plugins(plugins))),
+    ];
+    app.update(Msg::Facts(facts), noon());
+    app.update(Msg::Tick, noon());
+    app
+}
+
+/// The same before any worker has answered: they ask for a login.
+pub fn connect_silent() -> App {
+    let mut app = with_workers();
+    let failure = || SourceFailure {
+        kind: FailureKind::Auth,
+        what: "Worker connect-0: its REST interface asks for a login (401 Unauthorized).".into(),
+        hint: Some("A login to Connect's REST interface is not supported yet; ask its owner for the state.".into()),
+    };
+    let facts = vec![
+        told(AskedWorkers::Contact, Some("connect-0"), Body::Failed(failure())),
+        told(AskedWorkers::Contact, Some("connect-1"), Body::Failed(failure())),
+        told(AskedWorkers::Connectors, None, Body::Failed(failure())),
+    ];
+    app.update(Msg::Facts(facts), noon());
+    app.update(Msg::Tick, noon());
     app
 }

@@ -20,10 +20,10 @@ use crate::{
 const STRIMZI: &str = include_str!("../../../tests/fixtures/flavours/strimzi.json");
 const BITNAMI: &str = include_str!("../../../tests/fixtures/flavours/bitnami.json");
 const ZOOKEEPER: &str = include_str!("../../../tests/fixtures/flavours/zookeeper.json");
-const CONNECT: &str = include_str!("../../../tests/fixtures/flavours/connect.json");
+pub(super) const CONNECT: &str = include_str!("../../../tests/fixtures/flavours/connect.json");
 
 /// Objects of a fixture.
-fn fixture(text: &str) -> Vec<Value> {
+pub(super) fn fixture(text: &str) -> Vec<Value> {
     serde_json::from_str(text).unwrap()
 }
 
@@ -47,7 +47,7 @@ fn translated(from: &Value) -> (Kind, Object) {
 }
 
 /// What is recognised among objects.
-fn found(objects: &[Value]) -> Vec<Installation> {
+pub(super) fn found(objects: &[Value]) -> Vec<Installation> {
     let mut kube = KubeWorld::default();
     for (_, object) in objects.iter().map(translated) {
         kube.put(object);
@@ -68,7 +68,7 @@ fn without(objects: &[Value], kinds: &[&str]) -> Vec<Value> {
 }
 
 /// The object of a kind and name, to change it.
-fn object<'a>(objects: &'a mut [Value], kind: &str, name: &str) -> &'a mut Value {
+pub(super) fn object<'a>(objects: &'a mut [Value], kind: &str, name: &str) -> &'a mut Value {
     objects.iter_mut().find(|o| o["kind"] == kind && o["metadata"]["name"] == name).unwrap()
 }
 

@@ -108,10 +108,17 @@ const SERVER_KEYS: [&str; 17] = [
     "MIN_ID",
 ];
 
+/// Settings of a Connect worker that are addresses and names.
+const WORKER_KEYS: [&str; 4] = ["BOOTSTRAP_SERVERS", "GROUP_ID", "REST_PORT", "LISTENERS"];
+
 /// True for variables whose value may be kept.
 pub fn is_public(name: &str) -> bool {
     let key = name.strip_prefix("KAFKA_CFG_").or_else(|| name.strip_prefix("KAFKA_"));
-    key.is_some_and(|key| SERVER_KEYS.contains(&key)) || matches!(name, "KAFKA_KRAFT_CLUSTER_ID" | "CLUSTER_ID")
+    let of_worker = name.strip_prefix("KAFKA_CONNECT_").or_else(|| name.strip_prefix("CONNECT_"));
+    key.is_some_and(|key| SERVER_KEYS.contains(&key))
+        || of_worker.is_some_and(|key| WORKER_KEYS.contains(&key))
+        // Debezium's image has no prefix.
+        || matches!(name, "KAFKA_KRAFT_CLUSTER_ID" | "CLUSTER_ID" | "BOOTSTRAP_SERVERS" | "GROUP_ID")
 }
 
 /// A variable: its name always, its value only where that is harmless and written out.
@@ -216,7 +223,20 @@ mod tests {
         {
             assert!(kept(public), "{public}");
         }
-        for secret in ["KAFKA_INTER_BROKER_PASSWORD", "KAFKA_OPTS", "LISTENERS", "KAFKA_CFG_", "KAFKA_NODE_ID_X", ""] {
+        for public in ["CONNECT_BOOTSTRAP_SERVERS", "KAFKA_CONNECT_GROUP_ID", "GROUP_ID"] {
+            assert!(kept(public), "{public}");
+        }
+        for secret in [
+            "CONNECT_SASL_JAAS_CONFIG",
+            "CONNECT_",
+            "KAFKA_GROUP_ID",
+            "KAFKA_INTER_BROKER_PASSWORD",
+            "KAFKA_OPTS",
+            "LISTENERS",
+            "KAFKA_CFG_",
+            "KAFKA_NODE_ID_X",
+            "",
+        ] {
             assert!(!kept(secret), "{secret}");
         }
     }
