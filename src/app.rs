@@ -22,6 +22,7 @@ pub mod picker;
 pub mod shown;
 pub mod sight;
 pub mod sources;
+pub mod users;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -144,12 +145,22 @@ pub enum Tab {
     Groups,
     /// Alert rules.
     Alerts,
+    /// Users.
+    Users,
 }
 
 impl Tab {
     /// All tabs, in the order of their numbers.
-    pub const ALL: [Self; 7] =
-        [Self::Overview, Self::Diagnosis, Self::Brokers, Self::Storage, Self::Topics, Self::Groups, Self::Alerts];
+    pub const ALL: [Self; 8] = [
+        Self::Overview,
+        Self::Diagnosis,
+        Self::Brokers,
+        Self::Storage,
+        Self::Topics,
+        Self::Groups,
+        Self::Alerts,
+        Self::Users,
+    ];
 
     /// Its title.
     pub fn title(self) -> &'static str {
@@ -161,6 +172,7 @@ impl Tab {
             Self::Topics => "Topics",
             Self::Groups => "Groups",
             Self::Alerts => "Alerts",
+            Self::Users => "Users",
         }
     }
 
@@ -174,6 +186,7 @@ impl Tab {
             Self::Topics => Some(ListId::Topics),
             Self::Groups => Some(ListId::Groups),
             Self::Alerts => Some(ListId::Alerts),
+            Self::Users => Some(ListId::Users),
         }
     }
 }
@@ -476,6 +489,7 @@ impl App {
                 Place::Group(group) => Some(group.clone()),
                 _ => None,
             },
+            users: self.place == Place::Tab(Tab::Users),
         };
         let previous = self.shown.as_ref().map(|s| s.findings.clone()).unwrap_or_default();
         if let Some(reading) = self.reading() {
@@ -499,6 +513,7 @@ impl App {
         arrange.list(ListId::Groups, &shown.groups);
         arrange.list(ListId::GroupPartitions, &shown.group_partitions);
         arrange.list(ListId::Alerts, &shown.alerts);
+        arrange.list(ListId::Users, &shown.users);
     }
 
     /// The list that has the focus.

@@ -162,6 +162,11 @@ pub enum Command {
     },
     /// Alert rules in the cluster
     Alerts,
+    /// Users: how they log in, what they may do, their quotas, and the KafkaUsers that declare them
+    Users {
+        /// This user alone
+        user: Option<String>,
+    },
     /// What is wrong, worst first, with evidence and the next safe action
     Findings {
         /// How long to watch for what needs two samples
@@ -261,6 +266,7 @@ impl Command {
             Self::Groups { .. } => "groups",
             Self::Lag { .. } => "lag",
             Self::Alerts => "alerts",
+            Self::Users { .. } => "users",
             Self::Findings { .. } => "findings",
             Self::Doctor => "doctor",
             Self::Logs(_) => "logs",

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
+    acl::Authorizer,
     broker::{Advertised, Contact, Features},
     freshness::{Kind, Source, SourceFailure},
     group::{Commits, EndOffset, Group},
@@ -15,6 +16,7 @@ use crate::domain::{
     kubernetes::Object,
     storage::{LogDir, VolumeUse},
     topic::{Topic, TopicConfig},
+    user::{Quota, ScramUser},
 };
 
 /// What one source said at one moment.
@@ -68,6 +70,12 @@ pub enum KafkaBody {
     LogDirs(Vec<LogDir>),
     /// Configs of all topics. Source without broker.
     TopicConfigs(Vec<TopicConfig>),
+    /// All users with SCRAM credentials. Source without broker.
+    ScramUsers(Vec<ScramUser>),
+    /// All ACLs, or that there is no authorizer. Source without broker.
+    Acls(Authorizer),
+    /// All quotas. Source without broker.
+    Quotas(Vec<Quota>),
 }
 
 /// Metadata's answer (key 3).

@@ -17,6 +17,7 @@ pub mod summary;
 #[cfg(test)]
 mod tests;
 pub mod topics;
+pub mod users;
 
 use std::collections::BTreeMap;
 

@@ -9,6 +9,7 @@ mod findings;
 mod groups;
 mod storage;
 mod topics;
+mod users;
 
 use std::cmp::Ordering;
 

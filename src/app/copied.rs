@@ -66,6 +66,7 @@ impl App {
             ListId::Groups => detail::selected(self, id, &shown.groups).map(|g| g.id.clone()),
             ListId::GroupPartitions => detail::selected(self, id, &shown.group_partitions).map(Row::id),
             ListId::Alerts => detail::selected(self, id, &shown.alerts).map(|a| a.name.clone()),
+            ListId::Users => detail::selected(self, id, &shown.users).map(|u| u.name.clone()),
         }?;
         Some((name.clone(), name))
     }

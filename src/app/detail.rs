@@ -9,6 +9,7 @@ use super::{
     columns::{Cell, Column, Row},
     lists::ListId,
     shown::Shown,
+    users,
 };
 use crate::{domain::units, world::brokers::BrokerRow};
 
@@ -23,6 +24,7 @@ pub fn cells(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, Cell)> 
         ListId::Groups => of_row(selected(app, id, &shown.groups), app.now),
         ListId::GroupPartitions => of_row(selected(app, id, &shown.group_partitions), app.now),
         ListId::Alerts => of_row(selected(app, id, &shown.alerts), app.now),
+        ListId::Users => of_row(selected(app, id, &shown.users), app.now),
     }
 }
 
@@ -63,6 +65,9 @@ pub fn extras(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, String
             let summary = alert.summary.clone().map(|s| ("summary", s));
             let rest = [("labels", labels.join(", ")), ("not evaluated", alert.why.clone())];
             summary.into_iter().chain(rest).collect()
+        }
+        ListId::Users => {
+            selected(app, id, &shown.users).map(|user| users::told(app, shown, user)).unwrap_or_default()
         }
         ListId::Findings | ListId::Partitions | ListId::GroupPartitions => Vec::new(),
     }

@@ -16,6 +16,7 @@ use crate::{
         groups::GroupRow,
         storage::ClaimRow,
         topics::{PartitionRow, TopicRow},
+        users::UserRow,
     },
 };
 
@@ -38,6 +39,8 @@ pub enum ListId {
     GroupPartitions,
     /// Alert rules.
     Alerts,
+    /// Users.
+    Users,
 }
 
 /// State of one list. Selection is by id: rows move, the cursor does not jump.
@@ -73,6 +76,7 @@ pub fn column_count(id: ListId) -> usize {
         ListId::Groups => GroupRow::COLUMNS.len(),
         ListId::GroupPartitions => GroupPartition::COLUMNS.len(),
         ListId::Alerts => AlertRow::COLUMNS.len(),
+        ListId::Users => UserRow::COLUMNS.len(),
     }
 }
 

@@ -90,6 +90,11 @@ impl App {
                 let alert = detail::selected(self, list, &shown.alerts).ok_or("nothing is selected")?;
                 Ok(Object::new(Kind::Rules, &alert.namespace, &alert.object))
             }
+            ListId::Users => {
+                let user = detail::selected(self, list, &shown.users).ok_or("nothing is selected")?;
+                let resource = user.resource.as_ref().ok_or("no KafkaUser declares this user")?;
+                Ok(Object::new(Kind::Users, &resource.namespace, &resource.name))
+            }
             ListId::Findings => Ok(self.object_of_finding(shown).unwrap_or_else(|| owner(shown))),
             ListId::Topics | ListId::Partitions => Err("a topic is no Kubernetes object here"),
             ListId::Groups | ListId::GroupPartitions => Err("a group is no Kubernetes object"),

@@ -18,6 +18,7 @@ use crate::{
         storage::ClaimRow,
         summary::Summary,
         topics::{PartitionRow, TopicRow},
+        users::{ClientQuota, UserRow},
     },
 };
 
@@ -50,6 +51,12 @@ pub struct Shown {
     pub partitions: Vec<PartitionRow>,
     /// Partitions of the group that is open.
     pub group_partitions: Vec<GroupPartition>,
+    /// Users, by name, while they are open.
+    pub users: Vec<UserRow>,
+    /// False where no authorizer asks what somebody may; `None` before brokers told.
+    pub authorizer: Option<bool>,
+    /// Quotas that are of no user, while users are open.
+    pub quotas_of_no_user: Vec<ClientQuota>,
     /// How far each pane can be trusted.
     pub freshness: PaneFreshness,
     /// All sources with their states.
@@ -71,15 +78,19 @@ pub struct PaneFreshness {
     pub groups: Freshness,
     /// Alert rules.
     pub rules: Freshness,
+    /// What brokers are asked of users.
+    pub users: [(Asked, Freshness); 3],
 }
 
-/// Topic and group whose partitions are open.
+/// What is open beside the lists that are always made: topic and group whose partitions are, and whether users are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Opened {
     /// Topic.
     pub topic: Option<String>,
     /// Group.
     pub group: Option<String>,
+    /// Users: there may be thousands of ACLs, and no other pane shows any.
+    pub users: bool,
 }
 
 impl Shown {
@@ -104,6 +115,9 @@ impl Shown {
             alert_sources: reading.alert_sources(),
             partitions: opened.topic.as_ref().map(|t| reading.partitions(t)).unwrap_or_default(),
             group_partitions: opened.group.as_ref().map(|g| reading.group_partitions(g)).unwrap_or_default(),
+            users: if opened.users { reading.users() } else { Vec::new() },
+            authorizer: reading.authorizer(),
+            quotas_of_no_user: if opened.users { reading.quotas_of_no_user() } else { Vec::new() },
             freshness: PaneFreshness {
                 pods: reading.watch(Kind::Pods),
                 metadata: reading.asked(Asked::Metadata),
@@ -111,6 +125,7 @@ impl Shown {
                 log_dirs: each(Asked::LogDirs),
                 groups: each(Asked::Groups).worst(each(Asked::Offsets)).worst(each(Asked::EndOffsets)),
                 rules: reading.watch(Kind::Rules),
+                users: reading.asked_of_users(),
             },
             sources: reading.sources(),
         }

@@ -40,6 +40,8 @@ pub enum Need {
     Groups,
     /// Alert rules.
     Alerts,
+    /// Users, what they may do, and who declares them.
+    Users,
     /// All of it.
     Everything,
 }
@@ -85,7 +87,8 @@ pub fn has_settled(app: &App) -> bool {
     let link = sources.link_failure().is_some() || sources.link(app.now).state != SourceState::Blind;
     let is_hopeless = unreachable(app).is_some();
     let watches = || Kind::ALL.into_iter().all(|kind| sources.is_settled(&Source::Watch(kind)));
-    is_hopeless || (link && watches() && !matches!(is_complete(app, Need::Everything), Progress::Waiting(_)))
+    let waits = |need: Need| matches!(is_complete(app, need), Progress::Waiting(_));
+    is_hopeless || (link && watches() && ![Need::Everything, Need::Users].into_iter().any(waits))
 }
 
 /// The failure when time is up: nothing to observe, or an answer that is not complete.
@@ -217,6 +220,10 @@ impl<'a> Wait<'a> {
                 self.watches(&[Kind::Rules, Kind::Services]);
                 return;
             }
+            Need::Users => {
+                self.users();
+                return;
+            }
             Need::Brokers | Need::Storage => self.watches(&[Kind::Claims, Kind::Nodes]),
             Need::Topics | Need::Groups => {}
             Need::Everything => self.watches(&Kind::ALL),
@@ -226,6 +233,14 @@ impl<'a> Wait<'a> {
         }
         if need == Need::Storage && self.missing.is_empty() {
             self.volumes();
+        }
+    }
+
+    /// What one broker is asked of all users, where one runs that could answer.
+    fn users(&mut self) {
+        self.watches(&[Kind::Kafkas, Kind::Users]);
+        if !self.reading.book.seeds.is_empty() {
+            [Asked::ScramUsers, Asked::Acls, Asked::Quotas].into_iter().for_each(|what| self.one(what, None));
         }
     }
 
@@ -371,8 +386,16 @@ mod tests {
         facts::KafkaBody,
     };
 
-    const ALL: [Need; 7] =
-        [Need::Installations, Need::Brokers, Need::Storage, Need::Topics, Need::Groups, Need::Alerts, Need::Everything];
+    const ALL: [Need; 8] = [
+        Need::Installations,
+        Need::Brokers,
+        Need::Storage,
+        Need::Topics,
+        Need::Groups,
+        Need::Alerts,
+        Need::Users,
+        Need::Everything,
+    ];
 
     fn waits_for(sample: &Sample, need: Need) -> Vec<String> {
         match is_complete(&sample.app, need) {
@@ -454,6 +477,17 @@ mod tests {
         let mut sample = Sample::kubernetes_with(None, &[crashing(0)]);
         sample.asked_failed(Asked::Metadata, None, Why::Unreachable);
         is_complete_for(&sample, &[Need::Everything]);
+    }
+
+    #[test]
+    fn users_wait_for_all_three_answers_and_for_those_who_declare_them() {
+        let mut sample = Sample::kubernetes_without(Kind::Users);
+        assert_eq!(waits_for(&sample, Need::Users), ["kafkausers", "SCRAM users", "ACLs", "quotas"]);
+        sample.listed(Kind::Users, Vec::new());
+        sample.users_but("app", Some(Asked::Acls));
+        assert_eq!(waits_for(&sample, Need::Users), ["ACLs"]);
+        sample.asked_failed(Asked::Acls, None, Why::Forbidden);
+        is_complete_for(&sample, &[Need::Users]);
     }
 
     #[test]

@@ -301,6 +301,8 @@ fn kafka(app: &App) -> Vec<Check> {
         checks.push(seen(format!("brokers: {what}"), reading.asked_each(what), Outcome::Warn));
     }
     checks.push(seen("brokers: topic configs".to_owned(), reading.asked(Asked::TopicConfigs), Outcome::Warn));
+    let of_users = reading.asked_of_users().into_iter();
+    checks.extend(of_users.map(|(what, fresh)| seen(format!("brokers: {what}"), fresh, Outcome::Warn)));
     checks
 }
 

@@ -6,7 +6,7 @@ use crate::{
     app::{App, shown::Shown},
     cli::{Command, Format},
     domain::{
-        freshness::{Freshness, SourceState},
+        freshness::{Asked, Freshness, SourceState},
         verdict::Verdict,
     },
     errors::{Failure, FailureKind},
@@ -33,6 +33,8 @@ pub enum Question {
     Lag(Option<String>),
     /// Alert rules.
     Alerts,
+    /// Users, or one of them.
+    Users(Option<String>),
     /// What is wrong.
     Findings,
 }
@@ -49,6 +51,7 @@ impl Question {
             Command::Groups { group } => Self::Groups(group.clone()),
             Command::Lag { group } => Self::Lag(group.clone()),
             Command::Alerts => Self::Alerts,
+            Command::Users { user } => Self::Users(user.clone()),
             Command::Findings { .. } => Self::Findings,
             _ => return None,
         })
@@ -65,6 +68,7 @@ impl Question {
             Self::Groups(_) => "groups",
             Self::Lag(_) => "lag",
             Self::Alerts => "alerts",
+            Self::Users(_) => "users",
             Self::Findings => "findings",
         }
     }
@@ -78,6 +82,7 @@ impl Question {
             Self::Topics(_) => Need::Topics,
             Self::Groups(_) | Self::Lag(_) => Need::Groups,
             Self::Alerts => Need::Alerts,
+            Self::Users(_) => Need::Users,
         }
     }
 
@@ -115,6 +120,8 @@ impl Question {
             Self::Groups(_) | Self::Lag(_) => Some(&fresh.groups).filter(|_| shown.summary.groups.total.is_none()),
             // A cluster without the kind has no rules, and that is an answer.
             Self::Alerts => Some(&fresh.rules),
+            // Who there is and what they may do; quotas that cannot be seen are null and no more.
+            Self::Users(_) => fresh.users.iter().find(|(what, f)| *what != Asked::Quotas && f.as_of.is_none()).map(|(_, f)| f),
         };
         missing.filter(|f| f.as_of.is_none() && f.state == SourceState::Blind).cloned()
     }
@@ -140,7 +147,7 @@ mod tests {
     use crate::domain::freshness::Kind;
     use crate::{
         cmd::sample::{QUESTIONS, Sample},
-        domain::freshness::{Asked, FailureKind as Why},
+        domain::freshness::FailureKind as Why,
     };
 
     /// Those that answer with rows.
@@ -186,5 +193,15 @@ mod tests {
         let mut sample = Sample::kubernetes_without(Kind::Rules);
         sample.watch_failed(Kind::Rules, Why::Forbidden);
         assert_eq!(Question::Alerts.exit_code(&sample.app), 4);
+    }
+
+    #[test]
+    fn users_are_not_known_where_credentials_or_acls_are_not_and_known_without_quotas() {
+        for (what, code) in [(Asked::ScramUsers, 4), (Asked::Acls, 4), (Asked::Quotas, 0)] {
+            let mut sample = Sample::kubernetes();
+            sample.users_but("app", Some(what));
+            sample.asked_failed(what, None, Why::Forbidden);
+            assert_eq!(Question::Users(None).exit_code(&sample.app), code, "{what}");
+        }
     }
 }

@@ -13,6 +13,7 @@ use crate::{
         App,
         columns::{Column, Row},
         shown::Shown,
+        users,
     },
     domain::{
         finding::{Finding, Severity},
@@ -55,6 +56,7 @@ pub fn text(app: &App, question: &Question, ascii: bool) -> Result<String, Failu
         }
         Question::Lag(name) => lag(&mut out, app, shown, name.as_deref())?,
         Question::Alerts => table(&mut out, &shown.alerts, app.now),
+        Question::Users(name) => users(&mut out, app, shown, name.as_deref())?,
         Question::Findings => {
             verdict(&mut out, shown);
             findings(&mut out, shown, app.now);
@@ -149,6 +151,30 @@ fn lag(out: &mut String, app: &App, shown: &Shown, name: Option<&str>) -> Result
         if let Some(error) = &group.error {
             line(out, &format!("Not known of {}: {error}", group.id));
         }
+    }
+    Ok(())
+}
+
+/// Users as a table; one of them with all that is known of it.
+fn users(out: &mut String, app: &App, shown: &Shown, name: Option<&str>) -> Result<(), Failure> {
+    let rows = app.reading().map(|r| r.users()).unwrap_or_default();
+    let Some(name) = name else {
+        if !rows.is_empty() {
+            table(out, &rows, app.now);
+        } else if users::is_seen_in_part(shown) {
+            line(out, users::NOBODY);
+        }
+        if shown.authorizer == Some(false) {
+            line(out, &format!("▲ {}", users::NO_AUTHORIZER));
+        }
+        return Ok(());
+    };
+    let user = one("user", name, &rows, |u| &u.name)?;
+    table(out, std::slice::from_ref(user), app.now);
+    out.push('\n');
+    let fields = users::told(app, shown, user);
+    for (label, text) in fields {
+        line(out, &format!("{label:<12}  {text}"));
     }
     Ok(())
 }

@@ -138,6 +138,12 @@ pub enum Asked {
     LogDirs,
     /// DescribeConfigs (32) of topics.
     TopicConfigs,
+    /// DescribeUserScramCredentials (50) of all users.
+    ScramUsers,
+    /// DescribeAcls (29) of everybody.
+    Acls,
+    /// DescribeClientQuotas (48) of every entity.
+    Quotas,
 }
 
 impl Asked {
@@ -149,6 +155,7 @@ impl Asked {
             Self::Metadata | Self::Groups | Self::Offsets | Self::EndOffsets => 30,
             Self::LogDirs => 50,
             Self::TopicConfigs => 900,
+            Self::ScramUsers | Self::Acls | Self::Quotas => 400,
         })
     }
 }
@@ -163,6 +170,9 @@ impl fmt::Display for Asked {
             Self::EndOffsets => "end offsets",
             Self::LogDirs => "LogDirs",
             Self::TopicConfigs => "topic configs",
+            Self::ScramUsers => "SCRAM users",
+            Self::Acls => "ACLs",
+            Self::Quotas => "quotas",
         })
     }
 }

@@ -14,6 +14,7 @@ mod lag;
 pub mod observer;
 mod roster;
 mod topics;
+mod users;
 
 pub use observer::{Observer, ObserverSetup, observe};
 

@@ -17,6 +17,7 @@ use crate::{
         columns::{Row, Tone},
         lists::{ListId, ListState},
         shown::Shown,
+        users,
     },
     domain::{
         finding::Severity,
@@ -38,6 +39,7 @@ pub fn title(id: ListId) -> &'static str {
         ListId::Partitions | ListId::GroupPartitions => "Partitions",
         ListId::Groups => "Groups",
         ListId::Alerts => "Alerts",
+        ListId::Users => "Users",
     }
 }
 
@@ -51,6 +53,7 @@ pub fn noun(id: ListId) -> &'static str {
         ListId::Partitions | ListId::GroupPartitions => "Partition",
         ListId::Groups => "Group",
         ListId::Alerts => "Alert",
+        ListId::Users => "User",
     }
 }
 
@@ -65,6 +68,7 @@ pub fn len(shown: &Shown, id: ListId) -> usize {
         ListId::Groups => shown.groups.len(),
         ListId::GroupPartitions => shown.group_partitions.len(),
         ListId::Alerts => shown.alerts.len(),
+        ListId::Users => shown.users.len(),
     }
 }
 
@@ -79,6 +83,7 @@ pub fn rows(shown: &Shown, id: ListId, list: &ListState, with: TableLook, area: 
         ListId::Groups => table::render(&shown.groups, list, with, area, buffer),
         ListId::GroupPartitions => table::render(&shown.group_partitions, list, with, area, buffer),
         ListId::Alerts => table::render(&shown.alerts, list, with, area, buffer),
+        ListId::Users => table::render(&shown.users, list, with, area, buffer),
     }
 }
 
@@ -97,6 +102,7 @@ pub fn freshness(shown: &Shown, id: ListId) -> Freshness {
         ListId::Topics | ListId::Partitions => fresh.metadata.clone(),
         ListId::Groups | ListId::GroupPartitions => fresh.groups.clone(),
         ListId::Alerts => fresh.rules.clone(),
+        ListId::Users => users::freshness(shown),
     }
 }
 
@@ -105,6 +111,8 @@ pub fn doubt(app: &App, shown: &Shown, id: ListId) -> Option<String> {
     let fresh = freshness(shown, id);
     // An empty list gives the reason where its rows would be.
     let said = len(shown, id) == 0 && (fresh.as_of.is_none() || id == ListId::Findings);
+    // Each of the three things that users rest on says by itself what is missing.
+    let said = said || id == ListId::Users;
     if fresh.state == SourceState::Live || !app.link_is_live() || said {
         return None;
     }
@@ -133,7 +141,12 @@ pub fn summary(app: &App, shown: &Shown, id: ListId) -> Vec<Part> {
     match (fresh.state, fresh.as_of) {
         (SourceState::Live, _) => {}
         (SourceState::Blind, _) | (SourceState::Stale, None) => {
-            let word = if is_awaited(&fresh) { "waiting" } else { "blind" };
+            let partly = id == ListId::Users && users::is_seen_in_part(shown);
+            let word = match (is_awaited(&fresh), partly) {
+                (true, _) => "waiting",
+                (false, true) => "partly blind",
+                (false, false) => "blind",
+            };
             parts.push(Part::new(0, Strip::of(word, Style::new())));
         }
         (SourceState::Stale, Some(at)) => {
@@ -177,6 +190,7 @@ fn figures(shown: &Shown, id: ListId) -> Vec<String> {
             vec![plural(shown.group_partitions.len(), "partition"), format!("lag {bound}{}", units::count(lag))]
         }
         ListId::Alerts => vec![format!("{}, not evaluated", plural(shown.alerts.len(), "rule"))],
+        ListId::Users => users::figures(shown),
     }
 }
 
@@ -226,7 +240,7 @@ pub fn empty(app: &App, shown: &Shown, id: ListId, look: Look, width: usize) -> 
     if is_awaited(&fresh) {
         return (Tone::Muted, "Waiting for the first answer.".to_owned());
     }
-    if fresh.as_of.is_none() {
+    if fresh.as_of.is_none() && !(id == ListId::Users && users::is_seen_in_part(shown)) {
         return (Tone::Warn, format!("? {}", reason(fresh).unwrap_or_default()));
     }
     let sentence = match id {
@@ -237,6 +251,7 @@ pub fn empty(app: &App, shown: &Shown, id: ListId, look: Look, width: usize) -> 
         ListId::Groups => "No consumer group.",
         ListId::GroupPartitions => "This group holds no partition and has committed nothing.",
         ListId::Alerts => "No alerting rule in what is watched.",
+        ListId::Users => users::NOBODY,
     };
     (Tone::Muted, sentence.to_owned())
 }

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::{
     messages::{
-        ApiVersionsRequest, ApiVersionsResponse, BrokerId, ConsumerGroupDescribeRequest, DescribeConfigsRequest,
-        DescribeGroupsRequest, DescribeLogDirsRequest, GroupId, ListGroupsRequest, ListOffsetsRequest, MetadataRequest,
+        ApiVersionsRequest, ApiVersionsResponse, BrokerId, ConsumerGroupDescribeRequest, DescribeAclsRequest,
+        DescribeClientQuotasRequest, DescribeConfigsRequest, DescribeGroupsRequest, DescribeLogDirsRequest,
+        DescribeUserScramCredentialsRequest, GroupId, ListGroupsRequest, ListOffsetsRequest, MetadataRequest,
         OffsetFetchRequest, SaslAuthenticateRequest, TopicName,
         describe_configs_request::DescribeConfigsResource,
         list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
@@ -39,6 +40,9 @@ pub const TOPIC_CONFIGS: [&str; 7] = [
 
 /// DescribeConfigs' number for topics.
 const RESOURCE_TOPIC: i8 = 2;
+
+/// DescribeAcls' number for whatever it is: a resource, a pattern, an operation, a permission.
+const ANY: i8 = 1;
 
 /// ListOffsets' timestamp for the log end offset.
 const LATEST: i64 = -1;
@@ -71,6 +75,9 @@ ask! {
     DescribeLogDirsRequest "DescribeLogDirs" from 2,
     DescribeConfigsRequest "DescribeConfigs" from 4,
     SaslAuthenticateRequest "SaslAuthenticate" from 2,
+    DescribeUserScramCredentialsRequest "DescribeUserScramCredentials" from 0,
+    DescribeAclsRequest "DescribeAcls" from 2,
+    DescribeClientQuotasRequest "DescribeClientQuotas" from 1,
 }
 
 /// The broker offers no version of a request that we speak.
@@ -186,6 +193,28 @@ pub fn describe_configs<'a>(topics: impl IntoIterator<Item = &'a str>) -> Descri
         })
         .collect();
     DescribeConfigsRequest::default().with_resources(resources)
+}
+
+/// DescribeUserScramCredentials (key 50) of all users.
+pub fn describe_scram_users() -> DescribeUserScramCredentialsRequest {
+    DescribeUserScramCredentialsRequest::default().with_users(None)
+}
+
+/// DescribeAcls (key 29) of everybody on everything.
+pub fn describe_acls() -> DescribeAclsRequest {
+    DescribeAclsRequest::default()
+        .with_resource_type_filter(ANY)
+        .with_resource_name_filter(None)
+        .with_pattern_type_filter(ANY)
+        .with_principal_filter(None)
+        .with_host_filter(None)
+        .with_operation(ANY)
+        .with_permission_type(ANY)
+}
+
+/// DescribeClientQuotas (key 48) of every entity: without components and not strict, all of them match.
+pub fn describe_quotas() -> DescribeClientQuotasRequest {
+    DescribeClientQuotasRequest::default().with_components(Vec::new()).with_strict(false)
 }
 
 #[cfg(test)]

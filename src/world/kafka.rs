@@ -6,11 +6,13 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
+        acl::{self, Authorizer, Rule},
         broker::{Advertised, Contact, Features},
         group::{Commits, Group},
         ids::BrokerId,
         storage::LogDir,
         topic::{Topic, TopicConfig},
+        user::{Quota, ScramUser},
     },
     facts::KafkaBody,
 };
@@ -40,6 +42,30 @@ pub struct KafkaWorld {
     pub log_dirs: BTreeMap<BrokerId, Vec<LogDir>>,
     /// Topic configs, by topic.
     pub configs: BTreeMap<String, TopicConfig>,
+    /// Users with SCRAM credentials, by name; `None` before they were told.
+    pub scram: Option<BTreeMap<String, ScramUser>>,
+    /// What is allowed and denied; `None` before it was told.
+    pub rules: Option<Rules>,
+    /// Quotas; `None` before they were told.
+    pub quotas: Option<Vec<Quota>>,
+}
+
+/// What the authorizer allows and denies.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rules {
+    /// There is no authorizer: everybody may do everything.
+    NoAuthorizer,
+    /// Rules by principal.
+    Of(BTreeMap<String, Vec<Rule>>),
+}
+
+impl Rules {
+    fn of(authorizer: Authorizer) -> Self {
+        match authorizer {
+            Authorizer::Absent => Self::NoAuthorizer,
+            Authorizer::Present(acls) => Self::Of(acl::rules(&acls)),
+        }
+    }
 }
 
 /// How a broker behaved, and when that was told.
@@ -96,6 +122,11 @@ impl KafkaWorld {
                 self.configs.extend(configs.into_iter().map(|c| (c.topic.clone(), c)));
                 true
             }
+            KafkaBody::ScramUsers(users) => {
+                changed(&mut self.scram, users.into_iter().map(|u| (u.name.clone(), u)).collect())
+            }
+            KafkaBody::Acls(authorizer) => changed(&mut self.rules, Rules::of(authorizer)),
+            KafkaBody::Quotas(quotas) => changed(&mut self.quotas, quotas),
         }
     }
 
@@ -144,4 +175,12 @@ impl KafkaWorld {
     pub fn min_isr(&self, topic: &str) -> Option<u32> {
         self.configs.get(topic)?.min_isr()
     }
+}
+
+/// Puts an answer in the place of the one before; false when it is the same.
+fn changed<T: PartialEq>(known: &mut Option<T>, next: T) -> bool {
+    let next = Some(next);
+    let is_news = *known != next;
+    *known = next;
+    is_news
 }

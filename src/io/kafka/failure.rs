@@ -16,6 +16,9 @@ use crate::{
     wire::{errors, frame::FrameError, requests::TooOld},
 };
 
+/// The cluster's metadata.version is too old for it (UNSUPPORTED_VERSION), as for SCRAM before 3.5 in KRaft mode.
+const UNSUPPORTED_VERSION: i16 = 35;
+
 /// The broker itself ran out of time (REQUEST_TIMED_OUT).
 const REQUEST_TIMED_OUT: i16 = 7;
 
@@ -85,7 +88,7 @@ impl CallError {
             | Self::Refused { code: REQUEST_TIMED_OUT } => FailureKind::Timeout,
             Self::Refused { code } if errors::is_forbidden(*code) => FailureKind::Forbidden,
             Self::Garbled { .. } | Self::Unmade(_) => FailureKind::Garbage,
-            Self::TooOld(_) => FailureKind::Unsupported,
+            Self::TooOld(_) | Self::Refused { code: UNSUPPORTED_VERSION } => FailureKind::Unsupported,
             Self::Dial(_) | Self::Closed { .. } | Self::Refused { .. } | Self::Unknown { .. } | Self::Nobody => {
                 FailureKind::Unreachable
             }
@@ -131,7 +134,10 @@ impl CallError {
                 }
                 Asked::TopicConfigs => "Grant DescribeConfigs on the topics to the user that is connected.",
                 Asked::Groups | Asked::Offsets => "Grant Describe on the groups to the user that is connected.",
-                Asked::LogDirs => "Grant Describe on the cluster to the user that is connected.",
+                Asked::LogDirs | Asked::ScramUsers | Asked::Acls => {
+                    "Grant Describe on the cluster to the user that is connected."
+                }
+                Asked::Quotas => "Grant DescribeConfigs on the cluster to the user that is connected.",
             },
             Self::Garbled { .. } => "Check that the port is a Kafka listener without TLS or SASL.",
             Self::Unknown { .. } => "Check advertised.listeners of the broker.",

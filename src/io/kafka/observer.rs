@@ -7,6 +7,7 @@
 //! | members, commits, then ends | every coordinator, then every leader | 5 s |
 //! | DescribeLogDirs | every broker | 15 s |
 //! | DescribeConfigs | one broker | 5 min, new topics at once |
+//! | SCRAM users, ACLs, quotas | one broker | 60 s, longer when answers are large |
 //!
 //! Everything is asked at once at the start and on a refresh. Each broker has tasks of its own: one
 //! that is frozen delays nobody. Called by whoever holds an installation; nobody else starts tasks here.
@@ -31,7 +32,7 @@ use super::{
     desk::Desk,
     lag::{self, Lag},
     roster::{Roster, Seen},
-    topics,
+    topics, users,
 };
 use crate::{
     clock::Clock,
@@ -54,7 +55,7 @@ use crate::{
 const METADATA_EVERY: Duration = Duration::from_secs(2);
 
 /// Bytes per second that Metadata may cost: larger answers are asked for less often.
-const BYTES_PER_SECOND: f64 = 50_000.0;
+pub(super) const BYTES_PER_SECOND: f64 = 50_000.0;
 
 /// How often log directories are asked for.
 const LOG_DIRS_EVERY: Duration = Duration::from_secs(15);
@@ -147,6 +148,7 @@ pub fn observe(mut setup: ObserverSetup, cancel: &CancellationToken) -> Observer
     task::spawn("kafka routes", cancel, routes(Arc::clone(&shared), setup.routes));
     task::spawn("kafka lag", cancel, lag::passes(Arc::clone(&shared), cancel.clone()));
     task::spawn("kafka configs", cancel, topics::configs(Arc::clone(&shared)));
+    task::spawn("kafka users", cancel, users::users(Arc::clone(&shared)));
     task::spawn("kafka brokers", cancel, brokers(shared, cancel.clone()));
     Observer { counts }
 }
