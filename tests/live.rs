@@ -19,6 +19,8 @@ mod flavours;
 mod secured;
 #[path = "live/seeing.rs"]
 mod seeing;
+#[path = "live/users.rs"]
+mod users;
 
 use std::process::ExitCode;
 
@@ -44,6 +46,9 @@ const ROWS: &[Row] = &[
     ("listeners with TLS and SCRAM answer through a port-forward", secured::secured_listeners_answer),
     ("what is wrong with a way into a secured listener is told", secured::what_is_wrong_is_told),
     ("dials through each layer are measured", secured::dials_are_measured),
+    ("users, ACLs and their owners on strimzi are those of Kafka's own tools", users::agree_with_kafkas_tools),
+    ("without an authorizer it is told that everybody may do everything", users::no_authorizer_is_told),
+    ("brokers on zookeeper tell users, too", users::zookeeper_tells_users),
     ("an account that may only get pods learns what it lacks", access::only_get_pods),
     ("an account that may see pods alone keeps the panes it can fill", access::pods_alone),
     ("an expired token is told as such", access::expired_token),

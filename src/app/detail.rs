@@ -66,9 +66,7 @@ pub fn extras(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, String
             let rest = [("labels", labels.join(", ")), ("not evaluated", alert.why.clone())];
             summary.into_iter().chain(rest).collect()
         }
-        ListId::Users => {
-            selected(app, id, &shown.users).map(|user| users::told(app, shown, user)).unwrap_or_default()
-        }
+        ListId::Users => selected(app, id, &shown.users).map(|user| users::told(app, shown, user)).unwrap_or_default(),
         ListId::Findings | ListId::Partitions | ListId::GroupPartitions => Vec::new(),
     }
 }

@@ -141,7 +141,8 @@ fn limits(user: &UserRow) -> Vec<(&'static str, String)> {
         lines.push(("quota", format!("{}, on each broker{from}", user::in_short(limits))));
     }
     let of_clients = user.client_quotas.iter();
-    lines.extend(of_clients.map(|q| ("quota", format!("with {}: {}, on each broker", q.of, user::in_short(&q.limits)))));
+    lines
+        .extend(of_clients.map(|q| ("quota", format!("with {}: {}, on each broker", q.of, user::in_short(&q.limits)))));
     lines
 }
 

@@ -121,7 +121,9 @@ impl Question {
             // A cluster without the kind has no rules, and that is an answer.
             Self::Alerts => Some(&fresh.rules),
             // Who there is and what they may do; quotas that cannot be seen are null and no more.
-            Self::Users(_) => fresh.users.iter().find(|(what, f)| *what != Asked::Quotas && f.as_of.is_none()).map(|(_, f)| f),
+            Self::Users(_) => {
+                fresh.users.iter().find(|(what, f)| *what != Asked::Quotas && f.as_of.is_none()).map(|(_, f)| f)
+            }
         };
         missing.filter(|f| f.as_of.is_none() && f.state == SourceState::Blind).cloned()
     }

@@ -59,8 +59,7 @@ pub enum Resource {
 impl Resource {
     /// The resource of that name, as custom resources write it.
     pub fn of(word: &str) -> Self {
-        let known =
-            [Self::Cluster, Self::Topic, Self::Group, Self::TransactionalId, Self::DelegationToken, Self::User];
+        let known = [Self::Cluster, Self::Topic, Self::Group, Self::TransactionalId, Self::DelegationToken, Self::User];
         let found = known.into_iter().find(|one| one.word().eq_ignore_ascii_case(word));
         found.unwrap_or_else(|| Self::Other(word.to_owned()))
     }
@@ -295,10 +294,7 @@ mod tests {
         let words: Vec<String> = rules["User:a"].iter().map(Rule::sentence).collect();
         assert_eq!(
             words,
-            [
-                "Read topic \"secret\", from 10.0.0.1 only",
-                "Read, Write and Describe topic \"orders\", from anywhere"
-            ]
+            ["Read topic \"secret\", from 10.0.0.1 only", "Read, Write and Describe topic \"orders\", from anywhere"]
         );
         assert_eq!(rules["Group:ops"][0].sentence(), "do everything with the cluster, from anywhere");
         assert_eq!(summary(&rules["User:a"]), "NOT: Read secret; reads and writes orders");

@@ -162,7 +162,12 @@ impl<'a> Join<'a> {
         Self {
             kafka,
             resources: all.map(|user| (acl::principal_of(&user.called()), user)).collect(),
-            super_users: reading.installation.super_users.iter().map(|user| acl::principal_of(acl::user_of(user))).collect(),
+            super_users: reading
+                .installation
+                .super_users
+                .iter()
+                .map(|user| acl::principal_of(acl::user_of(user)))
+                .collect(),
             managed: users_in.is_some() && seen,
             owner_is_known: seen || !strimzi,
             scram_at: reading.asked(Asked::ScramUsers).as_of,

@@ -57,7 +57,9 @@ impl Row for UserRow {
             optional: 0,
             cell: |u, _| {
                 let tone = if u.broken { Tone::Bad } else { Tone::Warn };
-                u.issue.as_ref().map_or_else(|| Cell::new("-", Tone::Muted), |issue| Cell::new(format!("▲ {issue}"), tone))
+                u.issue
+                    .as_ref()
+                    .map_or_else(|| Cell::new("-", Tone::Muted), |issue| Cell::new(format!("▲ {issue}"), tone))
             },
             key: |u| SortKey::text(u.issue.as_deref()),
         },

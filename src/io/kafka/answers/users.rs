@@ -30,20 +30,21 @@ fn text(from: &StrBytes) -> String {
 /// DescribeUserScramCredentials (key 50): users in the order of their names.
 pub fn scram_users(answer: &DescribeUserScramCredentialsResponse) -> Result<Vec<ScramUser>, CallError> {
     whole(answer.error_code)?;
-    let user = |u: &kafka_protocol::messages::describe_user_scram_credentials_response::DescribeUserScramCredentialsResult| {
-        let credential = |mechanism: i8, iterations: i32| ScramCredential {
-            mechanism: match mechanism {
-                1 => "SCRAM-SHA-256".to_owned(),
-                2 => "SCRAM-SHA-512".to_owned(),
-                other => format!("SCRAM mechanism {other}"),
-            },
-            iterations,
+    let user =
+        |u: &kafka_protocol::messages::describe_user_scram_credentials_response::DescribeUserScramCredentialsResult| {
+            let credential = |mechanism: i8, iterations: i32| ScramCredential {
+                mechanism: match mechanism {
+                    1 => "SCRAM-SHA-256".to_owned(),
+                    2 => "SCRAM-SHA-512".to_owned(),
+                    other => format!("SCRAM mechanism {other}"),
+                },
+                iterations,
+            };
+            let mut credentials: Vec<ScramCredential> =
+                u.credential_infos.iter().map(|c| credential(c.mechanism, c.iterations)).collect();
+            credentials.sort();
+            ScramUser { name: text(&u.user), error: part(u.error_code), credentials }
         };
-        let mut credentials: Vec<ScramCredential> =
-            u.credential_infos.iter().map(|c| credential(c.mechanism, c.iterations)).collect();
-        credentials.sort();
-        ScramUser { name: text(&u.user), error: part(u.error_code), credentials }
-    };
     let mut users: Vec<ScramUser> = answer.results.iter().map(user).collect();
     users.sort();
     Ok(users)
@@ -164,8 +165,10 @@ mod tests {
         let answer = DescribeAclsResponse::default()
             .with_resources(vec![resource(2, 4, vec![of(3, 3), of(10, 2)]), resource(99, 3, vec![of(-7, 3)])]);
         let Ok(Authorizer::Present(acls)) = acls(&answer) else { panic!("{answer:?}") };
-        let told: Vec<String> =
-            acls.iter().map(|a| format!("{:?} {} {:?} {}", a.permission, a.operation, a.pattern, a.resource.word())).collect();
+        let told: Vec<String> = acls
+            .iter()
+            .map(|a| format!("{:?} {} {:?} {}", a.permission, a.operation, a.pattern, a.resource.word()))
+            .collect();
         assert_eq!(
             told,
             [
@@ -181,12 +184,12 @@ mod tests {
         let value = |key: &'static str, value: f64| {
             ValueData::default().with_key(StrBytes::from_static_str(key)).with_value(value)
         };
-        let user = EntityData::default()
-            .with_entity_type(StrBytes::from_static_str("user"))
-            .with_entity_name(None);
-        let entry = EntryData::default()
-            .with_entity(vec![user])
-            .with_values(vec![value("a", f64::NAN), value("b", f64::INFINITY), value("c", 1.5)]);
+        let user = EntityData::default().with_entity_type(StrBytes::from_static_str("user")).with_entity_name(None);
+        let entry = EntryData::default().with_entity(vec![user]).with_values(vec![
+            value("a", f64::NAN),
+            value("b", f64::INFINITY),
+            value("c", 1.5),
+        ]);
         let read = quotas(&DescribeClientQuotasResponse::default().with_entries(Some(vec![entry]))).unwrap();
         assert_eq!((read[0].user(), read[0].limits.len()), (Some(None), 1));
         assert_eq!(quotas(&DescribeClientQuotasResponse::default().with_entries(None)), Ok(vec![]));
