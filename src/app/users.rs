@@ -18,6 +18,9 @@ use crate::{
 /// What an empty list says.
 pub const NOBODY: &str = "No user is known: none has a SCRAM credential, ACLs or quotas, and none is declared.";
 
+/// What is said where nothing of what the list rests on could be seen; why is said above it.
+pub const UNSEEN: &str = "What users there are cannot be seen.";
+
 /// What is said where nothing asks what somebody may.
 pub const NO_AUTHORIZER: &str = "no authorizer: everybody may do everything";
 
@@ -34,6 +37,9 @@ pub fn is_seen_in_part(shown: &Shown) -> bool {
 
 /// Figures of the title: how many users, and how many of them have an issue.
 pub fn figures(shown: &Shown) -> Vec<String> {
+    if !is_seen_in_part(shown) {
+        return vec!["?".to_owned()];
+    }
     let n = shown.users.len();
     let issues = shown.users.iter().filter(|user| user.issue.is_some()).count();
     let mut figures = vec![format!("{n} user{}", if n == 1 { "" } else { "s" })];
@@ -53,7 +59,7 @@ pub fn notes(app: &App, shown: &Shown) -> Vec<(String, Tone)> {
         let Some(why) = fresh.why.as_ref().filter(|_| fresh.state != SourceState::Live) else { continue };
         match failure(app, shown, *what) {
             Some(FailureKind::Forbidden) => denied.push(format!("{what}: needs {}", needed(*what))),
-            Some(_) => notes.push((format!("? {what}: {why}"), Tone::Warn)),
+            Some(_) => notes.push((format!("? {why}"), Tone::Warn)),
             // Not asked yet, which the title says.
             None => {}
         }
@@ -97,9 +103,12 @@ fn needed(what: Asked) -> &'static str {
 /// A user in words, one line each, with where it comes from.
 pub fn told(app: &App, shown: &Shown, user: &UserRow) -> Vec<(&'static str, String)> {
     let mut lines = vec![("principal", user.principal.clone())];
-    lines.extend(user.issue.clone().map(|issue| ("issue", issue)));
     lines.extend(allowed(user));
     lines.extend(limits(user));
+    if user.without_credential {
+        let declared = user.declared.as_deref().unwrap_or_default();
+        lines.push(("credential", format!("none on the brokers, although {declared} is declared")));
+    }
     let credentials = user.scram.iter().flatten();
     lines.extend(credentials.map(|c| ("credential", format!("{}, {} iterations", c.mechanism, c.iterations))));
     if let Some(resource) = &user.resource {

@@ -20,6 +20,7 @@ use crate::{
         users,
     },
     domain::{
+        acl::user_of,
         finding::Severity,
         freshness::{Freshness, SourceState},
         units,
@@ -240,7 +241,10 @@ pub fn empty(app: &App, shown: &Shown, id: ListId, look: Look, width: usize) -> 
     if is_awaited(&fresh) {
         return (Tone::Muted, "Waiting for the first answer.".to_owned());
     }
-    if fresh.as_of.is_none() && !(id == ListId::Users && users::is_seen_in_part(shown)) {
+    if id == ListId::Users && app.link_is_live() && !users::is_seen_in_part(shown) {
+        return (Tone::Warn, format!("? {}", users::UNSEEN));
+    }
+    if fresh.as_of.is_none() && id != ListId::Users {
         return (Tone::Warn, format!("? {}", reason(fresh).unwrap_or_default()));
     }
     let sentence = match id {
@@ -287,7 +291,8 @@ pub fn subject(app: &App) -> String {
     let brokers = app.shown.iter().flat_map(|s| &s.brokers);
     let pod = brokers.filter(|b| id == ListId::Brokers && b.id() == selected).find_map(|b| b.pod.as_ref());
     let pod = pod.filter(|p| *p != selected).map(|p| format!(" · {p}")).unwrap_or_default();
-    format!("{} {}{pod}", noun(id), cut(selected, 48))
+    let name = if id == ListId::Users { user_of(selected) } else { selected };
+    format!("{} {}{pod}", noun(id), cut(name, 48))
 }
 
 /// A title rule: the name to the left, the summary to the right, heavy where the focus is.

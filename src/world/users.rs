@@ -79,6 +79,9 @@ pub struct UserRow {
     /// Its KafkaUser.
     #[serde(skip)]
     pub resource: Option<ObjectKey>,
+    /// It is declared with SCRAM, and the brokers, asked since, have no credential of it.
+    #[serde(skip)]
+    pub without_credential: bool,
     /// What the operator says of it.
     #[serde(skip)]
     pub conditions: Vec<Condition>,
@@ -91,6 +94,13 @@ pub struct UserRow {
     /// Whether a KafkaUser of it would be seen.
     #[serde(skip)]
     pub owner_is_known: bool,
+}
+
+impl UserRow {
+    /// True for what stands for all users that have no quotas of their own.
+    pub fn is_default(&self) -> bool {
+        self.principal == DEFAULT
+    }
 }
 
 /// Limits of a part of what is there: of a user's clients, of clients or of addresses.
@@ -144,7 +154,6 @@ struct Join<'a> {
     managed: bool,
     owner_is_known: bool,
     scram_at: Option<DateTime<Utc>>,
-    now: DateTime<Utc>,
 }
 
 impl<'a> Join<'a> {
@@ -171,7 +180,6 @@ impl<'a> Join<'a> {
             managed: users_in.is_some() && seen,
             owner_is_known: seen || !strimzi,
             scram_at: reading.asked(Asked::ScramUsers).as_of,
-            now: reading.now,
         }
     }
 
@@ -229,7 +237,9 @@ impl<'a> Join<'a> {
             declared: resource.and_then(|user| user.authentication.clone()),
             authorizer: self.kafka.rules.as_ref().map(|rules| *rules != Rules::NoAuthorizer),
             owner_is_known: self.owner_is_known,
+            without_credential: false,
         };
+        row.without_credential = resource.is_some_and(|user| self.has_no_credential(user, &row));
         if let Some((issue, broken)) = self.issue(&row) {
             (row.issue, row.broken) = (Some(issue), broken);
         }
@@ -262,7 +272,7 @@ impl<'a> Join<'a> {
     /// What is wrong with a user, worst first, and whether it can do less than it should.
     fn issue(&self, row: &UserRow) -> Option<(String, bool)> {
         if row.resource.is_some() {
-            return self.issue_of_resource(row);
+            return Self::issue_of_resource(row);
         }
         let error = self.kafka.scram.as_ref().and_then(|all| all.get(&row.name)?.error.as_ref());
         if let Some(error) = error {
@@ -276,7 +286,7 @@ impl<'a> Join<'a> {
         unmanaged.then(|| ("not managed: no KafkaUser, and the User Operator deletes such users".to_owned(), false))
     }
 
-    fn issue_of_resource(&self, row: &UserRow) -> Option<(String, bool)> {
+    fn issue_of_resource(row: &UserRow) -> Option<(String, bool)> {
         if let Some(unready) = row.conditions.iter().find(|c| c.is_unready()) {
             let why = [&unready.reason, &unready.message].into_iter().flatten().cloned().collect::<Vec<_>>().join(": ");
             return Some((format!("not ready: {}", if why.is_empty() { "no reason is given" } else { &why }), true));
@@ -290,11 +300,16 @@ impl<'a> Join<'a> {
         {
             return Some((format!("generation {wanted}, operator saw {seen}"), false));
         }
-        let since = ready.and_then(|c| c.since.as_ref()?.parse::<DateTime<Utc>>().ok());
-        let told_since = self.scram_at.is_some_and(|at| at <= self.now && since.is_none_or(|since| at > since));
-        let missing = row.scram.as_ref().is_some_and(Vec::is_empty);
-        (row.declared.as_deref() == Some("scram-sha-512") && missing && told_since)
-            .then(|| ("the brokers have no SCRAM credential of it".to_owned(), true))
+        row.without_credential.then(|| ("the brokers have no SCRAM credential of it".to_owned(), true))
+    }
+
+    /// True for a user with SCRAM that the brokers do not know, unless it was made after they were asked.
+    fn has_no_credential(&self, user: &KafkaUser, row: &UserRow) -> bool {
+        let ready = user.conditions.iter().find(|c| c.kind == "Ready" && c.status == "True");
+        let since = ready.and_then(|c| c.since.as_ref()?.parse::<DateTime<Utc>>().ok()).or(user.meta.created_at);
+        let asked_since = self.scram_at.is_some_and(|at| since.is_none_or(|since| at > since));
+        let is_scram = user.authentication.as_deref().is_some_and(|kind| kind.starts_with("scram"));
+        is_scram && asked_since && row.scram.as_ref().is_some_and(Vec::is_empty)
     }
 }
 

@@ -12,23 +12,32 @@ impl Row for UserRow {
     const COLUMNS: &'static [Column<Self>] = &[
         Column {
             title: "USER",
-            width: Width::Rest { min: 12 },
+            width: fit(4, 36),
             right: false,
             optional: 0,
-            cell: |u, _| Cell::plain(if u.name == acl::ANY { "* (everybody)" } else { &u.name }),
+            cell: |u, _| Cell::plain(&u.name),
             key: |u| SortKey::Text(u.name.clone()),
         },
         Column {
             title: "MECHANISM",
-            width: fit(9, 43),
+            width: fit(9, 28),
             right: false,
             optional: 0,
             cell: mechanism,
             key: |u| SortKey::text(u.mechanism.as_deref()),
         },
+        // Before what a user may do: what is left of a line goes to whoever stands first.
+        Column {
+            title: "ISSUE",
+            width: Width::Rest { min: 5 },
+            right: false,
+            optional: 0,
+            cell: issue,
+            key: |u| SortKey::text(u.issue.as_deref()),
+        },
         Column {
             title: "ACLS",
-            width: fit(4, 60),
+            width: Width::Rest { min: 14 },
             right: false,
             optional: 0,
             cell: acls,
@@ -50,19 +59,6 @@ impl Row for UserRow {
             cell: owner,
             key: |u| SortKey::text(u.owner.as_deref()),
         },
-        Column {
-            title: "ISSUE",
-            width: fit(5, 72),
-            right: false,
-            optional: 0,
-            cell: |u, _| {
-                let tone = if u.broken { Tone::Bad } else { Tone::Warn };
-                u.issue
-                    .as_ref()
-                    .map_or_else(|| Cell::new("-", Tone::Muted), |issue| Cell::new(format!("▲ {issue}"), tone))
-            },
-            key: |u| SortKey::text(u.issue.as_deref()),
-        },
     ];
 
     fn id(&self) -> String {
@@ -74,22 +70,29 @@ impl Row for UserRow {
     }
 }
 
+fn issue(user: &UserRow, _: DateTime<Utc>) -> Cell {
+    let tone = if user.broken { Tone::Bad } else { Tone::Warn };
+    let issue = user.issue.as_ref().map(|issue| Cell::new(format!("▲ {issue}"), tone));
+    issue.unwrap_or_else(|| Cell::new("-", Tone::Muted))
+}
+
 fn mechanism(user: &UserRow, _: DateTime<Utc>) -> Cell {
-    match (&user.mechanism, &user.scram, &user.declared) {
-        (_, Some(none), Some(declared)) if none.is_empty() && declared.starts_with("scram") => {
-            Cell::new(format!("{declared} (no credential on the broker)"), Tone::Warn)
-        }
-        (Some(mechanism), None, Some(declared)) if declared.starts_with("scram") => {
-            Cell::new(format!("{mechanism} (declared)"), Tone::Unknown)
-        }
-        (Some(mechanism), ..) => Cell::plain(mechanism),
-        (None, None, _) => Cell::new("?", Tone::Unknown),
-        (None, Some(_), _) => Cell::new("-", Tone::Muted),
+    let declared = user.declared.as_ref().is_some_and(|declared| declared.starts_with("scram"));
+    let is_told = user.scram.as_ref().is_some_and(|scram| !scram.is_empty());
+    match &user.mechanism {
+        _ if user.name == acl::ANY => Cell::new("everybody", Tone::Muted),
+        _ if user.is_default() => Cell::new("all others", Tone::Muted),
+        _ if user.without_credential => Cell::new("no credential", Tone::Bad),
+        Some(mechanism) if declared && !is_told => Cell::new(format!("{mechanism} (declared)"), Tone::Unknown),
+        Some(mechanism) => Cell::plain(mechanism),
+        None if user.scram.is_none() => Cell::new("?", Tone::Unknown),
+        None => Cell::new("-", Tone::Muted),
     }
 }
 
 fn acls(user: &UserRow, _: DateTime<Utc>) -> Cell {
     match &user.acls {
+        _ if user.is_default() => Cell::new("-", Tone::Muted),
         _ if user.super_user => Cell::plain("everything (super user)"),
         _ if user.authorizer == Some(false) => Cell::new("everything (no authorizer)", Tone::Warn),
         None => Cell::new("?", Tone::Unknown),
