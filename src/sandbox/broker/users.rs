@@ -50,9 +50,9 @@ pub fn scram(
         let infos = credentials
             .iter()
             .map(|(mechanism, rounds)| CredentialInfo::default().with_mechanism(*mechanism).with_iterations(*rounds));
-        answer.with_error_message(None).with_credential_infos(infos.collect())
+        answer.with_error_message(Some(text(""))).with_credential_infos(infos.collect())
     });
-    DescribeUserScramCredentialsResponse::default().with_error_message(None).with_results(results.collect())
+    DescribeUserScramCredentialsResponse::default().with_error_message(Some(text(""))).with_results(results.collect())
 }
 
 /// DescribeAcls (key 29).
@@ -79,7 +79,7 @@ pub fn acls(view: &View<'_>, asked: &DescribeAclsRequest, _: i16) -> DescribeAcl
             .with_pattern_type(pattern)
             .with_acls(acls)
     });
-    DescribeAclsResponse::default().with_error_message(None).with_resources(resources.collect())
+    DescribeAclsResponse::default().with_error_message(Some(text(""))).with_resources(resources.collect())
 }
 
 /// Numbers of permissions.
@@ -129,5 +129,5 @@ pub fn quotas(view: &View<'_>, asked: &DescribeClientQuotasRequest, _: i16) -> D
             quota.limits.iter().map(|(key, value)| ValueData::default().with_key(text(key)).with_value(*value));
         EntryData::default().with_entity(entity.collect()).with_values(values.collect())
     });
-    DescribeClientQuotasResponse::default().with_error_message(None).with_entries(Some(entries.collect()))
+    DescribeClientQuotasResponse::default().with_error_message(Some(text(""))).with_entries(Some(entries.collect()))
 }
