@@ -240,7 +240,9 @@ impl<'a> Wait<'a> {
     fn users(&mut self) {
         self.watches(&[Kind::Kafkas, Kind::Users]);
         if !self.reading.book.seeds.is_empty() {
-            [Asked::ScramUsers, Asked::Acls, Asked::Quotas].into_iter().for_each(|what| self.one(what, None));
+            for what in [Asked::ScramUsers, Asked::Acls, Asked::Quotas] {
+                self.one(what, None);
+            }
         }
     }
 

@@ -232,7 +232,7 @@ mod tests {
     fn a_user_says_where_its_credential_is_and_never_what_it_is() {
         let user = user(&object(json!({
             "metadata": {"name": "console", "namespace": "m", "generation": 3},
-            "spec": {"quotas": {"producerByteRate": 1048576, "requestPercentage": "many", "controllerMutationRate": 2.5},
+            "spec": {"quotas": {"producerByteRate": 1_048_576, "requestPercentage": "many", "controllerMutationRate": 2.5},
                 "authentication": {"type": "scram-sha-512", "password": {"valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}},
                 "authorization": {"type": "simple", "acls": [
                     {"resource": {"type": "cluster"}, "operations": ["Describe"]},

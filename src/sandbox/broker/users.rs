@@ -37,11 +37,11 @@ pub fn scram(
 ) -> DescribeUserScramCredentialsResponse {
     let all = &view.kafka.security.scram;
     let named = asked.users.as_ref().filter(|users| !users.is_empty());
-    let names: Vec<&str> = match named {
+    let wanted: Vec<&str> = match named {
         Some(users) => users.iter().map(|user| user.name.as_str()).collect(),
         None => all.keys().map(String::as_str).collect(),
     };
-    let results = names.into_iter().map(|name| {
+    let results = wanted.into_iter().map(|name| {
         let answer = DescribeUserScramCredentialsResult::default().with_user(text(name));
         let Some(credentials) = all.get(name) else {
             let why = format!("Attempt to describe a user credential that does not exist: {name}");

@@ -82,9 +82,9 @@ impl Cluster {
 
 #[test]
 fn a_user_is_joined_by_how_the_broker_calls_it() {
-    let mut named = resource("app", "scram-sha-512");
-    named.username = Some("app-as-called".into());
-    let mut cluster = Cluster::strimzi(vec![named, resource("web", "tls")]);
+    let mut other = resource("app", "scram-sha-512");
+    other.username = Some("app-as-called".into());
+    let mut cluster = Cluster::strimzi(vec![other, resource("web", "tls")]);
     cluster.users(
         vec![scram("app-as-called")],
         vec![acl("User:app-as-called", "orders", "Read"), acl("User:CN=web", "orders", "Write")],
