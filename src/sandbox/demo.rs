@@ -242,9 +242,15 @@ fn security() -> Security {
                 allows: true,
             }));
         };
-        reads.iter().for_each(|topic| allow(TOPIC, topic, false, &[3, 8]));
-        writes.iter().for_each(|topic| allow(TOPIC, topic, false, &[4, 8]));
-        groups.iter().for_each(|prefix| allow(GROUP, prefix, true, &[3]));
+        for topic in reads {
+            allow(TOPIC, topic, false, &[3, 8]);
+        }
+        for topic in writes {
+            allow(TOPIC, topic, false, &[4, 8]);
+        }
+        if let Some(prefix) = groups {
+            allow(GROUP, prefix, true, &[3]);
+        }
         security.scram.insert(name.to_owned(), vec![(2, 8192)]);
         security.quotas.extend(quota.map(|(key, value)| Quota {
             entity: vec![("user".to_owned(), Some(name.to_owned()))],

@@ -44,6 +44,7 @@ pub enum Told {
 
 /// One user, as a row.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each holds or not whatever the others do")]
 pub struct UserRow {
     /// Name; of other principals than users all of the principal.
     pub name: String,

@@ -36,7 +36,7 @@ fn their_acls(list: &str) -> Acls {
     let (mut resource, mut acls) = (String::new(), Acls::new());
     for line in list.lines() {
         if line.contains("ResourcePattern(") {
-            resource = line.to_owned();
+            line.clone_into(&mut resource);
         } else if line.contains("principal=") {
             let of = |name| field(&resource, name);
             acls.insert([
