@@ -504,7 +504,7 @@ pub fn several() -> App {
     app
 }
 
-fn acl(principal: &str, resource: Resource, name: &str, operations: &[&str]) -> Vec<Acl> {
+fn acl(principal: &str, resource: &Resource, name: &str, operations: &[&str]) -> Vec<Acl> {
     let one = |operation: &&str| Acl {
         principal: principal.into(),
         resource: resource.clone(),
@@ -547,18 +547,18 @@ fn told_of_users(at: DateTime<Utc>, declared: &str, stray: &str) -> Vec<Fact> {
     };
     let (app, stray_one) = (format!("User:{declared}"), format!("User:{stray}"));
     let mut acls = [
-        acl(&app, Resource::Topic, "orders", &["Read", "Write", "Describe"]),
-        acl(&app, Resource::Group, "orders**", &["Read"]),
-        acl("User:console", Resource::Cluster, "kafka-cluster", &["Describe", "DescribeConfigs"]),
-        acl("User:console", Resource::Topic, "*", &["Describe", "DescribeConfigs"]),
-        acl("User:console", Resource::Group, "*", &["Describe"]),
-        acl("User:CN=analytics", Resource::Topic, "payments**", &["Read", "Describe"]),
-        acl("User:*", Resource::Topic, "announcements", &["Read"]),
-        acl(&stray_one, Resource::Topic, "*", &["Read"]),
+        acl(&app, &Resource::Topic, "orders", &["Read", "Write", "Describe"]),
+        acl(&app, &Resource::Group, "orders**", &["Read"]),
+        acl("User:console", &Resource::Cluster, "kafka-cluster", &["Describe", "DescribeConfigs"]),
+        acl("User:console", &Resource::Topic, "*", &["Describe", "DescribeConfigs"]),
+        acl("User:console", &Resource::Group, "*", &["Describe"]),
+        acl("User:CN=analytics", &Resource::Topic, "payments**", &["Read", "Describe"]),
+        acl("User:*", &Resource::Topic, "announcements", &["Read"]),
+        acl(&stray_one, &Resource::Topic, "*", &["Read"]),
     ]
     .concat();
     let deny = Acl { permission: Permission::Deny, host: "10.0.0.9".into(), ..Acl::default() };
-    let secret = acl(&stray_one, Resource::Topic, "payments**", &["Read"]);
+    let secret = acl(&stray_one, &Resource::Topic, "payments**", &["Read"]);
     acls.extend(secret.into_iter().map(|one| Acl { permission: deny.permission, host: deny.host.clone(), ..one }));
     let quotas = vec![
         quota(&[("user", Some("CN=analytics"))], "consumer_byte_rate", 2_097_152.0),
