@@ -23,6 +23,7 @@ pub mod picker;
 pub mod shown;
 pub mod sight;
 pub mod sources;
+pub mod users;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -159,13 +160,15 @@ pub enum Tab {
     Groups,
     /// Alert rules.
     Alerts,
+    /// Users.
+    Users,
     /// Kafka Connect.
     Connect,
 }
 
 impl Tab {
     /// All tabs, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Overview,
         Self::Diagnosis,
         Self::Brokers,
@@ -173,6 +176,7 @@ impl Tab {
         Self::Topics,
         Self::Groups,
         Self::Alerts,
+        Self::Users,
         Self::Connect,
     ];
 
@@ -186,6 +190,7 @@ impl Tab {
             Self::Topics => 5,
             Self::Groups => 6,
             Self::Alerts => 7,
+            Self::Users => 8,
             Self::Connect => 9,
         }
     }
@@ -201,6 +206,7 @@ impl Tab {
             Self::Groups => "Groups",
             Self::Alerts => "Alerts",
             Self::Connect => "Connect",
+            Self::Users => "Users",
         }
     }
 
@@ -215,6 +221,7 @@ impl Tab {
             Self::Groups => Some(ListId::Groups),
             Self::Alerts => Some(ListId::Alerts),
             Self::Connect => Some(ListId::Connect),
+            Self::Users => Some(ListId::Users),
         }
     }
 }
@@ -530,6 +537,7 @@ impl App {
                 _ => None,
             },
             configs: self.config_page.as_ref().map(|page| (page.configs.clone(), page.freshness())),
+            users: self.place == Place::Tab(Tab::Users),
         };
         let previous = self.shown.as_ref().map(|s| s.findings.clone()).unwrap_or_default();
         if let Some(reading) = self.reading() {
@@ -555,6 +563,7 @@ impl App {
         arrange.list(ListId::Alerts, &shown.alerts);
         arrange.list(ListId::Configs, &shown.configs);
         arrange.list(ListId::Connect, &shown.connectors);
+        arrange.list(ListId::Users, &shown.users);
     }
 
     /// The list that has the focus.

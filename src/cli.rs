@@ -168,6 +168,11 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         connector: Option<String>,
     },
+    /// Users: how they log in, what they may do, their quotas, and the KafkaUsers that declare them
+    Users {
+        /// This user alone
+        user: Option<String>,
+    },
     /// What is wrong, worst first, with evidence and the next safe action
     Findings {
         /// How long to watch for what needs two samples
@@ -268,6 +273,7 @@ impl Command {
             Self::Lag { .. } => "lag",
             Self::Alerts => "alerts",
             Self::Connect { .. } => "connect",
+            Self::Users { .. } => "users",
             Self::Findings { .. } => "findings",
             Self::Doctor => "doctor",
             Self::Logs(_) => "logs",

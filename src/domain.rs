@@ -4,6 +4,7 @@
 //! does I/O, reads a clock, or imports another module of ours. Everybody else calls it.
 
 pub mod access;
+pub mod acl;
 pub mod alert;
 pub mod broker;
 pub mod config;
@@ -23,4 +24,5 @@ pub mod strimzi;
 pub mod text;
 pub mod topic;
 pub mod units;
+pub mod user;
 pub mod verdict;

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
+    acl::Authorizer,
     broker::{Advertised, Contact, Features},
     config::Config,
     connect::{Connector, Plugin, WorkerInfo},
@@ -18,6 +19,7 @@ use crate::domain::{
     quorum::Quorum,
     storage::{LogDir, VolumeUse},
     topic::{Topic, TopicConfig},
+    user::{Quota, ScramUser},
 };
 
 /// What one source said at one moment.
@@ -79,6 +81,12 @@ pub enum KafkaBody {
     BrokerConfigs(Vec<Config>),
     /// The KRaft quorum. Source without broker.
     Quorum(Quorum),
+    /// All users with SCRAM credentials. Source without broker.
+    ScramUsers(Vec<ScramUser>),
+    /// All ACLs, or that there is no authorizer. Source without broker.
+    Acls(Authorizer),
+    /// All quotas. Source without broker.
+    Quotas(Vec<Quota>),
 }
 
 /// What Connect's workers said. Installation, Connect and worker stand in the fact's source.

@@ -19,6 +19,7 @@ pub mod summary;
 #[cfg(test)]
 mod tests;
 pub mod topics;
+pub mod users;
 
 use std::collections::BTreeMap;
 

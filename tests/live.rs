@@ -23,6 +23,8 @@ mod quorum;
 mod secured;
 #[path = "live/seeing.rs"]
 mod seeing;
+#[path = "live/users.rs"]
+mod users;
 
 use std::process::ExitCode;
 
@@ -54,6 +56,9 @@ const ROWS: &[Row] = &[
     ("what is wrong with a way into a secured listener is told", secured::what_is_wrong_is_told),
     ("dials through each layer are measured", secured::dials_are_measured),
     ("24 tunnels at once take little memory", secured::tunnels_are_measured),
+    ("users, ACLs and their owners on strimzi are those of Kafka's own tools", users::agree_with_kafkas_tools),
+    ("without an authorizer it is told that everybody may do everything", users::no_authorizer_is_told),
+    ("brokers on zookeeper tell users, too", users::zookeeper_tells_users),
     ("an account that may only get pods learns what it lacks", access::only_get_pods),
     ("an account that may see pods alone keeps the panes it can fill", access::pods_alone),
     ("where watching is denied everything is listed instead", access::without_watch),

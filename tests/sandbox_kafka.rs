@@ -10,7 +10,7 @@ mod observed;
 mod requests;
 
 use common::kafka::{group, kafka, topic};
-use kafdeck::sandbox::kafka::{Kafka, Protocol};
+use kafdeck::sandbox::kafka::{Kafka, Protocol, Quota};
 
 /// Three brokers, a topic `orders` of six partitions with 100.9 records each, and three groups that read it.
 fn shop() -> Kafka {
@@ -23,5 +23,10 @@ fn shop() -> Kafka {
     {
         kafka.groups.insert(name.to_owned(), group(protocol, "orders", members, 6, 40.5));
     }
+    kafka.security.scram.insert("billing".to_owned(), vec![(2, 8192)]);
+    kafka.security.quotas.push(Quota {
+        entity: vec![("user".to_owned(), Some("billing".to_owned()))],
+        limits: [("producer_byte_rate".to_owned(), 1024.0)].into(),
+    });
     kafka
 }

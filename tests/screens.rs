@@ -334,6 +334,25 @@ fn tabs() {
 }
 
 #[test]
+fn users() {
+    let strimzi = || cluster::strimzi("orders-app", "legacy");
+    snapshot!("users_80x24", after(strimzi(), &[char('8')]), 80, 24);
+    snapshot!("users_120x40", after(strimzi(), &[char('8'), char('G')]), 120, 40);
+    snapshot!("users_200x50", after(strimzi(), &[char('8')]), 200, 50);
+    let filter =
+        |text: &str| [&[char('8'), char('/')][..], &text.chars().map(char).collect::<Vec<_>>(), &[Key::Enter]].concat();
+    let legacy = [filter("user:legacy"), vec![Key::Enter]].concat();
+    snapshot!("user_80x24", after(strimzi(), &legacy), 80, 24);
+    let declared = [filter("user:analytics"), vec![Key::Enter]].concat();
+    snapshot!("user_declared_80x24", after(strimzi(), &declared), 80, 24);
+    snapshot!("users_no_authorizer_80x24", after(cluster::without_authorizer(), &[char('8')]), 80, 24);
+    snapshot!("users_unseen_80x24", after(cluster::users_unseen(), &[char('8')]), 80, 24);
+    snapshot!("users_waiting_80x24", after(Cluster::healthy().app(), &[char('8')]), 80, 24);
+    let hostile = cluster::strimzi("\u{1b}[2Japp\u{202e}", "\u{1b}]52;c;QQ==\u{7}stray");
+    snapshot!("users_hostile_80x24", after(hostile, &[char('8')]), 80, 24);
+}
+
+#[test]
 fn the_log_view() {
     snapshot!("logs_80x24", logs(), 80, 24);
     snapshot!("logs_wrapped_80x24", after(logs(), &[char('W'), char('t')]), 80, 24);

@@ -11,6 +11,7 @@ mod findings;
 mod groups;
 mod storage;
 mod topics;
+mod users;
 
 use std::cmp::Ordering;
 

@@ -198,6 +198,7 @@ pub const COMMANDS: &[Command] = &[
     command!(CommandId::Tab(6), "tab.groups", "Groups", Everywhere, 0, always),
     command!(CommandId::Tab(7), "tab.alerts", "Alerts", Everywhere, 0, always),
     command!(CommandId::Tab(9), "tab.connect", "Connect", Everywhere, 0, always),
+    command!(CommandId::Tab(8), "tab.users", "Users", Everywhere, 0, always),
     command!(CommandId::Suspend, "suspend", "hand the terminal back to the shell", Everywhere, 0, always),
     command!(CommandId::Quit, "quit", "leave", Everywhere, 0, always),
     command!(CommandId::QuitNow, "quit!", "leave without asking", Everywhere, 0, always),

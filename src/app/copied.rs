@@ -69,6 +69,7 @@ impl App {
             ListId::Alerts => detail::selected(self, id, &shown.alerts).map(|a| a.name.clone()),
             ListId::Configs => detail::selected(self, id, &shown.configs).map(assignment),
             ListId::Connect => detail::selected(self, id, &shown.connectors).map(|c| c.name.clone()),
+            ListId::Users => detail::selected(self, id, &shown.users).map(|u| u.name.clone()),
         }?;
         Some((name.clone(), name))
     }

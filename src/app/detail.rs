@@ -10,6 +10,7 @@ use super::{
     lists::ListId,
     logs::LogTarget,
     shown::Shown,
+    users,
 };
 use crate::{
     domain::{
@@ -40,6 +41,7 @@ pub fn cells(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, Cell)> 
         ListId::Alerts => of_row(selected(app, id, &shown.alerts), app.now),
         ListId::Configs => of_row(selected(app, id, &shown.configs), app.now),
         ListId::Connect => of_row(selected(app, id, &shown.connectors), app.now),
+        ListId::Users => of_row(selected(app, id, &shown.users), app.now),
     }
 }
 
@@ -83,6 +85,7 @@ pub fn extras(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, String
         }
         ListId::Configs => selected(app, id, &shown.configs).map(config).unwrap_or_default(),
         ListId::Connect => selected(app, id, &shown.connectors).map(|c| connector(shown, c)).unwrap_or_default(),
+        ListId::Users => selected(app, id, &shown.users).map(|user| users::told(app, shown, user)).unwrap_or_default(),
         ListId::Findings | ListId::Partitions | ListId::GroupPartitions => Vec::new(),
     }
 }

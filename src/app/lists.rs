@@ -17,6 +17,7 @@ use crate::{
         groups::GroupRow,
         storage::ClaimRow,
         topics::{PartitionRow, TopicRow},
+        users::UserRow,
     },
 };
 
@@ -43,6 +44,8 @@ pub enum ListId {
     Configs,
     /// Connectors.
     Connect,
+    /// Users.
+    Users,
 }
 
 /// State of one list. Selection is by id: rows move, the cursor does not jump.
@@ -80,6 +83,7 @@ pub fn column_count(id: ListId) -> usize {
         ListId::Alerts => AlertRow::COLUMNS.len(),
         ListId::Configs => Config::COLUMNS.len(),
         ListId::Connect => ConnectorRow::COLUMNS.len(),
+        ListId::Users => UserRow::COLUMNS.len(),
     }
 }
 

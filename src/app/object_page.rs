@@ -95,6 +95,12 @@ impl App {
                 let pod = targets.first().map(|target| &target.pod).ok_or("no worker of it is known")?;
                 Ok(Object::new(Kind::Pods, &pod.namespace, &pod.name))
             }
+
+            ListId::Users => {
+                let user = detail::selected(self, list, &shown.users).ok_or("nothing is selected")?;
+                let resource = user.resource.as_ref().ok_or("no KafkaUser declares this user")?;
+                Ok(Object::new(Kind::Users, &resource.namespace, &resource.name))
+            }
             ListId::Findings => Ok(self.object_of_finding(shown).unwrap_or_else(|| owner(shown))),
             ListId::Topics | ListId::Partitions => Err("a topic is no Kubernetes object here"),
             ListId::Groups | ListId::GroupPartitions => Err("a group is no Kubernetes object"),

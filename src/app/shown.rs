@@ -21,6 +21,7 @@ use crate::{
         storage::ClaimRow,
         summary::Summary,
         topics::{PartitionRow, TopicRow},
+        users::{ClientQuota, UserRow},
     },
 };
 
@@ -61,6 +62,12 @@ pub struct Shown {
     pub quorum: Option<QuorumReading>,
     /// Configs of the broker or topic whose configs are open, by name.
     pub configs: Vec<Config>,
+    /// Users, by name, while they are open.
+    pub users: Vec<UserRow>,
+    /// False where no authorizer asks what somebody may; `None` before brokers told.
+    pub authorizer: Option<bool>,
+    /// Quotas that are of no user, while users are open.
+    pub quotas_of_no_user: Vec<ClientQuota>,
     /// How far each pane can be trusted.
     pub freshness: PaneFreshness,
     /// All sources with their states.
@@ -88,9 +95,11 @@ pub struct PaneFreshness {
     pub configs: Option<Freshness>,
     /// Connectors of all Connects.
     pub connect: Freshness,
+    /// What brokers are asked of users.
+    pub users: [(Asked, Freshness); 3],
 }
 
-/// Topic and group whose partitions are open, and configs that are.
+/// What is open beside the lists that are always made: topic and group whose partitions are, configs, and users.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Opened {
     /// Topic.
@@ -99,6 +108,8 @@ pub struct Opened {
     pub group: Option<String>,
     /// Configs, as they were read, and how far they can be trusted.
     pub configs: Option<(Vec<Config>, Freshness)>,
+    /// Users: there may be thousands of ACLs, and no other pane shows any.
+    pub users: bool,
 }
 
 impl Shown {
@@ -128,6 +139,9 @@ impl Shown {
             group_partitions: opened.group.as_ref().map(|g| reading.group_partitions(g)).unwrap_or_default(),
             quorum: reading.quorum(),
             configs: opened.configs.as_ref().map(|(configs, _)| configs.clone()).unwrap_or_default(),
+            users: if opened.users { reading.users() } else { Vec::new() },
+            authorizer: reading.authorizer(),
+            quotas_of_no_user: if opened.users { reading.quotas_of_no_user() } else { Vec::new() },
             freshness: PaneFreshness {
                 pods: reading.watch(Kind::Pods),
                 metadata: reading.asked(Asked::Metadata),
@@ -138,6 +152,7 @@ impl Shown {
                 quorum: reading.asked(Asked::Quorum),
                 configs: opened.configs.as_ref().map(|(_, fresh)| fresh.clone()),
                 connect: reading.connect_freshness(),
+                users: reading.asked_of_users(),
             },
             sources: reading.sources(),
         }

@@ -43,6 +43,8 @@ pub enum Need {
     Alerts,
     /// Connectors, and the lag of those that are sinks.
     Connect,
+    /// Users, what they may do, and who declares them.
+    Users,
     /// All of it.
     Everything,
 }
@@ -88,7 +90,8 @@ pub fn has_settled(app: &App) -> bool {
     let link = sources.link_failure().is_some() || sources.link(app.now).state != SourceState::Blind;
     let is_hopeless = unreachable(app).is_some();
     let watches = || Kind::ALL.into_iter().all(|kind| sources.is_settled(&Source::Watch(kind)));
-    is_hopeless || (link && watches() && !matches!(is_complete(app, Need::Everything), Progress::Waiting(_)))
+    let waits = |need: Need| matches!(is_complete(app, need), Progress::Waiting(_));
+    is_hopeless || (link && watches() && ![Need::Everything, Need::Users].into_iter().any(waits))
 }
 
 /// The failure when time is up: nothing to observe, or an answer that is not complete.
@@ -220,6 +223,10 @@ impl<'a> Wait<'a> {
                 self.watches(&[Kind::Rules, Kind::Services]);
                 return;
             }
+            Need::Users => {
+                self.users();
+                return;
+            }
             Need::Brokers | Need::Storage => self.watches(&[Kind::Claims, Kind::Nodes]),
             Need::Connect => {
                 self.connect();
@@ -257,6 +264,16 @@ impl<'a> Wait<'a> {
         let sinks = self.app.shown.iter().flat_map(|s| &s.connectors).any(|c| c.group.is_some());
         if let Some(kafka) = kafka.filter(|_| sinks) {
             self.groups(kafka);
+        }
+    }
+
+    /// What one broker is asked of all users, where one runs that could answer.
+    fn users(&mut self) {
+        self.watches(&[Kind::Kafkas, Kind::Users]);
+        if !self.reading.book.seeds.is_empty() {
+            for what in [Asked::ScramUsers, Asked::Acls, Asked::Quotas] {
+                self.one(what, None);
+            }
         }
     }
 
@@ -413,7 +430,7 @@ mod tests {
         facts::KafkaBody,
     };
 
-    const ALL: [Need; 8] = [
+    const ALL: [Need; 9] = [
         Need::Installations,
         Need::Brokers,
         Need::Storage,
@@ -421,6 +438,7 @@ mod tests {
         Need::Groups,
         Need::Alerts,
         Need::Connect,
+        Need::Users,
         Need::Everything,
     ];
 
@@ -505,6 +523,17 @@ mod tests {
         let mut sample = Sample::kubernetes_with(None, &[crashing(0)]);
         sample.asked_failed(Asked::Metadata, None, Why::Unreachable);
         is_complete_for(&sample, &[Need::Everything]);
+    }
+
+    #[test]
+    fn users_wait_for_all_three_answers_and_for_those_who_declare_them() {
+        let mut sample = Sample::kubernetes_without(Kind::Users);
+        assert_eq!(waits_for(&sample, Need::Users), ["kafkausers", "SCRAM users", "ACLs", "quotas"]);
+        sample.listed(Kind::Users, Vec::new());
+        sample.users_but("app", Some(Asked::Acls));
+        assert_eq!(waits_for(&sample, Need::Users), ["ACLs"]);
+        sample.asked_failed(Asked::Acls, None, Why::Forbidden);
+        is_complete_for(&sample, &[Need::Users]);
     }
 
     #[test]

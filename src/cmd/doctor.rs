@@ -307,6 +307,8 @@ fn kafka(app: &App) -> Vec<Check> {
     if reading.has_quorum() {
         checks.push(seen("brokers: quorum".to_owned(), reading.asked(Asked::Quorum), Outcome::Warn));
     }
+    let of_users = reading.asked_of_users().into_iter();
+    checks.extend(of_users.map(|(what, fresh)| seen(format!("brokers: {what}"), fresh, Outcome::Warn)));
     checks
 }
 

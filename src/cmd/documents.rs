@@ -54,6 +54,7 @@ pub fn document(app: &App, question: &Question) -> Result<Value, Failure> {
             };
             json!({"connect": value(rows)?, "clusters": value(&shown.connect)?})
         }
+        Question::Users(name) => users(app, name.as_deref())?,
         Question::Findings => json!({
             "verdict": shown.judgement.verdict,
             "why": shown.judgement.why,
@@ -227,6 +228,21 @@ fn groups_with_partitions(app: &App, shown: &Shown, name: Option<&str>) -> Resul
         Ok(group)
     };
     rows.iter().map(with_partitions).collect()
+}
+
+/// Users, or one of them; and what holds for all of them.
+fn users(app: &App, name: Option<&str>) -> Result<Value, Failure> {
+    let Some(reading) = app.reading() else { return Ok(json!({"users": [], "authorizer": null})) };
+    let rows = reading.users();
+    let rows = match name {
+        Some(name) => std::slice::from_ref(one("user", name, &rows, |u| &u.name)?),
+        None => rows.as_slice(),
+    };
+    Ok(json!({
+        "users": value(rows)?,
+        "authorizer": reading.authorizer(),
+        "quotas_of_no_user": value(&reading.quotas_of_no_user())?,
+    }))
 }
 
 /// The row of this name; where there is none, that is said, with those that look alike.
@@ -407,6 +423,15 @@ mod tests {
         let group = ["id", "state", "type", "members", "lag", "lag_seconds", "drain_s", "retention_percent", "verdict"];
         has(&row(Question::Groups(None)), &group);
         has(&row(Question::Lag(None)), &group);
+        has(&row(Question::Users(None)), &["name", "mechanism", "owner", "acls", "quotas", "issue", "scram"]);
+        let user = row(Question::Users(None));
+        assert_eq!(
+            user["acls"],
+            json!([{"permission": "allow", "resource": "topic", "name": "orders", "pattern": "prefixed", "host": "*",
+                "operations": ["Read", "Describe"]}])
+        );
+        assert_eq!((&user["mechanism"], &user["owner"]), (&json!("SCRAM-SHA-512"), &Value::Null));
+        assert_eq!(user["quotas"], json!({"producer_byte_rate": 1_048_576.0}));
         has(&row(Question::Alerts), &["name", "state", "since", "labels", "value", "source", "why"]);
         assert_eq!(row(Question::Brokers)["id"], 0);
         assert_eq!(row(Question::Brokers)["ready"], true);

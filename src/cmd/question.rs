@@ -6,7 +6,7 @@ use crate::{
     app::{App, shown::Shown},
     cli::{Command, Format},
     domain::{
-        freshness::{Freshness, SourceState},
+        freshness::{Asked, Freshness, SourceState},
         verdict::Verdict,
     },
     errors::{Failure, FailureKind},
@@ -35,6 +35,8 @@ pub enum Question {
     Alerts,
     /// Connectors, or one of them with its traces.
     Connect(Option<String>),
+    /// Users, or one of them.
+    Users(Option<String>),
     /// What is wrong.
     Findings,
 }
@@ -52,6 +54,7 @@ impl Question {
             Command::Lag { group } => Self::Lag(group.clone()),
             Command::Alerts => Self::Alerts,
             Command::Connect { connector } => Self::Connect(connector.clone()),
+            Command::Users { user } => Self::Users(user.clone()),
             Command::Findings { .. } => Self::Findings,
             _ => return None,
         })
@@ -69,6 +72,7 @@ impl Question {
             Self::Lag(_) => "lag",
             Self::Alerts => "alerts",
             Self::Connect(_) => "connect",
+            Self::Users(_) => "users",
             Self::Findings => "findings",
         }
     }
@@ -83,6 +87,7 @@ impl Question {
             Self::Groups(_) | Self::Lag(_) => Need::Groups,
             Self::Alerts => Need::Alerts,
             Self::Connect(_) => Need::Connect,
+            Self::Users(_) => Need::Users,
         }
     }
 
@@ -121,6 +126,10 @@ impl Question {
             // A cluster without the kind has no rules, and that is an answer.
             Self::Alerts => Some(&fresh.rules),
             Self::Connect(_) => Some(&fresh.connect),
+            // Who there is and what they may do; quotas that cannot be seen are null and no more.
+            Self::Users(_) => {
+                fresh.users.iter().find(|(what, f)| *what != Asked::Quotas && f.as_of.is_none()).map(|(_, f)| f)
+            }
         };
         missing.filter(|f| f.as_of.is_none() && f.state == SourceState::Blind).cloned()
     }
@@ -146,7 +155,7 @@ mod tests {
     use crate::domain::freshness::Kind;
     use crate::{
         cmd::sample::{QUESTIONS, Sample},
-        domain::freshness::{Asked, FailureKind as Why},
+        domain::freshness::FailureKind as Why,
     };
 
     /// Those that answer with rows.
@@ -192,5 +201,15 @@ mod tests {
         let mut sample = Sample::kubernetes_without(Kind::Rules);
         sample.watch_failed(Kind::Rules, Why::Forbidden);
         assert_eq!(Question::Alerts.exit_code(&sample.app), 4);
+    }
+
+    #[test]
+    fn users_are_not_known_where_credentials_or_acls_are_not_and_known_without_quotas() {
+        for (what, code) in [(Asked::ScramUsers, 4), (Asked::Acls, 4), (Asked::Quotas, 0)] {
+            let mut sample = Sample::kubernetes();
+            sample.users_but("app", Some(what));
+            sample.asked_failed(what, None, Why::Forbidden);
+            assert_eq!(Question::Users(None).exit_code(&sample.app), code, "{what}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     app::{App, Msg},
     cmd::question::Question,
     domain::{
+        acl::{Acl, Authorizer, Pattern, Resource},
         broker::{Advertised, Contact, Features},
         config::{Config, ConfigEntry, ConfigSource},
         freshness::{Asked, FailureKind, Kind, Source, SourceFailure},
@@ -20,12 +21,13 @@ use crate::{
         quorum::{Quorum, Replica},
         storage::{LogDir, ReplicaSize},
         topic::{Partition, Topic, TopicConfig},
+        user::{Quota, ScramCredential, ScramUser},
     },
     facts::{Body, Connection, Fact, KafkaBody, Metadata},
 };
 
 /// Every question that a document answers: first those over everything, then the lists.
-pub const QUESTIONS: [Question; 10] = [
+pub const QUESTIONS: [Question; 11] = [
     Question::Status,
     Question::Check,
     Question::Brokers,
@@ -35,6 +37,7 @@ pub const QUESTIONS: [Question; 10] = [
     Question::Lag(None),
     Question::Alerts,
     Question::Connect(None),
+    Question::Users(None),
     Question::Findings,
 ];
 
@@ -123,7 +126,35 @@ impl Sample {
         }
         self.configs(topic);
         self.quorum();
+        self.users_but(group, None);
         self.beat();
+    }
+
+    /// One user with a credential, an ACL and a quota; one of the three is not told.
+    pub fn users_but(&mut self, name: &str, untold: Option<Asked>) {
+        let credential = ScramCredential { mechanism: "SCRAM-SHA-512".into(), iterations: 4096 };
+        let user = ScramUser { name: name.into(), error: None, credentials: vec![credential] };
+        let acl = |operation: &str| Acl {
+            principal: format!("User:{name}"),
+            resource: Resource::Topic,
+            name: "orders".into(),
+            pattern: Pattern::Prefixed,
+            host: "*".into(),
+            operation: operation.into(),
+            ..Acl::default()
+        };
+        let quota = Quota {
+            entity: [("user".to_owned(), Some(name.to_owned()))].into(),
+            limits: [("producer_byte_rate".to_owned(), 1_048_576.0)].into(),
+        };
+        let told = [
+            (Asked::ScramUsers, KafkaBody::ScramUsers(vec![user])),
+            (Asked::Acls, KafkaBody::Acls(Authorizer::Present(vec![acl("Describe"), acl("Read")]))),
+            (Asked::Quotas, KafkaBody::Quotas(vec![quota])),
+        ];
+        for (what, body) in told.into_iter().filter(|(what, _)| Some(*what) != untold) {
+            self.kafka(what, None, body);
+        }
     }
 
     /// One broker tells what it is asked by itself; broker 0 coordinates the group.

@@ -14,6 +14,7 @@ use crate::{
         columns::{Column, Row},
         detail,
         shown::Shown,
+        users,
     },
     domain::{
         config::ConfigEntry,
@@ -63,6 +64,7 @@ pub fn text(app: &App, question: &Question, ascii: bool) -> Result<String, Failu
         Question::Lag(name) => lag(&mut out, app, shown, name.as_deref())?,
         Question::Alerts => table(&mut out, &shown.alerts, app.now),
         Question::Connect(name) => connect(&mut out, app, shown, name.as_deref())?,
+        Question::Users(name) => users(&mut out, app, shown, name.as_deref())?,
         Question::Findings => {
             verdict(&mut out, shown);
             findings(&mut out, shown, app.now);
@@ -230,6 +232,30 @@ fn connect(out: &mut String, app: &App, shown: &Shown, name: Option<&str>) -> Re
         for (at, text) in text.split('\n').enumerate() {
             line(out, &format!("  {:<10} {text}", if at == 0 { label } else { "" }));
         }
+    }
+    Ok(())
+}
+
+/// Users as a table; one of them with all that is known of it.
+fn users(out: &mut String, app: &App, shown: &Shown, name: Option<&str>) -> Result<(), Failure> {
+    let rows = app.reading().map(|r| r.users()).unwrap_or_default();
+    let Some(name) = name else {
+        if !rows.is_empty() {
+            table(out, &rows, app.now);
+        } else if users::is_seen_in_part(shown) {
+            line(out, users::NOBODY);
+        }
+        if shown.authorizer == Some(false) {
+            line(out, &format!("▲ {}", users::NO_AUTHORIZER));
+        }
+        return Ok(());
+    };
+    let user = one("user", name, &rows, |u| &u.name)?;
+    table(out, std::slice::from_ref(user), app.now);
+    out.push('\n');
+    let fields = users::told(app, shown, user);
+    for (label, text) in fields {
+        line(out, &format!("{label:<12}  {text}"));
     }
     Ok(())
 }

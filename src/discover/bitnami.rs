@@ -117,6 +117,7 @@ fn installation(id: InstallationId, mut parts: Vec<Group<'_>>, objects: &Objects
         helm: release.map(|name| HelmRelease { name, chart }),
         listeners,
         ways,
+        super_users: settings.super_users(),
         ..plain::of_groups(&groups, objects)
     }
 }

@@ -37,6 +37,7 @@ fn installation(group: &Group<'_>, quorums: &[Group<'_>], objects: &Objects<'_>)
         installation.owners.extend(owner(quorum));
     }
     (installation.listeners, installation.ways) = ways::of_settings(&settings, None);
+    installation.super_users = settings.super_users();
     installation
 }
 

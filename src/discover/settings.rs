@@ -31,8 +31,12 @@ const SERVER_ONLY: [&str; 14] = [
 /// Flag of kafka-server-start, kept as if it were a property of its own.
 const OVERRIDE: &str = "--override";
 
-/// Properties of listeners that say nothing about what a program is, but how its clients log in.
-const OF_LISTENERS: [&str; 3] = ["sasl.enabled.mechanisms", "ssl.client.auth", "security.inter.broker.protocol"];
+/// Users that ACLs do not bind, with `;` between them.
+const SUPER_USERS: &str = "super.users";
+
+/// Properties of listeners that say nothing about what a program is, but how its clients log in, and who rules.
+const OF_LISTENERS: [&str; 4] =
+    ["sasl.enabled.mechanisms", "ssl.client.auth", "security.inter.broker.protocol", SUPER_USERS];
 
 /// Server-only settings of one container, by property name.
 #[derive(Debug, Default, Clone)]
@@ -83,6 +87,12 @@ impl Settings {
     pub fn of_listener(&self, listener: &str, name: &str) -> Option<&str> {
         let own = format!("listener.name.{}.{name}", listener.to_ascii_lowercase());
         self.1.get(&own).or_else(|| self.1.get(name)).map(String::as_str)
+    }
+
+    /// Users that ACLs do not bind.
+    pub fn super_users(&self) -> Vec<String> {
+        let all = self.1.get(SUPER_USERS).map(String::as_str).unwrap_or_default();
+        all.split(';').map(str::trim).filter(|user| !user.is_empty()).map(str::to_owned).collect()
     }
 
     /// Where the metadata is, as far as the settings tell.

@@ -179,6 +179,7 @@ impl Cluster<'_> {
             ephemeral,
             listeners,
             ways,
+            super_users: self.resource.map(|kafka| kafka.super_users.clone()).unwrap_or_default(),
             ..Installation::default()
         }
     }

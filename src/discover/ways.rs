@@ -171,7 +171,7 @@ pub(super) fn of_strimzi(
     }
     ways.push(operators(id));
     // Stable, so among users of one kind the order is that of the listeners, then that of the users.
-    let place = |way: &Way| users.iter().position(|(_, user)| user_of(way) == Some(name_of(user).as_str()));
+    let place = |way: &Way| users.iter().position(|(_, user)| user_of(way) == Some(user.called().as_str()));
     ways.sort_by_key(|way| (way.owner, place(way)));
     (specs.into_iter().map(declared).collect(), ways)
 }
@@ -223,20 +223,13 @@ fn login(user: &KafkaUser, kind: &str) -> Option<Login> {
     match kind {
         "scram-sha-512" => Some(Login::Sasl {
             mechanism: Mechanism::ScramSha512,
-            user: name_of(user),
+            user: user.called(),
             password: key("password"),
             nth: None,
         }),
-        "tls" => Some(Login::Certificate { user: name_of(user), certificate: key("user.crt"), key: key("user.key") }),
+        "tls" => Some(Login::Certificate { user: user.called(), certificate: key("user.crt"), key: key("user.key") }),
         _ => None,
     }
-}
-
-/// A user as the broker calls it.
-fn name_of(user: &KafkaUser) -> String {
-    let certificate = user.authentication.as_deref() == Some("tls");
-    let made = || if certificate { format!("CN={}", user.meta.name) } else { user.meta.name.clone() };
-    user.username.clone().unwrap_or_else(made)
 }
 
 /// The user of a way.
@@ -248,7 +241,7 @@ fn user_of(way: &Way) -> Option<&str> {
 
 /// Whose credential a user's is: an administrator's by what it may, a console's by what it is for.
 fn owner(user: &KafkaUser, kafka: &KafkaResource) -> Owner {
-    let called = name_of(user);
+    let called = user.called();
     let is_super = kafka.super_users.iter().any(|name| name.trim_start_matches("User:") == called);
     let granted = || user.acls.iter().flatten().filter(|acl| !acl.deny);
     let rules = |acl: &Acl| acl.resource == "cluster" && has_one_of(acl, &RULING);

@@ -153,6 +153,12 @@ pub enum Asked {
     BrokerConfigs,
     /// DescribeQuorum (55), which the active controller answers.
     Quorum,
+    /// DescribeUserScramCredentials (50) of all users.
+    ScramUsers,
+    /// DescribeAcls (29) of everybody.
+    Acls,
+    /// DescribeClientQuotas (48) of every entity.
+    Quotas,
 }
 
 impl Asked {
@@ -164,6 +170,7 @@ impl Asked {
             Self::Metadata | Self::Groups | Self::Offsets | Self::EndOffsets | Self::Quorum => 30,
             Self::LogDirs => 50,
             Self::TopicConfigs | Self::BrokerConfigs => 900,
+            Self::ScramUsers | Self::Acls | Self::Quotas => 400,
         })
     }
 }
@@ -211,6 +218,9 @@ impl fmt::Display for Asked {
             Self::TopicConfigs => "topic configs",
             Self::BrokerConfigs => "configs",
             Self::Quorum => "quorum",
+            Self::ScramUsers => "SCRAM users",
+            Self::Acls => "ACLs",
+            Self::Quotas => "quotas",
         })
     }
 }

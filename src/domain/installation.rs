@@ -124,6 +124,8 @@ pub struct Installation {
     pub listeners: Vec<Listener>,
     /// Ways in, best first; none when nothing tells.
     pub ways: Vec<Way>,
+    /// Users that ACLs do not bind, as far as it is declared (`super.users`).
+    pub super_users: Vec<String>,
     /// ConfigMaps that hold the brokers' configuration, where it is not in the pods themselves.
     pub configs: Vec<ObjectKey>,
     /// Kafka Connects that may be its own.

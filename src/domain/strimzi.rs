@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     access::SecretKey,
+    acl::{self, Pattern, Permission, Resource},
     ids::BrokerId,
     installation::{Condition, Role},
     kubernetes::Meta,
+    user::Limits,
 };
 
 /// A `Kafka`: a cluster.
@@ -28,6 +30,10 @@ pub struct KafkaResource {
     pub authorization: Option<String>,
     /// `spec.kafka.authorization.superUsers`.
     pub super_users: Vec<String>,
+    /// The namespace in which the User Operator looks after users (`spec.entityOperator.userOperator`); `None` where
+    /// there is no User Operator.
+    #[serde(default)]
+    pub users_in: Option<String>,
     /// `spec.kafka.replicas`, of old clusters without node pools.
     pub replicas: Option<u32>,
     /// True when `spec.zookeeper` is there.
@@ -104,6 +110,15 @@ pub struct KafkaUser {
     pub password: Option<SecretKey>,
     /// `spec.authorization.acls`; `None` where it has no authorization of its own.
     pub acls: Option<Vec<Acl>>,
+    /// `spec.quotas` under the brokers' names for them; `None` where it has none.
+    #[serde(default)]
+    pub quotas: Option<Limits>,
+    /// `metadata.generation`: counts changes of its spec.
+    #[serde(default)]
+    pub generation: Option<i64>,
+    /// `status.observedGeneration`: the last one that the operator has seen.
+    #[serde(default)]
+    pub observed_generation: Option<i64>,
     /// `status.conditions`.
     pub conditions: Vec<Condition>,
 }
@@ -119,4 +134,37 @@ pub struct Acl {
     pub operations: Vec<String>,
     /// True for a rule that denies.
     pub deny: bool,
+    /// True where the name is what names begin with (`patternType: prefix`).
+    #[serde(default)]
+    pub prefixed: bool,
+    /// `host`; `None` is from anywhere.
+    #[serde(default)]
+    pub host: Option<String>,
+}
+
+impl KafkaUser {
+    /// The user as the broker calls it: as its status says, else as the operator will name it.
+    pub fn called(&self) -> String {
+        let certificate = matches!(self.authentication.as_deref(), Some("tls" | "tls-external"));
+        let made = || if certificate { format!("CN={}", self.meta.name) } else { self.meta.name.clone() };
+        self.username.clone().unwrap_or_else(made)
+    }
+
+    /// Its ACLs as the authorizer will keep them.
+    pub fn declared(&self) -> Option<Vec<acl::Acl>> {
+        let principal = acl::principal_of(&self.called());
+        let each = |one: &Acl| {
+            let all = one.operations.iter().map(|operation| acl::Acl {
+                principal: principal.clone(),
+                permission: if one.deny { Permission::Deny } else { Permission::Allow },
+                resource: Resource::of(&one.resource),
+                name: one.name.clone(),
+                pattern: if one.prefixed { Pattern::Prefixed } else { Pattern::Literal },
+                host: one.host.clone().unwrap_or_else(|| acl::ANY.to_owned()),
+                operation: operation.clone(),
+            });
+            all.collect::<Vec<_>>()
+        };
+        Some(self.acls.as_ref()?.iter().flat_map(each).collect())
+    }
 }

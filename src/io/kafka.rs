@@ -6,16 +6,17 @@
 
 pub mod answers;
 pub mod broker;
-mod configs;
+pub mod configs;
 pub mod connection;
 mod coordinator;
 pub mod desk;
 pub mod failure;
 mod lag;
 pub mod observer;
-mod quorum;
+pub mod quorum;
 mod roster;
 mod topics;
+mod users;
 
 pub use observer::{Observer, ObserverSetup, observe};
 

@@ -14,6 +14,7 @@ pub mod door;
 mod groups;
 mod logs;
 mod offsets;
+mod users;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{
-    kafka::{Broker, Group, Kafka, LogDir, Member, Partition, Process, Protocol, Topic},
+    kafka::{Acl, Broker, Group, Kafka, LogDir, Member, Partition, Process, Protocol, Quota, Security, Topic},
     kubelet::node_of,
     objects::{self, Brokers, Node, stamp},
     store::Store,
@@ -61,6 +61,21 @@ const GROUPS: [GroupRow; 6] = [
     ("nightly-report", Protocol::Classic, 0, &["orders"], 0.0, 3_100.0),
 ];
 
+/// Whoever comes in by the open listener: until it is closed, logins and ACLs bind nobody.
+const SUPER_USER: &str = "User:ANONYMOUS";
+
+/// A user: name, topics that it reads, topics that it writes, what its groups begin with, a quota.
+type UserRow =
+    (&'static str, &'static [&'static str], &'static [&'static str], Option<&'static str>, Option<(&'static str, f64)>);
+
+const USERS: [UserRow; 5] = [
+    ("billing", &["orders", "payments"], &["invoices.dead-letter"], Some("billing"), None),
+    ("warehouse", &["orders", "shipments", "inventory"], &["inventory"], Some("warehouse"), None),
+    ("search-indexer", &["clicks"], &[], Some("search-"), Some(("consumer_byte_rate", 2.0 * MIB))),
+    ("fraud-detection", &["payments"], &[], Some("fraud-"), None),
+    ("web-shop", &[], &["orders", "payments", "clicks"], None, Some(("producer_byte_rate", 4.0 * MIB))),
+];
+
 /// The name of a broker's pod.
 pub fn pod(broker: i32) -> String {
     format!("{NAME}-{broker}")
@@ -84,6 +99,7 @@ pub fn install(store: &Store, at: DateTime<Utc>) {
         storage: "2Gi",
         replication: (3, 2),
         update: "RollingUpdate",
+        super_users: Some(SUPER_USER),
     };
     let labels = brokers.labels();
     let ports = [("kafka", 9092, None), ("controller", 9093, None), ("metrics", 9404, None)];
@@ -179,6 +195,10 @@ pub fn kafka() -> Kafka {
     let topics: BTreeMap<String, Topic> =
         TOPICS.iter().enumerate().map(|(n, row)| (row.0.to_owned(), topic(n, row))).collect();
     let groups = GROUPS.iter().enumerate().map(|(n, row)| (row.0.to_owned(), group(n, row, &topics))).collect();
+    let authorizer = [
+        ("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"),
+        ("super.users", SUPER_USER),
+    ];
     let defaults = [
         ("min.insync.replicas", "2"),
         ("retention.ms", "604800000"),
@@ -194,9 +214,51 @@ pub fn kafka() -> Kafka {
         brokers: (0..BROKERS).map(|id| (id, broker(id))).collect(),
         topics,
         groups,
-        defaults: defaults.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        defaults: defaults
+            .into_iter()
+            .chain(authorizer)
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
         controller: Some(0),
+        security: security(),
     }
+}
+
+/// Users that may log in once the open listener is closed, and what they may then.
+fn security() -> Security {
+    const TOPIC: i8 = 2;
+    const GROUP: i8 = 3;
+    let mut security = Security::default();
+    let mut acls = Vec::new();
+    for (name, reads, writes, groups, quota) in USERS {
+        let mut allow = |resource: i8, of: &str, prefixed: bool, operations: &[i8]| {
+            acls.extend(operations.iter().map(|operation| Acl {
+                principal: format!("User:{name}"),
+                host: "*".to_owned(),
+                resource,
+                name: of.to_owned(),
+                prefixed,
+                operation: *operation,
+                allows: true,
+            }));
+        };
+        for topic in reads {
+            allow(TOPIC, topic, false, &[3, 8]);
+        }
+        for topic in writes {
+            allow(TOPIC, topic, false, &[4, 8]);
+        }
+        if let Some(prefix) = groups {
+            allow(GROUP, prefix, true, &[3]);
+        }
+        security.scram.insert(name.to_owned(), vec![(2, 8192)]);
+        security.quotas.extend(quota.map(|(key, value)| Quota {
+            entity: vec![("user".to_owned(), Some(name.to_owned()))],
+            limits: [(key.to_owned(), value)].into(),
+        }));
+    }
+    security.acls = Some(acls);
+    security
 }
 
 fn broker(id: i32) -> Broker {

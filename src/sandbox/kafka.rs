@@ -123,6 +123,45 @@ pub struct Member {
     pub assigned: Vec<(String, i32)>,
 }
 
+/// Who may do what, and how much of it.
+#[derive(Debug, Clone, Default)]
+pub struct Security {
+    /// ACLs; `None` without an authorizer.
+    pub acls: Option<Vec<Acl>>,
+    /// SCRAM credentials by user: mechanism (1 is SCRAM-SHA-256, 2 SCRAM-SHA-512) and rounds; none is known itself.
+    pub scram: BTreeMap<String, Vec<(i8, i32)>>,
+    /// Quotas.
+    pub quotas: Vec<Quota>,
+}
+
+/// One ACL; kinds and operations are Kafka's numbers.
+#[derive(Debug, Clone)]
+pub struct Acl {
+    /// Principal, as `User:billing`.
+    pub principal: String,
+    /// Host, or `*`.
+    pub host: String,
+    /// 2 topic, 3 group, 4 cluster, 5 transactional id.
+    pub resource: i8,
+    /// Name of the resource.
+    pub name: String,
+    /// The name is what names begin with.
+    pub prefixed: bool,
+    /// 3 Read, 4 Write, 8 Describe, 10 DescribeConfigs.
+    pub operation: i8,
+    /// It allows, and does not deny.
+    pub allows: bool,
+}
+
+/// Limits of an entity.
+#[derive(Debug, Clone)]
+pub struct Quota {
+    /// Kind and name of its parts; without a name all that have none of their own.
+    pub entity: Vec<(String, Option<String>)>,
+    /// Limits by key.
+    pub limits: BTreeMap<String, f64>,
+}
+
 /// The cluster.
 #[derive(Debug, Clone)]
 pub struct Kafka {
@@ -140,6 +179,8 @@ pub struct Kafka {
     pub defaults: BTreeMap<String, String>,
     /// The active controller's id, if the quorum has one.
     pub controller: Option<i32>,
+    /// Users, ACLs and quotas.
+    pub security: Security,
 }
 
 impl Kafka {

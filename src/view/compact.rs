@@ -35,9 +35,12 @@ pub fn lines(shown: &Shown, id: ListId, list: &ListState, look: Look, width: usi
         ListId::Groups => each(&shown.groups, list).map(|g| words.group(g, width)).collect(),
         ListId::Topics => flow(each(&shown.topics, list).map(|t| words.topic(t)), width),
         ListId::Alerts => flow(each(&shown.alerts, list).map(|a| words.alert(a)), width),
-        ListId::Findings | ListId::Partitions | ListId::GroupPartitions | ListId::Configs | ListId::Connect => {
-            Vec::new()
-        }
+        ListId::Findings
+        | ListId::Partitions
+        | ListId::GroupPartitions
+        | ListId::Configs
+        | ListId::Users
+        | ListId::Connect => Vec::new(),
     }
 }
 

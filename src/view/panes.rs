@@ -17,8 +17,10 @@ use crate::{
         columns::{Row, Tone},
         lists::{ListId, ListState},
         shown::Shown,
+        users,
     },
     domain::{
+        acl::user_of,
         finding::Severity,
         freshness::{Freshness, SourceState},
         units,
@@ -45,6 +47,7 @@ pub fn title(id: ListId) -> &'static str {
         ListId::Alerts => "Alerts",
         ListId::Configs => "Configs",
         ListId::Connect => "Connect",
+        ListId::Users => "Users",
     }
 }
 
@@ -60,6 +63,7 @@ pub fn noun(id: ListId) -> &'static str {
         ListId::Alerts => "Alert",
         ListId::Configs => "Config",
         ListId::Connect => "Connector",
+        ListId::Users => "User",
     }
 }
 
@@ -76,6 +80,7 @@ pub fn len(shown: &Shown, id: ListId) -> usize {
         ListId::Alerts => shown.alerts.len(),
         ListId::Configs => shown.configs.len(),
         ListId::Connect => shown.connectors.len(),
+        ListId::Users => shown.users.len(),
     }
 }
 
@@ -92,6 +97,7 @@ pub fn rows(shown: &Shown, id: ListId, list: &ListState, with: TableLook, area: 
         ListId::Alerts => table::render(&shown.alerts, list, with, area, buffer),
         ListId::Configs => table::render(&shown.configs, list, with, area, buffer),
         ListId::Connect => table::render(&shown.connectors, list, with, area, buffer),
+        ListId::Users => table::render(&shown.users, list, with, area, buffer),
     }
 }
 
@@ -112,6 +118,7 @@ pub fn freshness(shown: &Shown, id: ListId) -> Freshness {
         ListId::Alerts => fresh.rules.clone(),
         ListId::Configs => fresh.configs.clone().unwrap_or_else(|| fresh.metadata.clone()),
         ListId::Connect => fresh.connect.clone(),
+        ListId::Users => users::freshness(shown),
     }
 }
 
@@ -120,6 +127,8 @@ pub fn doubt(app: &App, shown: &Shown, id: ListId) -> Option<String> {
     let fresh = freshness(shown, id);
     // An empty list gives the reason where its rows would be.
     let said = len(shown, id) == 0 && (fresh.as_of.is_none() || id == ListId::Findings);
+    // Each of the three things that users rest on says by itself what is missing.
+    let said = said || id == ListId::Users;
     if fresh.state == SourceState::Live || !app.link_is_live() || said {
         return None;
     }
@@ -158,7 +167,12 @@ pub fn summary(app: &App, shown: &Shown, id: ListId) -> Vec<Part> {
             parts.extend(fresh.why.is_some().then(|| Part::new(5, Strip::of("polled", Style::new()))));
         }
         (SourceState::Blind, _) | (SourceState::Stale, None) => {
-            let word = if is_awaited(&fresh) { "waiting" } else { "blind" };
+            let partly = id == ListId::Users && users::is_seen_in_part(shown);
+            let word = match (is_awaited(&fresh), partly) {
+                (true, _) => "waiting",
+                (false, true) => "partly blind",
+                (false, false) => "blind",
+            };
             parts.push(Part::new(0, Strip::of(word, Style::new())));
         }
         (SourceState::Stale, Some(at)) => {
@@ -211,6 +225,7 @@ fn figures(shown: &Shown, id: ListId) -> Vec<String> {
             vec![plural(shown.configs.len(), "config"), format!("{differ} not default")]
         }
         ListId::Connect => connect_figures(shown),
+        ListId::Users => users::figures(shown),
     }
 }
 
@@ -272,7 +287,10 @@ pub fn empty(app: &App, shown: &Shown, id: ListId, look: Look, width: usize) -> 
     if is_awaited(&fresh) {
         return (Tone::Muted, "Waiting for the first answer.".to_owned());
     }
-    if fresh.as_of.is_none() {
+    if id == ListId::Users && app.link_is_live() && !users::is_seen_in_part(shown) {
+        return (Tone::Warn, format!("? {}", users::UNSEEN));
+    }
+    if fresh.as_of.is_none() && id != ListId::Users {
         return (Tone::Warn, format!("? {}", reason(fresh).unwrap_or_default()));
     }
     let sentence = match id {
@@ -286,6 +304,7 @@ pub fn empty(app: &App, shown: &Shown, id: ListId, look: Look, width: usize) -> 
         ListId::Configs => "It has no configs.",
         ListId::Connect if shown.connect.is_empty() => NO_CONNECT,
         ListId::Connect => "The workers answer; nobody has created a connector.",
+        ListId::Users => users::NOBODY,
     };
     (Tone::Muted, sentence.to_owned())
 }
@@ -321,9 +340,13 @@ pub fn subject(app: &App) -> String {
     let brokers = app.shown.iter().flat_map(|s| &s.brokers);
     let pod = brokers.filter(|b| id == ListId::Brokers && b.id() == selected).find_map(|b| b.pod.as_ref());
     let pod = pod.filter(|p| *p != selected).map(|p| format!(" · {p}")).unwrap_or_default();
-    // Two Connects may each have a connector of that name, but it goes by its own.
-    let selected = if id == ListId::Connect { selected.splitn(3, '/').nth(2).unwrap_or(selected) } else { selected };
-    format!("{} {}{pod}", noun(id), cut(selected, 48))
+    let name = match id {
+        // Two Connects may each have a connector of that name, but it goes by its own.
+        ListId::Connect => selected.splitn(3, '/').nth(2).unwrap_or(selected),
+        ListId::Users => user_of(selected),
+        _ => selected,
+    };
+    format!("{} {}{pod}", noun(id), cut(name, 48))
 }
 
 /// A title rule: the name to the left, the summary to the right, heavy where the focus is.

@@ -20,6 +20,7 @@ use crate::{
         detail::overrides,
         lists::{ListId, ListState},
         shown::Shown,
+        users,
     },
     domain::units,
     world::connect::Belongs,
@@ -127,6 +128,7 @@ fn notes(app: &App, shown: &Shown, id: ListId, look: Look, width: usize) -> Vec<
             }
         }
         _ if id == ListId::Alerts => add(&compact::alert_sources(shown), Tone::Muted, 2),
+        _ if id == ListId::Users => users::notes(app, shown).iter().for_each(|(text, tone)| add(text, *tone, 2)),
         _ => {}
     }
     notes

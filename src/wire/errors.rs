@@ -38,6 +38,7 @@ fn meaning(code: i16) -> Option<&'static str> {
         30 => "not authorized for the group",
         31 => "not authorized for the cluster",
         35 => "the broker does not know this version",
+        54 => "no authorizer is configured",
         56 => "the disk failed",
         58 => "the credentials were refused",
         69 => "no such group",

@@ -127,7 +127,10 @@ impl ByteBuf for GuardedBuf {
 #[cfg(test)]
 mod tests {
     use kafka_protocol::{
-        messages::{DescribeConfigsResponse, DescribeQuorumResponse, MetadataResponse},
+        messages::{
+            DescribeAclsResponse, DescribeClientQuotasResponse, DescribeConfigsResponse, DescribeQuorumResponse,
+            DescribeUserScramCredentialsResponse, MetadataResponse,
+        },
         protocol::Decodable,
     };
 
@@ -169,6 +172,21 @@ mod tests {
         // In a config `a` without a value, synonyms; and behind none of them, the length of a documentation.
         let config = [result, &[2, 2, b'a', 0, 0, 4, 0]].concat();
         assert!(configs(&config) && configs(&[config.as_slice(), &[1, 2]].concat()), "synonyms and documentation");
+    }
+
+    #[test]
+    fn users_acls_and_quotas_by_the_billion_are_refused() {
+        // throttle 0, error 0, no message, then 0xfffffffe elements; and in the answer of quotas the same.
+        let frame = Bytes::from_static(&[0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 1]);
+        let guarded = || GuardedBuf::new(frame.clone());
+        assert!(DescribeUserScramCredentialsResponse::decode(&mut guarded(), 0).is_err());
+        assert!(DescribeAclsResponse::decode(&mut guarded(), 2).is_err());
+        assert!(DescribeAclsResponse::decode(&mut guarded(), 3).is_err());
+        assert!(DescribeClientQuotasResponse::decode(&mut guarded(), 1).is_err());
+        // One resource whose name is 1 byte long, literal, with 0xfffffffe ACLs.
+        let nested = [0, 0, 0, 0, 0, 0, 0, 2, 2, 2, b'x', 3, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0];
+        let mut nested = GuardedBuf::new(Bytes::copy_from_slice(&nested));
+        assert!(DescribeAclsResponse::decode(&mut nested, 3).is_err());
     }
 
     #[test]

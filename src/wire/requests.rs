@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::{
     messages::{
-        ApiVersionsRequest, ApiVersionsResponse, BrokerId, ConsumerGroupDescribeRequest, DescribeConfigsRequest,
-        DescribeGroupsRequest, DescribeLogDirsRequest, DescribeQuorumRequest, GroupId, ListGroupsRequest,
-        ListOffsetsRequest, MetadataRequest, OffsetFetchRequest, SaslAuthenticateRequest, TopicName,
+        ApiVersionsRequest, ApiVersionsResponse, BrokerId, ConsumerGroupDescribeRequest, DescribeAclsRequest,
+        DescribeClientQuotasRequest, DescribeConfigsRequest, DescribeGroupsRequest, DescribeLogDirsRequest,
+        DescribeQuorumRequest, DescribeUserScramCredentialsRequest, GroupId, ListGroupsRequest, ListOffsetsRequest,
+        MetadataRequest, OffsetFetchRequest, SaslAuthenticateRequest, TopicName,
         describe_configs_request::DescribeConfigsResource,
         describe_quorum_request::{PartitionData, TopicData},
         list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
@@ -45,6 +46,9 @@ const RESOURCE_BROKER: i8 = 4;
 /// The topic of the KRaft quorum.
 const QUORUM_TOPIC: &str = "__cluster_metadata";
 
+/// DescribeAcls' number for whatever it is: a resource, a pattern, an operation, a permission.
+const ANY: i8 = 1;
+
 /// ListOffsets' timestamp for the log end offset.
 const LATEST: i64 = -1;
 
@@ -77,6 +81,9 @@ ask! {
     DescribeConfigsRequest "DescribeConfigs" from 4,
     DescribeQuorumRequest "DescribeQuorum" from 0,
     SaslAuthenticateRequest "SaslAuthenticate" from 2,
+    DescribeUserScramCredentialsRequest "DescribeUserScramCredentials" from 0,
+    DescribeAclsRequest "DescribeAcls" from 2,
+    DescribeClientQuotasRequest "DescribeClientQuotas" from 1,
 }
 
 /// The broker offers no version of a request that we speak.
@@ -235,6 +242,28 @@ fn all_configs(kind: i8, name: &str, meanings: Meanings) -> DescribeConfigsReque
         .with_resources(vec![resource])
         .with_include_synonyms(true)
         .with_include_documentation(meanings == Meanings::Told)
+}
+
+/// DescribeUserScramCredentials (key 50) of all users.
+pub fn describe_scram_users() -> DescribeUserScramCredentialsRequest {
+    DescribeUserScramCredentialsRequest::default().with_users(None)
+}
+
+/// DescribeAcls (key 29) of everybody on everything.
+pub fn describe_acls() -> DescribeAclsRequest {
+    DescribeAclsRequest::default()
+        .with_resource_type_filter(ANY)
+        .with_resource_name_filter(None)
+        .with_pattern_type_filter(ANY)
+        .with_principal_filter(None)
+        .with_host_filter(None)
+        .with_operation(ANY)
+        .with_permission_type(ANY)
+}
+
+/// DescribeClientQuotas (key 48) of every entity: without components and not strict, all of them match.
+pub fn describe_quotas() -> DescribeClientQuotasRequest {
+    DescribeClientQuotasRequest::default().with_components(Vec::new()).with_strict(false)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
+        acl::{self, Authorizer, Rule},
         broker::{Advertised, Contact, Features},
         config::Config,
         group::{Commits, Group},
@@ -13,6 +14,7 @@ use crate::{
         quorum::Quorum,
         storage::LogDir,
         topic::{Topic, TopicConfig},
+        user::{Quota, ScramUser},
     },
     facts::KafkaBody,
 };
@@ -46,6 +48,30 @@ pub struct KafkaWorld {
     pub broker_configs: BTreeMap<BrokerId, Vec<Config>>,
     /// The KRaft quorum, as its leader described it last.
     pub quorum: Option<Quorum>,
+    /// Users with SCRAM credentials, by name; `None` before they were told.
+    pub scram: Option<BTreeMap<String, ScramUser>>,
+    /// What is allowed and denied; `None` before it was told.
+    pub rules: Option<Rules>,
+    /// Quotas; `None` before they were told.
+    pub quotas: Option<Vec<Quota>>,
+}
+
+/// What the authorizer allows and denies.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rules {
+    /// There is no authorizer: everybody may do everything.
+    NoAuthorizer,
+    /// Rules by principal.
+    Of(BTreeMap<String, Vec<Rule>>),
+}
+
+impl Rules {
+    fn of(authorizer: Authorizer) -> Self {
+        match authorizer {
+            Authorizer::Absent => Self::NoAuthorizer,
+            Authorizer::Present(acls) => Self::Of(acl::rules(&acls)),
+        }
+    }
 }
 
 /// How a broker behaved, and when that was told.
@@ -105,6 +131,11 @@ impl KafkaWorld {
             KafkaBody::BrokerConfigs(configs) => broker
                 .is_some_and(|broker| self.broker_configs.insert(broker, configs.clone()).as_ref() != Some(&configs)),
             KafkaBody::Quorum(quorum) => self.quorum.replace(quorum.clone()).as_ref() != Some(&quorum),
+            KafkaBody::ScramUsers(users) => {
+                changed(&mut self.scram, users.into_iter().map(|u| (u.name.clone(), u)).collect())
+            }
+            KafkaBody::Acls(authorizer) => changed(&mut self.rules, Rules::of(authorizer)),
+            KafkaBody::Quotas(quotas) => changed(&mut self.quotas, quotas),
         }
     }
 
@@ -153,4 +184,12 @@ impl KafkaWorld {
     pub fn min_isr(&self, topic: &str) -> Option<u32> {
         self.configs.get(topic)?.min_isr()
     }
+}
+
+/// Puts an answer in the place of the one before; false when it is the same.
+fn changed<T: PartialEq>(known: &mut Option<T>, next: T) -> bool {
+    let next = Some(next);
+    let is_news = *known != next;
+    *known = next;
+    is_news
 }

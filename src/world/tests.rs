@@ -1,5 +1,7 @@
 //! What the world makes of facts, told as what an operator would see.
 
+mod users;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};

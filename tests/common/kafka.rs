@@ -12,7 +12,7 @@ use kafdeck::{
     io::dial::BoxStream,
     sandbox::{
         broker::Brokers,
-        kafka::{Broker, Group, Kafka, LogDir, Member, Partition, Process, Protocol, Topic},
+        kafka::{Broker, Group, Kafka, LogDir, Member, Partition, Process, Protocol, Security, Topic},
     },
     task,
 };
@@ -203,5 +203,6 @@ pub fn kafka() -> Kafka {
         groups: BTreeMap::new(),
         defaults: defaults.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         controller: Some(1),
+        security: Security::default(),
     }
 }

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fmt::Debug};
 use futures::future::BoxFuture;
 use kafdeck::{
     io::dial::BoxStream,
-    sandbox::broker::OFFERED,
+    sandbox::{
+        broker::OFFERED,
+        kafka::{Acl, Kafka},
+    },
     wire::requests::{self, Meanings, TOPIC_CONFIGS, Width},
 };
 use kafka_protocol::{
@@ -13,9 +16,11 @@ use kafka_protocol::{
         ApiKey, ApiVersionsRequest, BrokerId, DescribeClusterRequest, DescribeConfigsRequest, DescribeLogDirsRequest,
         DescribeQuorumRequest, FindCoordinatorRequest, GroupId, ListGroupsRequest, ListOffsetsRequest, MetadataRequest,
         OffsetFetchRequest, TopicName,
+        describe_client_quotas_request::ComponentData,
         describe_configs_request::DescribeConfigsResource,
         describe_log_dirs_request::DescribableLogDirTopic,
         describe_quorum_request::{PartitionData, TopicData},
+        describe_user_scram_credentials_request::UserName,
         list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
         metadata_request::MetadataRequestTopic,
         offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics},
@@ -25,7 +30,7 @@ use kafka_protocol::{
 use serde_json::{Value, json};
 
 use super::{
-    common::kafka::{Cluster, Raw, framed, text},
+    common::kafka::{Cluster, Raw, framed, kafka, text},
     shape,
 };
 
@@ -37,6 +42,10 @@ pub const CLASSIC: &str = "kafdeck-conformance-classic";
 pub const CONSUMER: &str = "kafdeck-conformance-consumer";
 /// A group whose member has left.
 pub const EMPTY: &str = "kafdeck-conformance-empty";
+/// A user with a SCRAM credential and a quota.
+pub const USER: &str = "kafdeck-conformance-user";
+/// What cases begin with that need an authorizer.
+pub const AUTHORIZED: &str = "DescribeAcls with an authorizer";
 /// Nobody's.
 const NOBODY: &str = "kafdeck-conformance-nobody";
 
@@ -44,12 +53,40 @@ const NOBODY: &str = "kafdeck-conformance-nobody";
 pub trait Peer {
     /// A connection to a broker.
     fn open(&self, broker: i32) -> BoxFuture<'_, BoxStream>;
+
+    /// A connection to a broker with an authorizer that keeps ACLs of two users, if there is one.
+    fn open_authorized(&self) -> BoxFuture<'_, Option<BoxStream>>;
 }
 
 impl Peer for Cluster {
     fn open(&self, broker: i32) -> BoxFuture<'_, BoxStream> {
         Box::pin(async move { self.stream(broker) })
     }
+
+    fn open_authorized(&self) -> BoxFuture<'_, Option<BoxStream>> {
+        // The brokers of this one go on without it.
+        Box::pin(async move { Some(Cluster::new(authorized()).stream(0)) })
+    }
+}
+
+/// Three brokers with an authorizer.
+fn authorized() -> Kafka {
+    let acl = |principal: &str, resource: i8, name: &str, prefixed: bool, operation: i8| Acl {
+        principal: principal.to_owned(),
+        host: "*".to_owned(),
+        resource,
+        name: name.to_owned(),
+        prefixed,
+        operation,
+        allows: true,
+    };
+    let mut kafka = kafka();
+    kafka.security.acls = Some(vec![
+        acl("User:app", 2, "orders", false, 3),
+        acl("User:app", 3, "orders", true, 3),
+        acl("User:console", 4, "kafka-cluster", false, 8),
+    ]);
+    kafka
 }
 
 /// What was answered: offered versions by request, and the shape of each answer by its case.
@@ -106,6 +143,7 @@ pub async fn ask_all(peer: &impl Peer) -> Answers {
     commits(&mut asking).await;
     offsets(&mut asking).await;
     configs(&mut asking).await;
+    users(&mut asking).await;
     hostile(&mut asking).await;
     asking.answers
 }
@@ -291,6 +329,38 @@ async fn configs(asking: &mut Asking<'_, impl Peer>) {
         asking.case(&format!("DescribeConfigs with synonyms of {case}"), 0, asked.clone(), 1).await;
         let asked = asked.with_include_documentation(true);
         asking.case(&format!("DescribeConfigs with everything of {case}"), 0, asked, 4).await;
+    }
+}
+
+async fn users(asking: &mut Asking<'_, impl Peer>) {
+    let named = |name: &str| {
+        let user = UserName::default().with_name(text(name));
+        requests::describe_scram_users().with_users(Some(vec![user]))
+    };
+    asking.case("DescribeUserScramCredentials", 0, requests::describe_scram_users(), 0).await;
+    asking.case("DescribeUserScramCredentials of one", 0, named(USER), 0).await;
+    asking.case("DescribeUserScramCredentials of nobody", 0, named(NOBODY), 0).await;
+    for version in [1, 3] {
+        asking.case("DescribeAcls without an authorizer", 0, requests::describe_acls(), version).await;
+    }
+    let of = |name: &str| {
+        let component = ComponentData::default().with_entity_type(text("user")).with_match(Some(text(name)));
+        requests::describe_quotas().with_components(vec![component])
+    };
+    for version in [0, 1] {
+        asking.case("DescribeClientQuotas", 0, requests::describe_quotas(), version).await;
+        asking.case("DescribeClientQuotas of one", 0, of(USER), version).await;
+        asking.case("DescribeClientQuotas of nobody", 0, of(NOBODY), version).await;
+    }
+    let Some(stream) = asking.peer.open_authorized().await else { return };
+    let mut raw = Raw::new(stream);
+    let nobody = requests::describe_acls().with_principal_filter(Some(text("User:nobody-at-all")));
+    for (case, version, asked) in
+        [("", 1, requests::describe_acls()), ("", 3, requests::describe_acls()), (" of nobody", 3, nobody)]
+    {
+        let answer = raw.ask(&asked, version).await;
+        let shape = answer.map_or_else(|| json!("hung up"), |answer| shape::of(&answer));
+        asking.keep(&format!("{AUTHORIZED}{case} v{version}"), shape);
     }
 }
 

@@ -2,16 +2,25 @@
 
 use std::{
     process::{Child, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
 use futures::future::BoxFuture;
 use kafdeck::wire::requests;
 use kafdeck::{
-    domain::{ids::ObjectKey, installation::PodPort},
+    domain::{
+        access::{Login, Mechanism, Owner, SecretKey, Way},
+        ids::ObjectKey,
+        installation::PodPort,
+    },
     io::{
         connect::{ConnectOptions, connect},
-        dial::{BoxStream, PortForward, Transport},
+        dial::{
+            BoxStream, PortForward, Transport,
+            layers::{FRESH, Layers, Route},
+        },
+        secrets::KubeSecrets,
     },
 };
 use kafka_protocol::messages::FindCoordinatorRequest;
@@ -19,7 +28,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    asked::{CLASSIC, CONSUMER, EMPTY, Peer, TOPIC},
+    asked::{CLASSIC, CONSUMER, EMPTY, Peer, TOPIC, USER},
     common::{
         kafka::{Raw, text},
         live::{self, Cluster},
@@ -40,6 +49,7 @@ pub struct Real {
     forward: PortForward,
     members: Vec<Child>,
     cluster: Cluster,
+    layers: Layers,
     _cancel: DropGuard,
 }
 
@@ -47,6 +57,32 @@ impl Peer for Real {
     fn open(&self, broker: i32) -> BoxFuture<'_, BoxStream> {
         let to = PodPort { pod: ObjectKey::new(NAMESPACE, format!("kafka-{broker}")), port: 9092 };
         Box::pin(async move { self.forward.open(&to).await.unwrap() })
+    }
+
+    /// The testbed's flavour `strimzi`, as the user that sees everything and changes nothing.
+    fn open_authorized(&self) -> BoxFuture<'_, Option<BoxStream>> {
+        let secret = ["-n", "messaging", "get", "secret", "console"];
+        let installed = self.cluster.kubectl(secret).code == 0;
+        Box::pin(async move {
+            if !installed {
+                return None;
+            }
+            let pod = ObjectKey::new("messaging", "kafka-cluster-kafka-pool-0");
+            let password = SecretKey { namespace: "messaging".into(), name: "console".into(), key: "password".into() };
+            let login = Login::Sasl { mechanism: Mechanism::ScramSha512, user: "console".into(), password, nth: None };
+            let way = Way {
+                listener: "plain".into(),
+                port: 9092,
+                encryption: None,
+                login: Some(login),
+                owner: Owner::Console,
+            };
+            let route = Route { way: Some(way), names: Vec::new() };
+            let to = PodPort { pod, port: 9092 };
+            let prepared = self.layers.prepare(&route, FRESH).await.unwrap();
+            let stream = self.forward.open(&to).await.unwrap();
+            Some(self.layers.secure(stream, &prepared).await.map_err(|e| e.at(&to)).unwrap().stream)
+        })
     }
 }
 
@@ -58,7 +94,8 @@ impl Real {
         let client = connect(&options).await.unwrap();
         let cancel = CancellationToken::new();
         let forward = PortForward::new(&client, &cancel);
-        let mut real = Self { forward, members: Vec::new(), cluster, _cancel: cancel.drop_guard() };
+        let layers = Layers::new(Arc::new(KubeSecrets::new(&client.client)));
+        let mut real = Self { forward, members: Vec::new(), cluster, layers, _cancel: cancel.drop_guard() };
         real.make();
         real.joined().await;
         Some(real)
@@ -80,6 +117,11 @@ impl Real {
              --property parse.key=true --property key.separator=:"
         );
         assert_eq!(self.shell(&produce), 0, "{produce}");
+        let user = format!("{SERVER} --alter --entity-type users --entity-name {USER}");
+        for config in ["SCRAM-SHA-512=[iterations=4096,password=of-nobody]", "producer_byte_rate=1048576"] {
+            let give = format!("kafka-configs.sh {user} --add-config '{config}'");
+            assert_eq!(self.shell(&give), 0, "{give}");
+        }
         let consume = format!("kafka-console-consumer.sh {SERVER} --topic {TOPIC} --from-beginning");
         // It reads everything and leaves.
         self.shell(&format!("{consume} --group {EMPTY} --max-messages 60 --timeout-ms 20000"));
@@ -131,6 +173,10 @@ impl Drop for Real {
             let _ = member.wait();
         }
         self.shell(&format!("kafka-topics.sh {SERVER} --delete --topic {TOPIC}"));
+        for config in ["SCRAM-SHA-512", "producer_byte_rate"] {
+            let user = format!("--alter --entity-type users --entity-name {USER} --delete-config {config}");
+            self.shell(&format!("kafka-configs.sh {SERVER} {user}"));
+        }
         let groups = [CLASSIC, CONSUMER, EMPTY].map(|group| format!("--group {group}")).join(" ");
         self.shell(&format!("kafka-consumer-groups.sh {SERVER} --delete {groups}"));
     }

@@ -6,18 +6,22 @@ use bytes::Bytes;
 use kafdeck::{
     domain::freshness::Asked,
     facts::{Fact, KafkaBody},
-    io::kafka::answers,
+    io::kafka::{
+        answers::{self, users},
+        configs, quorum,
+    },
     sandbox::kafka::Protocol,
     wire::{
         assignment,
         frame::{self, announced, correlation, decode, decode_oldest_api_versions},
-        requests::{self, Ask},
+        requests::{self, Ask, Meanings, Width},
         sasl,
     },
 };
 use kafka_protocol::messages::{
-    ApiVersionsRequest, ConsumerGroupDescribeRequest, DescribeConfigsRequest, DescribeGroupsRequest,
-    DescribeLogDirsRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetFetchRequest,
+    ApiVersionsRequest, ConsumerGroupDescribeRequest, DescribeAclsRequest, DescribeClientQuotasRequest,
+    DescribeConfigsRequest, DescribeGroupsRequest, DescribeLogDirsRequest, DescribeQuorumRequest,
+    DescribeUserScramCredentialsRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetFetchRequest,
 };
 
 use super::{
@@ -92,9 +96,34 @@ async fn gathered() -> Vec<Answer> {
         read.map(KafkaBody::LogDirs).into_iter().collect()
     })
     .await;
-    add(&mut all, &brokers, &requests::describe_configs(["orders"]), Asked::TopicConfigs, |b, v| {
-        let read = decode::<DescribeConfigsRequest>(b, v).ok().map(|a| answers::topic_configs(&a).0);
+    add(&mut all, &brokers, &requests::describe_configs(["orders"], Width::All), Asked::TopicConfigs, |b, v| {
+        let read = decode::<DescribeConfigsRequest>(b, v).ok().map(|a| configs::of_topics(&a, true).0);
         read.map(KafkaBody::TopicConfigs).into_iter().collect()
+    })
+    .await;
+    add(&mut all, &brokers, &requests::broker_configs(1, Meanings::Told), Asked::BrokerConfigs, |b, v| {
+        let read = decode::<DescribeConfigsRequest>(b, v).ok().and_then(|a| configs::read(&a).ok());
+        read.map(KafkaBody::BrokerConfigs).into_iter().collect()
+    })
+    .await;
+    add(&mut all, &brokers, &requests::describe_quorum(), Asked::Quorum, |b, v| {
+        let read = decode::<DescribeQuorumRequest>(b, v).ok().and_then(|a| quorum::read(&a).ok());
+        read.map(KafkaBody::Quorum).into_iter().collect()
+    })
+    .await;
+    add(&mut all, &brokers, &requests::describe_scram_users(), Asked::ScramUsers, |b, v| {
+        let read = decode::<DescribeUserScramCredentialsRequest>(b, v).ok();
+        read.and_then(|a| users::scram_users(&a).ok()).map(KafkaBody::ScramUsers).into_iter().collect()
+    })
+    .await;
+    add(&mut all, &brokers, &requests::describe_acls(), Asked::Acls, |b, v| {
+        let read = decode::<DescribeAclsRequest>(b, v).ok().and_then(|a| users::acls(&a).ok());
+        read.map(KafkaBody::Acls).into_iter().collect()
+    })
+    .await;
+    add(&mut all, &brokers, &requests::describe_quotas(), Asked::Quotas, |b, v| {
+        let read = decode::<DescribeClientQuotasRequest>(b, v).ok().and_then(|a| users::quotas(&a).ok());
+        read.map(KafkaBody::Quotas).into_iter().collect()
     })
     .await;
     all
@@ -126,6 +155,10 @@ pub fn hostile(corpus: &[Answer], case: u64, rng: &mut fastrand::Rng) -> Vec<Fac
     let _ = (assignment::assigned(&bad), sasl::offer(&bad, 7), sasl::reply(bad.clone(), 7), sasl::plain_read(&bad));
     let _ = bad.first_chunk().map(|prefix| announced(*prefix));
     let bodies = (good.read)(bad, good.version);
-    let broker = (good.asked != Asked::Metadata && good.asked != Asked::TopicConfigs).then(|| rng.i32(0..4));
+    let each = matches!(
+        good.asked,
+        Asked::Groups | Asked::Offsets | Asked::EndOffsets | Asked::LogDirs | Asked::BrokerConfigs
+    );
+    let broker = each.then(|| rng.i32(0..4));
     bodies.into_iter().map(|body| cluster::kafka(good.asked, broker, noon(), body)).collect()
 }

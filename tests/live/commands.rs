@@ -72,6 +72,7 @@ pub fn every_command_answers(cluster: &Cluster) {
         ("groups", "groups"),
         ("lag", "groups"),
         ("alerts", "alerts"),
+        ("users", "users"),
         ("findings", "findings"),
         ("doctor", "doctor"),
     ] {

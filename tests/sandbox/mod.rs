@@ -135,6 +135,7 @@ fn fill(store: &Store, now: DateTime<Utc>) {
         storage: "512Mi",
         replication: (3, 2),
         update: "OnDelete",
+        super_users: None,
     };
     let labels = brokers.labels();
     let ports = [("broker", 9092, None), ("controller", 9093, None), ("metrics", 9404, None)];

@@ -6,6 +6,7 @@ use futures::future::BoxFuture;
 use kafdeck::{
     clock::Clock,
     domain::{
+        acl::Authorizer,
         broker::Contact,
         config::{ConfigEntry, ConfigSource},
         ids::{BrokerId, InstallationId, ObjectKey},
@@ -95,7 +96,7 @@ async fn the_observer_tells_the_figures_of_the_model() {
     let cluster = Arc::new(Cluster::new(shop()));
     let told = Watch::start(&cluster).await_told(8).await;
     let (mut groups, mut commits, mut ends, mut dirs) = (Vec::new(), Vec::new(), Vec::new(), 0);
-    let (mut configured, mut of_brokers, mut quorums) = (false, 0, 0);
+    let (mut configured, mut limited, mut of_brokers, mut quorums) = (false, false, 0, 0);
     for body in &told {
         match body {
             KafkaBody::Metadata(m) => {
@@ -141,11 +142,18 @@ async fn the_observer_tells_the_figures_of_the_model() {
                 assert_eq!((q.leader, q.voters.len()), (Some(BrokerId(1)), 3));
                 quorums += 1;
             }
+
+            KafkaBody::ScramUsers(users) => assert_eq!(users[0].credentials[0].iterations, 8192),
+            KafkaBody::Acls(authorizer) => assert_eq!(*authorizer, Authorizer::Absent, "it has none"),
+            KafkaBody::Quotas(quotas) => {
+                limited = true;
+                assert_eq!((quotas[0].user(), quotas[0].limits["producer_byte_rate"]), (Some(Some("billing")), 1024.0));
+            }
             KafkaBody::Features { features, .. } => assert_eq!(features.metadata_version, Some(27)),
             KafkaBody::Contact { contact, .. } => assert_eq!(*contact, Contact::Answered),
         }
     }
-    assert!(configured && dirs >= 3 && of_brokers == 3 && quorums >= 2, "{of_brokers} {quorums}");
+    assert!(configured && limited && dirs >= 3 && of_brokers == 3 && quorums >= 2, "{of_brokers} {quorums}");
     let members = |id: &str| {
         let described = groups.iter().rfind(|g| g.id == id && g.members.is_some());
         described.and_then(|g| g.members.clone()).unwrap_or_else(|| panic!("{id}: {groups:?}"))

@@ -1,7 +1,10 @@
 //! Each request by hand, in its oldest and newest versions, where brokers say no too.
 
 use kafdeck::{
-    sandbox::{broker::coordinator_of, kafka::Kafka},
+    sandbox::{
+        broker::{OFFERED, coordinator_of},
+        kafka::{Acl, Kafka},
+    },
     wire::{assignment, requests},
 };
 use kafka_protocol::{
@@ -9,6 +12,7 @@ use kafka_protocol::{
         ApiVersionsRequest, BrokerId, ConsumerGroupDescribeRequest, DescribeClusterRequest, DescribeConfigsRequest,
         DescribeGroupsRequest, DescribeLogDirsRequest, DescribeQuorumRequest, FindCoordinatorRequest, GroupId,
         ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetFetchRequest, TopicName,
+        describe_client_quotas_request::ComponentData,
         describe_configs_request::DescribeConfigsResource,
         describe_quorum_request::{PartitionData, TopicData},
         list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
@@ -366,5 +370,55 @@ async fn the_quorum_has_a_leader_and_voters() {
 #[tokio::test(start_paused = true)]
 async fn a_client_of_any_age_is_told_what_is_offered() {
     let mut raw = Cluster::new(shop()).raw(0);
-    assert_eq!(raw.ask(&ApiVersionsRequest::default(), 0).await.unwrap().api_keys.len(), 12);
+    assert_eq!(raw.ask(&ApiVersionsRequest::default(), 0).await.unwrap().api_keys.len(), OFFERED.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn acls_are_found_by_what_they_are_and_by_what_they_cover() {
+    let cluster = Cluster::new(shop());
+    let acl = |name: &str, prefixed: bool| Acl {
+        principal: "User:app".to_owned(),
+        host: "*".to_owned(),
+        resource: 2,
+        name: name.to_owned(),
+        prefixed,
+        operation: 3,
+        allows: true,
+    };
+    cluster.change(|kafka| kafka.security.acls = Some(vec![acl("orders", false), acl("ord", true), acl("*", false)]));
+    let named = requests::describe_acls().with_resource_name_filter(Some(text("orders")));
+    for (asked, found) in [
+        (requests::describe_acls(), 3),
+        (named.clone(), 1),
+        (named.clone().with_pattern_type_filter(2), 3),
+        (named.with_pattern_type_filter(4), 0),
+        (requests::describe_acls().with_permission_type(2), 0),
+        (requests::describe_acls().with_principal_filter(Some(text("User:app"))), 3),
+        (requests::describe_acls().with_operation(4), 0),
+    ] {
+        for version in [1, 3] {
+            let answer = cluster.raw(0).ask(&asked, version).await.unwrap();
+            assert_eq!(answer.resources.len(), found, "{asked:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn quotas_are_found_by_their_entities() {
+    let cluster = Cluster::new(shop());
+    let component = |kind: &str, how: i8, name: Option<&str>| {
+        ComponentData::default().with_entity_type(text(kind)).with_match_type(how).with_match(name.map(text))
+    };
+    for (components, found) in [
+        (vec![], 1),
+        (vec![component("user", 0, Some("billing"))], 1),
+        (vec![component("user", 0, Some("nobody"))], 0),
+        (vec![component("user", 1, None)], 0),
+        (vec![component("user", 2, None)], 1),
+        (vec![component("client-id", 2, None)], 0),
+    ] {
+        let asked = requests::describe_quotas().with_components(components);
+        let answer = cluster.raw(0).ask(&asked, 1).await.unwrap();
+        assert_eq!(answer.entries.map(|entries| entries.len()), Some(found), "{asked:?}");
+    }
 }

@@ -4,19 +4,23 @@ use chrono::{DateTime, TimeDelta, Utc};
 use kafdeck::{
     app::{App, Msg, keys::Key},
     domain::{
+        acl::{Acl, Authorizer, Pattern, Permission, Resource},
         broker::{Advertised, Contact, Features},
         config::{Config, ConfigEntry, ConfigSource},
         connect::{Connector, Plugin, Task, WorkerInfo},
         freshness::{Asked, AskedWorkers, FailureKind, Kind, Source, SourceFailure},
         group::{Commits, Committed, EndOffset, Group, Member},
         ids::{BrokerId, InstallationId, ObjectKey},
+        installation::Condition,
         kubernetes::{
             AlertRule, Claim, Container, ContainerPort, ContainerState, Meta, Mount, Node, Object, Owner, Pod,
             RuleObject, Service, ServicePort, Terminated, Volume, Waiting, Workload,
         },
         quorum::{Quorum, Replica},
         storage::{LogDir, ReplicaSize},
+        strimzi::{KafkaResource, KafkaUser},
         topic::{Partition, Topic, TopicConfig},
+        user::{Quota, ScramCredential, ScramUser},
     },
     facts::{Body, ConnectBody, Connection, Fact, KafkaBody, Metadata},
 };
@@ -692,5 +696,155 @@ pub fn connect_silent() -> App {
     ];
     app.update(Msg::Facts(facts), noon());
     app.update(Msg::Tick, noon());
+    app
+}
+fn acl(principal: &str, resource: &Resource, name: &str, operations: &[&str]) -> Vec<Acl> {
+    let one = |operation: &&str| Acl {
+        principal: principal.into(),
+        resource: resource.clone(),
+        name: name.trim_end_matches("**").into(),
+        pattern: if name.ends_with("**") { Pattern::Prefixed } else { Pattern::Literal },
+        host: "*".into(),
+        operation: (*operation).into(),
+        ..Acl::default()
+    };
+    operations.iter().map(one).collect()
+}
+
+fn kafka_user(name: &str, authentication: &str) -> KafkaUser {
+    let ready = Condition {
+        kind: "Ready".into(),
+        status: "True".into(),
+        since: Some("2026-11-18T09:00:00Z".into()),
+        ..Condition::default()
+    };
+    KafkaUser {
+        meta: Meta { labels: [("strimzi.io/cluster".to_owned(), NAME.to_owned())].into(), ..meta(name) },
+        authentication: Some(authentication.into()),
+        conditions: vec![ready],
+        generation: Some(1),
+        observed_generation: Some(1),
+        ..KafkaUser::default()
+    }
+}
+
+/// What brokers tell of users, under names of the caller's: one is declared, one is not.
+fn told_of_users(at: DateTime<Utc>, declared: &str, stray: &str) -> Vec<Fact> {
+    let user = |name: &str| ScramUser {
+        name: name.into(),
+        error: None,
+        credentials: vec![ScramCredential { mechanism: "SCRAM-SHA-512".into(), iterations: 4096 }],
+    };
+    let quota = |entity: &[(&str, Option<&str>)], key: &str, limit: f64| Quota {
+        entity: entity.iter().map(|(kind, name)| ((*kind).to_owned(), name.map(str::to_owned))).collect(),
+        limits: [(key.to_owned(), limit)].into(),
+    };
+    let (app, stray_one) = (format!("User:{declared}"), format!("User:{stray}"));
+    let mut acls = [
+        acl(&app, &Resource::Topic, "orders", &["Read", "Write", "Describe"]),
+        acl(&app, &Resource::Group, "orders**", &["Read"]),
+        acl("User:console", &Resource::Cluster, "kafka-cluster", &["Describe", "DescribeConfigs"]),
+        acl("User:console", &Resource::Topic, "*", &["Describe", "DescribeConfigs"]),
+        acl("User:console", &Resource::Group, "*", &["Describe"]),
+        acl("User:CN=analytics", &Resource::Topic, "payments**", &["Read", "Describe"]),
+        acl("User:*", &Resource::Topic, "announcements", &["Read"]),
+        acl(&stray_one, &Resource::Topic, "*", &["Read"]),
+    ]
+    .concat();
+    let deny = Acl { permission: Permission::Deny, host: "10.0.0.9".into(), ..Acl::default() };
+    let secret = acl(&stray_one, &Resource::Topic, "payments**", &["Read"]);
+    acls.extend(secret.into_iter().map(|one| Acl { permission: deny.permission, host: deny.host.clone(), ..one }));
+    let quotas = vec![
+        quota(&[("user", Some("CN=analytics"))], "consumer_byte_rate", 2_097_152.0),
+        quota(&[("user", None)], "producer_byte_rate", 1_048_576.0),
+        quota(&[("client-id", Some("importer"))], "request_percentage", 50.0),
+    ];
+    vec![
+        kafka(Asked::ScramUsers, None, at, KafkaBody::ScramUsers(vec![user(declared), user("console"), user(stray)])),
+        kafka(Asked::Acls, None, at, KafkaBody::Acls(Authorizer::Present(acls))),
+        kafka(Asked::Quotas, None, at, KafkaBody::Quotas(quotas)),
+    ]
+}
+
+/// The healthy cluster as Strimzi makes it, with users in every state.
+pub fn strimzi(declared: &str, stray: &str) -> App {
+    let mut cluster = Cluster::healthy();
+    for pod in &mut cluster.pods {
+        pod.meta.owner = Some(Owner { kind: "StrimziPodSet".into(), name: format!("{NAME}-pool") });
+        let labels = [
+            ("strimzi.io/cluster", NAME),
+            ("strimzi.io/kind", "Kafka"),
+            ("strimzi.io/name", "kafka-cluster-kafka"),
+            ("strimzi.io/broker-role", "true"),
+        ];
+        pod.meta.labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    }
+    let mut behind = kafka_user("analytics", "tls");
+    (behind.generation, behind.observed_generation) = (Some(3), Some(2));
+    let mut refused = kafka_user("reports", "scram-sha-512");
+    refused.conditions = vec![Condition {
+        kind: "NotReady".into(),
+        status: "True".into(),
+        reason: Some("InvalidResourceException".into()),
+        message: Some("Simple authorization ACL rules are configured but not supported".into()),
+        since: Some("2026-11-20T12:00:00Z".into()),
+    }];
+    let mut app_user = kafka_user("orders-app", "scram-sha-512");
+    app_user.username = Some(declared.into());
+    let users =
+        vec![app_user, kafka_user("console", "scram-sha-512"), kafka_user("ghost", "scram-sha-512"), behind, refused];
+    let resource = KafkaResource {
+        meta: meta(NAME),
+        users_in: Some(NAMESPACE.into()),
+        super_users: vec!["CN=root".into()],
+        authorization: Some("simple".into()),
+        ..KafkaResource::default()
+    };
+    let at = noon() - seconds(2);
+    let mut facts = cluster.objects(at);
+    facts.retain(|fact| fact.source != Source::Watch(Kind::StatefulSets));
+    let listed = |kind, objects| Fact::watched(kind, at, Body::Listed(objects));
+    facts.extend([
+        listed(Kind::StatefulSets, Vec::new()),
+        listed(Kind::Kafkas, vec![Object::Kafka(Box::new(resource))]),
+        listed(Kind::NodePools, Vec::new()),
+        listed(Kind::PodSets, Vec::new()),
+        listed(Kind::Users, users.into_iter().map(Object::User).collect()),
+    ]);
+    let mut app = connected();
+    app.update(Msg::Facts(facts), at);
+    app.update(Msg::Facts(cluster.answers(noon() - seconds(1))), noon() - seconds(1));
+    app.update(Msg::Facts(told_of_users(noon() - seconds(1), declared, stray)), noon() - seconds(1));
+    app.update(Msg::Facts(vec![heartbeat(noon())]), noon());
+    app.update(Msg::Tick, noon());
+    app
+}
+
+/// The healthy cluster without an authorizer, of which quotas may not be seen.
+pub fn without_authorizer() -> App {
+    let mut app = Cluster::healthy().app();
+    let source = |what| Source::Kafka { installation: InstallationId::new(NAMESPACE, NAME), what, broker: None };
+    let why = "Asking the brokers for quotas failed: not authorized for the cluster (CLUSTER_AUTHORIZATION_FAILED).";
+    let facts = vec![
+        kafka(Asked::ScramUsers, None, noon(), KafkaBody::ScramUsers(Vec::new())),
+        kafka(Asked::Acls, None, noon(), KafkaBody::Acls(Authorizer::Absent)),
+        failed(source(Asked::Quotas), noon(), FailureKind::Forbidden, why, Some("Grant it.")),
+    ];
+    app.update(Msg::Facts(facts), noon());
+    app
+}
+
+/// The healthy cluster, which tells nothing of users: two may not be seen, and one it is too old for.
+pub fn users_unseen() -> App {
+    let mut app = Cluster::healthy().app();
+    let source = |what| Source::Kafka { installation: InstallationId::new(NAMESPACE, NAME), what, broker: None };
+    let denied = "Asking the brokers failed: not authorized for the cluster (CLUSTER_AUTHORIZATION_FAILED).";
+    let old = "Asking the brokers for SCRAM users failed: DescribeUserScramCredentials version 0 is needed and it is not offered.";
+    let facts = vec![
+        failed(source(Asked::ScramUsers), noon(), FailureKind::Unsupported, old, None),
+        failed(source(Asked::Acls), noon(), FailureKind::Forbidden, denied, Some("Grant it.")),
+        failed(source(Asked::Quotas), noon(), FailureKind::Forbidden, denied, Some("Grant it.")),
+    ];
+    app.update(Msg::Facts(facts), noon());
     app
 }

@@ -3,6 +3,8 @@
 //! Errors of single topics, groups, partitions and directories become words in their place; an error of
 //! the whole answer is returned as its code. Called by the observer only.
 
+pub mod users;
+
 use std::collections::BTreeMap;
 
 use kafka_protocol::messages::{
@@ -13,6 +15,7 @@ use kafka_protocol::messages::{
     offset_fetch_response::OffsetFetchResponseGroup,
 };
 
+pub use self::users::{acls, quotas, scram_users};
 use super::failure::CallError;
 use crate::{
     domain::{

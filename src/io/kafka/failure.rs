@@ -17,6 +17,9 @@ use crate::{
     wire::{errors, frame::FrameError, requests::TooOld},
 };
 
+/// The cluster's metadata.version is too old for it (UNSUPPORTED_VERSION), as for SCRAM before 3.5 in KRaft mode.
+const UNSUPPORTED_VERSION: i16 = 35;
+
 /// The broker itself ran out of time (REQUEST_TIMED_OUT).
 const REQUEST_TIMED_OUT: i16 = 7;
 
@@ -86,7 +89,7 @@ impl CallError {
             | Self::Refused { code: REQUEST_TIMED_OUT } => FailureKind::Timeout,
             Self::Refused { code } if errors::is_forbidden(*code) => FailureKind::Forbidden,
             Self::Garbled { .. } | Self::Unmade(_) => FailureKind::Garbage,
-            Self::TooOld(_) => FailureKind::Unsupported,
+            Self::TooOld(_) | Self::Refused { code: UNSUPPORTED_VERSION } => FailureKind::Unsupported,
             Self::Dial(_) | Self::Closed { .. } | Self::Refused { .. } | Self::Unknown { .. } | Self::Nobody => {
                 FailureKind::Unreachable
             }
@@ -137,8 +140,12 @@ impl CallError {
                 }
                 Asked::TopicConfigs => "Grant DescribeConfigs on the topics to the user that is connected.",
                 Asked::Groups | Asked::Offsets => "Grant Describe on the groups to the user that is connected.",
-                Asked::BrokerConfigs => "Grant DescribeConfigs on the cluster to the user that is connected.",
-                Asked::LogDirs | Asked::Quorum => "Grant Describe on the cluster to the user that is connected.",
+                Asked::LogDirs | Asked::Quorum | Asked::ScramUsers | Asked::Acls => {
+                    "Grant Describe on the cluster to the user that is connected."
+                }
+                Asked::BrokerConfigs | Asked::Quotas => {
+                    "Grant DescribeConfigs on the cluster to the user that is connected."
+                }
             },
             Self::Garbled { .. } => "Check that the port is a Kafka listener without TLS or SASL.",
             Self::Unknown { .. } => "Check advertised.listeners of the broker.",

@@ -9,6 +9,8 @@
 //! | DescribeConfigs of topics | one broker | 5 min, new topics at once |
 //! | DescribeConfigs of brokers | each of itself | 5 min |
 //! | DescribeQuorum | one broker, on a connection aside | 3 s, in KRaft mode |
+//! | DescribeConfigs | one broker | 5 min, new topics at once |
+//! | SCRAM users, ACLs, quotas | one broker | 60 s, longer when answers are large |
 //!
 //! Everything is asked at once at the start and on a refresh. Each broker has tasks of its own: one
 //! that is frozen delays nobody. Called by whoever holds an installation; nobody else starts tasks here.
@@ -35,7 +37,7 @@ use super::{
     lag::{self, Lag},
     quorum,
     roster::{Roster, Seen},
-    topics,
+    topics, users,
 };
 use crate::{
     clock::Clock,
@@ -59,7 +61,7 @@ use crate::{
 const METADATA_EVERY: Duration = Duration::from_secs(2);
 
 /// Bytes per second that Metadata may cost: larger answers are asked for less often.
-const BYTES_PER_SECOND: f64 = 50_000.0;
+pub(super) const BYTES_PER_SECOND: f64 = 50_000.0;
 
 /// How often log directories are asked for.
 const LOG_DIRS_EVERY: Duration = Duration::from_secs(15);
@@ -167,6 +169,7 @@ pub fn observe(mut setup: ObserverSetup, cancel: &CancellationToken) -> Observer
     task::spawn("kafka lag", cancel, lag::passes(Arc::clone(&shared), cancel.clone()));
     task::spawn("kafka configs", cancel, topics::configs(Arc::clone(&shared)));
     task::spawn("kafka quorum", cancel, quorum::watch(Arc::clone(&shared)));
+    task::spawn("kafka users", cancel, users::users(Arc::clone(&shared)));
     task::spawn("kafka brokers", cancel, brokers(Arc::clone(&shared), cancel.clone()));
     Observer { counts, shared }
 }

@@ -13,13 +13,15 @@ use bytes::{BufMut, Bytes, BytesMut};
 use futures::future::BoxFuture;
 use kafka_protocol::{
     messages::{
-        ApiKey, ApiVersionsResponse, BrokerId as WireBroker, ConsumerGroupDescribeRequest, DescribeConfigsRequest,
-        DescribeConfigsResponse, DescribeGroupsRequest, DescribeGroupsResponse, DescribeLogDirsResponse,
-        DescribeQuorumResponse, ListGroupsResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataResponse,
-        OffsetFetchRequest, OffsetFetchResponse, ResponseHeader, TopicName,
+        ApiKey, ApiVersionsResponse, BrokerId as WireBroker, ConsumerGroupDescribeRequest, DescribeAclsResponse,
+        DescribeClientQuotasResponse, DescribeConfigsRequest, DescribeConfigsResponse, DescribeGroupsRequest,
+        DescribeGroupsResponse, DescribeLogDirsResponse, DescribeQuorumResponse, DescribeUserScramCredentialsResponse,
+        ListGroupsResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataResponse, OffsetFetchRequest,
+        OffsetFetchResponse, ResponseHeader, TopicName,
         api_versions_response::{ApiVersion, FinalizedFeatureKey},
-        consumer_group_describe_response as cgd, describe_configs_response as dc, describe_groups_response as dg,
-        describe_log_dirs_response as ld, describe_quorum_response as dq, list_groups_response as lg,
+        consumer_group_describe_response as cgd, describe_acls_response as da, describe_client_quotas_response as cq,
+        describe_configs_response as dc, describe_groups_response as dg, describe_log_dirs_response as ld,
+        describe_quorum_response as dq, describe_user_scram_credentials_response as su, list_groups_response as lg,
         list_offsets_response as lo, metadata_response as md, offset_fetch_response as of,
     },
     protocol::{Decodable, Encodable, HeaderVersion, StrBytes, decode_request_header_from_buffer},
@@ -241,6 +243,18 @@ fn answer(paper: &Paper, broker: i32, mut frame: Bytes) -> Bytes {
             seen(0);
             framed(id, version, &quorum(code(31), version))
         }
+        ApiKey::DescribeUserScramCredentials => {
+            seen(0);
+            framed(id, version, &scram_users(code(31)))
+        }
+        ApiKey::DescribeAcls => {
+            seen(0);
+            framed(id, version, &acls(code(54)))
+        }
+        ApiKey::DescribeClientQuotas => {
+            seen(0);
+            framed(id, version, &quotas(code(31)))
+        }
         other => panic!("nobody asks {other:?}"),
     }
 }
@@ -257,12 +271,26 @@ pub fn framed<T: Encodable + HeaderVersion>(id: i32, version: i16, body: &T) -> 
 }
 
 fn api_versions(old: bool, zookeeper: bool, version: i16) -> ApiVersionsResponse {
-    let keys =
-        [(18, 4), (3, 13), (16, 5), (15, 6), (69, 1), (9, 9), (2, 10), (35, 4), (32, 4), (55, 2)].map(|(key, max)| {
-            let max = if old { 2 } else { max };
-            ApiVersion::default().with_api_key(key).with_min_version(0).with_max_version(max)
-        });
-    let answer = ApiVersionsResponse::default().with_api_keys(keys.to_vec());
+    let offered = [
+        (18, 4),
+        (3, 13),
+        (16, 5),
+        (15, 6),
+        (69, 1),
+        (9, 9),
+        (2, 10),
+        (35, 4),
+        (32, 4),
+        (29, 3),
+        (48, 1),
+        (50, 0),
+        (55, 2),
+    ];
+    let keys = offered.into_iter().filter(|(key, _)| !old || *key < 40).map(|(key, max)| {
+        let max = if old { if key == 29 { 1 } else { 2 } } else { max };
+        ApiVersion::default().with_api_key(key).with_min_version(0).with_max_version(max)
+    });
+    let answer = ApiVersionsResponse::default().with_api_keys(keys.collect());
     if old {
         return answer.with_error_code(if version > 2 { 35 } else { 0 });
     }
@@ -441,6 +469,48 @@ pub fn quorum(code: i16, version: i16) -> DescribeQuorumResponse {
     DescribeQuorumResponse::default().with_error_code(code).with_topics(topics)
 }
 
+/// One user with both mechanisms, and one that is not readable.
+pub fn scram_users(code: i16) -> DescribeUserScramCredentialsResponse {
+    let info = |mechanism: i8| su::CredentialInfo::default().with_mechanism(mechanism).with_iterations(4096);
+    let user = |name: &str| su::DescribeUserScramCredentialsResult::default().with_user(text(name));
+    let results =
+        vec![user("unreadable").with_error_code(31), user("app").with_credential_infos(vec![info(2), info(1)])];
+    let answer = DescribeUserScramCredentialsResponse::default().with_error_code(code);
+    if code == 0 { answer.with_results(results) } else { answer }
+}
+
+/// `app` may read topics that begin with `orders`, and not write `secret`; or there is no authorizer.
+pub fn acls(code: i16) -> DescribeAclsResponse {
+    let acl = |operation: i8, permission: i8| {
+        da::AclDescription::default()
+            .with_principal(text("User:app"))
+            .with_host(text("*"))
+            .with_operation(operation)
+            .with_permission_type(permission)
+    };
+    let resource = |name: &str, pattern: i8, acls| {
+        da::DescribeAclsResource::default()
+            .with_resource_type(2)
+            .with_resource_name(text(name))
+            .with_pattern_type(pattern)
+            .with_acls(acls)
+    };
+    let resources = vec![resource("secret", 3, vec![acl(4, 2)]), resource("orders", 4, vec![acl(8, 3), acl(3, 3)])];
+    let answer = DescribeAclsResponse::default().with_error_code(code);
+    if code == 0 { answer.with_resources(resources) } else { answer }
+}
+
+/// `app` with a limit, and all others with another.
+pub fn quotas(code: i16) -> DescribeClientQuotasResponse {
+    let entry = |name: Option<&str>, value: f64| {
+        let entity = cq::EntityData::default().with_entity_type(text("user")).with_entity_name(name.map(text));
+        let value = cq::ValueData::default().with_key(text("producer_byte_rate")).with_value(value);
+        cq::EntryData::default().with_entity(vec![entity]).with_values(vec![value])
+    };
+    let entries = (code == 0).then(|| vec![entry(None, 1024.0), entry(Some("app"), 1_048_576.0)]);
+    DescribeClientQuotasResponse::default().with_error_code(code).with_entries(entries)
+}
+
 /// Frames of every answer, by key and version, for whoever wants to break them.
 pub fn samples() -> HashMap<(ApiKey, i16), Bytes> {
     use crate::wire::requests as ask;
@@ -469,6 +539,9 @@ pub fn samples() -> HashMap<(ApiKey, i16), Bytes> {
     add(ApiKey::DescribeLogDirs, 2..=4, &|v| framed(1, v, &sizeless(log_dirs(0), v)));
     add(ApiKey::DescribeConfigs, 4..=4, &|v| framed(1, v, &configs(&ask::broker_configs(0, ask::Meanings::Told), 0)));
     add(ApiKey::DescribeQuorum, 0..=2, &|v| framed(1, v, &quorum(0, v)));
+    add(ApiKey::DescribeUserScramCredentials, 0..=0, &|v| framed(1, v, &scram_users(0)));
+    add(ApiKey::DescribeAcls, 2..=3, &|v| framed(1, v, &acls(0)));
+    add(ApiKey::DescribeClientQuotas, 1..=1, &|v| framed(1, v, &quotas(0)));
     samples
 }
 

@@ -9,9 +9,9 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use futures::future::join_all;
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, ConsumerGroupDescribeRequest, DescribeConfigsRequest, DescribeGroupsRequest,
-    DescribeLogDirsRequest, DescribeQuorumRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest,
-    OffsetFetchRequest,
+    ApiKey, ApiVersionsRequest, ConsumerGroupDescribeRequest, DescribeAclsRequest, DescribeClientQuotasRequest,
+    DescribeConfigsRequest, DescribeGroupsRequest, DescribeLogDirsRequest, DescribeQuorumRequest,
+    DescribeUserScramCredentialsRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetFetchRequest,
 };
 use tokio::{
     io::AsyncWriteExt,
@@ -30,6 +30,7 @@ use super::{
 use crate::{
     clock::Clock,
     domain::{
+        acl::{Authorizer, Permission},
         broker::Contact,
         config::{ConfigInquiry, Owner},
         freshness::{Asked, FailureKind, Source, SourceFailure},
@@ -145,6 +146,13 @@ fn digest(key: ApiKey, version: i16, frame: Bytes) {
             drop(answer.map(|a| (configs::of_topics(&a, true), configs::read(&a))));
         }
         ApiKey::DescribeQuorum => drop(decoded::<DescribeQuorumRequest>(frame, version).map(|a| quorum::read(&a))),
+        ApiKey::DescribeUserScramCredentials => {
+            drop(decoded::<DescribeUserScramCredentialsRequest>(frame, version).map(|a| answers::scram_users(&a)));
+        }
+        ApiKey::DescribeAcls => drop(decoded::<DescribeAclsRequest>(frame, version).map(|a| answers::acls(&a))),
+        ApiKey::DescribeClientQuotas => {
+            drop(decoded::<DescribeClientQuotasRequest>(frame, version).map(|a| answers::quotas(&a)));
+        }
         other => panic!("{other:?} is not asked"),
     }
 }
@@ -230,6 +238,26 @@ fn every_answer_is_read_in_every_version_that_is_used() {
         assert_eq!(described["a"].members.as_ref().unwrap()[0].assigned, [("orders".to_owned(), 0)]);
         assert_eq!(described["unreadable"].members, None);
     }
+}
+
+#[test]
+fn users_are_read_in_every_version_that_is_used() {
+    let samples = samples();
+    let read = |key, version| samples[&(key, version)].clone();
+    let frame = read(ApiKey::DescribeUserScramCredentials, 0);
+    let users = answers::scram_users(&frame::decode::<DescribeUserScramCredentialsRequest>(frame, 0).unwrap()).unwrap();
+    let mechanisms: Vec<&str> = users[0].credentials.iter().map(|c| c.mechanism.as_str()).collect();
+    assert_eq!((users[0].name.as_str(), mechanisms.join(" ")), ("app", "SCRAM-SHA-256 SCRAM-SHA-512".to_owned()));
+    assert_eq!(users[1].error.as_deref(), Some("not authorized for the cluster (CLUSTER_AUTHORIZATION_FAILED)"));
+    for version in 2..=3 {
+        let frame = read(ApiKey::DescribeAcls, version);
+        let acls = answers::acls(&frame::decode::<DescribeAclsRequest>(frame, version).unwrap()).unwrap();
+        let Authorizer::Present(acls) = acls else { panic!("{acls:?}") };
+        assert_eq!((acls.len(), acls[0].permission, acls[2].operation.as_str()), (3, Permission::Deny, "Read"));
+    }
+    let frame = read(ApiKey::DescribeClientQuotas, 1);
+    let quotas = answers::quotas(&frame::decode::<DescribeClientQuotasRequest>(frame, 1).unwrap()).unwrap();
+    assert_eq!((quotas[0].user(), quotas[1].limits["producer_byte_rate"]), (Some(None), 1_048_576.0));
 }
 
 /// An observation of a cluster of paper.
@@ -493,6 +521,9 @@ async fn a_refresh_asks_everything_at_once() {
     let told = watch.until(Duration::from_millis(5_600)).await;
     assert_eq!(answered(&told, Asked::Metadata, None).len(), 1);
     assert_eq!(answered(&told, Asked::TopicConfigs, None).len(), 1);
+    for what in [Asked::ScramUsers, Asked::Acls, Asked::Quotas] {
+        assert_eq!(answered(&told, what, None).len(), 1, "{what}");
+    }
     (0..3).for_each(|broker| everything_of(&told, broker));
 }
 
@@ -583,6 +614,57 @@ async fn configs_of_a_broker_are_told_without_what_they_mean_and_all_of_them_whe
     watch.observer.describe(ConfigInquiry { id: 3, of }, &sender, &CancellationToken::new());
     let (_, refused) = answers.recv().await.unwrap();
     assert_eq!(refused.unwrap_err().what, "Asking broker 9 for configs failed: no broker pod is known.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn users_are_asked_of_one_broker_at_the_start_and_once_a_minute() {
+    let paper = with_groups();
+    let mut watch = Watch::start(&paper);
+    let told = watch.until(s(1)).await;
+    for what in [Asked::ScramUsers, Asked::Acls, Asked::Quotas] {
+        assert_eq!(answered(&told, what, None).len(), 1, "{what}");
+    }
+    let told = watch.until(s(59)).await;
+    assert!(answered(&told, Asked::Acls, None).is_empty());
+    let told = watch.until(s(62)).await;
+    assert_eq!(answered(&told, Asked::Acls, None).len(), 1);
+    let asked: usize = (0..3).map(|broker| paper.count(broker, ApiKey::DescribeAcls)).sum();
+    assert_eq!(asked, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_of_what_is_asked_of_users_fails_alone_and_a_refusal_is_not_asked_again_at_once() {
+    let paper = with_groups();
+    (0..3).for_each(|broker| paper.set(broker, Script::Forbidden));
+    let mut watch = Watch::start(&paper);
+    let told = watch.until(s(30)).await;
+    for (what, hint) in
+        [(Asked::ScramUsers, "Describe on the cluster"), (Asked::Quotas, "DescribeConfigs on the cluster")]
+    {
+        let denied = failed(&told, what, None).unwrap();
+        assert_eq!(denied.kind, FailureKind::Forbidden);
+        assert!(denied.hint.is_some_and(|h| h.contains(hint)), "{what}");
+    }
+    let absent = told.iter().any(|(_, f)| f.body == Body::Kafka(KafkaBody::Acls(Authorizer::Absent)));
+    assert!(absent, "no authorizer is an answer");
+    let asked: usize = (0..3).map(|broker| paper.count(broker, ApiKey::DescribeUserScramCredentials)).sum();
+    assert_eq!(asked, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn brokers_that_know_no_users_are_told_to_be_too_old() {
+    let paper = with_groups();
+    (0..3).for_each(|broker| paper.set(broker, Script::Old));
+    let mut watch = Watch::start(&paper);
+    let told = watch.until(s(3)).await;
+    for (what, why) in [
+        (Asked::Acls, "DescribeAcls version 2 is needed and the newest offered is 1"),
+        (Asked::ScramUsers, "DescribeUserScramCredentials version 0 is needed and it is not offered"),
+    ] {
+        let old = failed(&told, what, None).unwrap();
+        assert_eq!(old.kind, FailureKind::Unsupported);
+        assert!(old.what.contains(why), "{old:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,7 +20,7 @@ const LONGEST: usize = 4096;
 const MOST_USERS: usize = 100;
 
 /// Properties that are kept: addresses, names, roles and paths.
-const PUBLIC: [&str; 17] = [
+const PUBLIC: [&str; 18] = [
     "process.roles",
     "node.id",
     "broker.id",
@@ -38,6 +38,7 @@ const PUBLIC: [&str; 17] = [
     "sasl.enabled.mechanisms",
     "ssl.client.auth",
     "authorizer.class.name",
+    "super.users",
 ];
 
 /// Ends of properties of one listener (`listener.name.client.…`) that are kept.

@@ -87,7 +87,7 @@ pub fn command<'a>(words: impl Iterator<Item = &'a String>) -> Vec<String> {
 }
 
 /// Settings of a broker that are addresses, roles and paths: their values are kept. Everything else may be a secret.
-const SERVER_KEYS: [&str; 17] = [
+const SERVER_KEYS: [&str; 18] = [
     "PROCESS_ROLES",
     "NODE_ID",
     "BROKER_ID",
@@ -103,6 +103,7 @@ const SERVER_KEYS: [&str; 17] = [
     "CONTROLLER_QUORUM_BOOTSTRAP_SERVERS",
     "SASL_ENABLED_MECHANISMS",
     "SSL_CLIENT_AUTH",
+    "SUPER_USERS",
     // Bitnami's: names of users, and from where ids are counted.
     "CLIENT_USERS",
     "MIN_ID",

@@ -12,6 +12,7 @@ use crate::domain::{
     ids::BrokerId,
     installation::{Condition, Role},
     strimzi::{Acl, KafkaResource, KafkaUser, ListenerSpec, NodePool, PodSet},
+    user::Limits,
 };
 
 /// The most elements of a list that are kept: enough for any real one.
@@ -31,6 +32,7 @@ pub fn kafka(from: &DynamicObject) -> KafkaResource {
         listeners: list(&spec["listeners"]).filter_map(listener).collect(),
         authorization: text(&authorization["type"]),
         super_users: list(&authorization["superUsers"]).filter_map(text).collect(),
+        users_in: users_in(from),
         replicas: count(&spec["replicas"]),
         zookeeper: from.data["spec"]["zookeeper"].is_object(),
         running_version: text(&status["kafkaVersion"]),
@@ -88,6 +90,9 @@ pub fn user(from: &DynamicObject) -> KafkaUser {
         secret: text(&status["secret"]),
         password,
         acls: spec["authorization"].is_object().then(|| list(&spec["authorization"]["acls"]).map(acl).collect()),
+        quotas: spec["quotas"].is_object().then(|| quotas(&spec["quotas"])),
+        generation: from.metadata.generation,
+        observed_generation: status["observedGeneration"].as_i64(),
         conditions: conditions(status),
     }
 }
@@ -113,7 +118,27 @@ fn acl(from: &Value) -> Acl {
         name: text(&from["resource"]["name"]).unwrap_or_default(),
         operations,
         deny: from["type"] == "deny",
+        prefixed: from["resource"]["patternType"] == "prefix",
+        host: text(&from["host"]),
     }
+}
+
+/// Where the User Operator looks after users, if there is one.
+fn users_in(from: &DynamicObject) -> Option<String> {
+    let operator = &from.data["spec"]["entityOperator"]["userOperator"];
+    let own = || from.metadata.namespace.clone().unwrap_or_default();
+    operator.is_object().then(|| text(&operator["watchedNamespace"]).unwrap_or_else(own))
+}
+
+/// A user's quotas, under the names that brokers have for them.
+fn quotas(from: &Value) -> Limits {
+    const NAMES: [(&str, &str); 4] = [
+        ("producerByteRate", "producer_byte_rate"),
+        ("consumerByteRate", "consumer_byte_rate"),
+        ("requestPercentage", "request_percentage"),
+        ("controllerMutationRate", "controller_mutation_rate"),
+    ];
+    NAMES.into_iter().filter_map(|(name, key)| Some((key.to_owned(), from[name].as_f64()?))).collect()
 }
 
 /// `status.conditions`.
@@ -159,6 +184,7 @@ fn id(from: i64) -> Option<BrokerId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::acl::Pattern;
     use serde_json::json;
 
     fn object(from: Value) -> DynamicObject {
@@ -205,14 +231,25 @@ mod tests {
     #[test]
     fn a_user_says_where_its_credential_is_and_never_what_it_is() {
         let user = user(&object(json!({
-            "metadata": {"name": "console", "namespace": "m"},
-            "spec": {"authentication": {"type": "scram-sha-512", "password": {"valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}},
+            "metadata": {"name": "console", "namespace": "m", "generation": 3},
+            "spec": {"quotas": {"producerByteRate": 1_048_576, "requestPercentage": "many", "controllerMutationRate": 2.5},
+                "authentication": {"type": "scram-sha-512", "password": {"valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}},
                 "authorization": {"type": "simple", "acls": [
                     {"resource": {"type": "cluster"}, "operations": ["Describe"]},
-                    {"resource": {"type": "topic", "name": "*"}, "operation": "Read", "type": "deny"}]}},
-            "status": {"username": "console", "secret": "console"},
+                    {"resource": {"type": "topic", "name": "a", "patternType": "prefix"}, "operation": "Read",
+                     "type": "deny", "host": "10.0.0.1"}]}},
+            "status": {"username": "console", "secret": "console", "observedGeneration": 2},
         })));
-        assert_eq!(user.password.unwrap().to_string(), "m/s key k");
+        assert_eq!(user.password.as_ref().unwrap().to_string(), "m/s key k");
+        assert_eq!((user.generation, user.observed_generation), (Some(3), Some(2)));
+        let limits = user.quotas.clone().unwrap();
+        assert_eq!(
+            (limits["producer_byte_rate"], limits["controller_mutation_rate"], limits.len()),
+            (1_048_576.0, 2.5, 2)
+        );
+        let declared = user.declared().unwrap();
+        assert_eq!(declared[0].principal, "User:console");
+        assert_eq!((declared[1].pattern, declared[1].host.as_str()), (Pattern::Prefixed, "10.0.0.1"));
         let acls = user.acls.unwrap();
         assert_eq!((acls[0].operations.as_slice(), acls[0].deny), (&["Describe".to_owned()][..], false));
         assert_eq!((acls[1].operations.as_slice(), acls[1].deny), (&["Read".to_owned()][..], true));

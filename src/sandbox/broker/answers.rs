@@ -12,11 +12,11 @@ use kafka_protocol::{
     },
 };
 
-use super::{View, cluster, configs, coordinators, groups, logs, offsets, text};
+use super::{View, cluster, configs, coordinators, groups, logs, offsets, text, users};
 use crate::wire::served::{Hostile, Incoming};
 
 /// What is offered: the request, its oldest and its newest version.
-pub const OFFERED: [(ApiKey, i16, i16); 12] = [
+pub const OFFERED: [(ApiKey, i16, i16); 15] = [
     (ApiKey::ListOffsets, 1, 10),
     (ApiKey::Metadata, 0, 13),
     (ApiKey::OffsetFetch, 1, 9),
@@ -29,6 +29,9 @@ pub const OFFERED: [(ApiKey, i16, i16); 12] = [
     (ApiKey::DescribeQuorum, 0, 2),
     (ApiKey::DescribeCluster, 0, 2),
     (ApiKey::ConsumerGroupDescribe, 0, 1),
+    (ApiKey::DescribeAcls, 1, 3),
+    (ApiKey::DescribeClientQuotas, 0, 1),
+    (ApiKey::DescribeUserScramCredentials, 0, 0),
 ];
 
 /// Levels of `metadata.version` that brokers of 4.1 can run at.
@@ -67,6 +70,9 @@ fn by_key(view: &View<'_>, incoming: &Incoming, key: ApiKey) -> Result<Bytes, Ho
         ApiKey::ListOffsets => incoming.answer(|asked, version| offsets::list(view, &asked, version)),
         ApiKey::DescribeLogDirs => incoming.answer(|asked, version| logs::describe(view, &asked, version)),
         ApiKey::DescribeConfigs => incoming.answer(|asked, version| configs::describe(view, &asked, version)),
+        ApiKey::DescribeAcls => incoming.answer(|asked, version| users::acls(view, &asked, version)),
+        ApiKey::DescribeClientQuotas => incoming.answer(|asked, version| users::quotas(view, &asked, version)),
+        ApiKey::DescribeUserScramCredentials => incoming.answer(|asked, version| users::scram(view, &asked, version)),
         other => Err(Hostile::Garbled { key: other as i16, version: incoming.version, why: "not offered".to_owned() }),
     }
 }

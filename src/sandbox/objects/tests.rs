@@ -20,6 +20,7 @@ fn brokers() -> Brokers<'static> {
         storage: "10Gi",
         replication: (3, 2),
         update: "OnDelete",
+        super_users: None,
     }
 }
 

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use super::{HASH_SEED, hashed, stamp};
 
+/// The authorizer of KRaft (KIP-801).
+const AUTHORIZER: &str = "org.apache.kafka.metadata.authorizer.StandardAuthorizer";
+
 /// What the brokers of an installation are made of: combined KRaft nodes from hand-written manifests.
 #[derive(Debug, Clone)]
 pub struct Brokers<'a> {
@@ -30,6 +33,8 @@ pub struct Brokers<'a> {
     pub replication: (usize, usize),
     /// `OnDelete` or `RollingUpdate`.
     pub update: &'a str,
+    /// Whom ACLs do not bind, if an authorizer asks what the others may.
+    pub super_users: Option<&'a str>,
 }
 
 impl Brokers<'_> {
@@ -47,7 +52,7 @@ impl Brokers<'_> {
         }
         let (factor, min_isr) = self.replication;
         let domain = format!("{}.{}.svc.cluster.local", self.headless, self.namespace);
-        let settings = [
+        let mut settings = vec![
             "process.roles=broker,controller".to_owned(),
             "node.id=$id".to_owned(),
             format!("controller.quorum.voters={voters}"),
@@ -61,6 +66,10 @@ impl Brokers<'_> {
             format!("offsets.topic.replication.factor={factor}"),
             "auto.create.topics.enable=false".to_owned(),
         ];
+        if let Some(users) = self.super_users {
+            settings.push(format!("authorizer.class.name={AUTHORIZER}"));
+            settings.push(format!("super.users={users}"));
+        }
         format!(
             "id=${{HOSTNAME##*-}}\ncat >/tmp/server.properties <<END\n{}\nEND\n\
              kafka-storage.sh format --ignore-formatted -t {} -c /tmp/server.properties\n\
