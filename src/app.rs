@@ -22,6 +22,7 @@ pub mod picker;
 pub mod shown;
 pub mod sight;
 pub mod sources;
+pub mod ways;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,8 +33,9 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     config::keymap::Keymap,
-    discover,
+    discover::{self, Choice},
     domain::{
+        access::{Way, Wish},
         freshness::{Kind, Source, SourceFailure, SourceState},
         ids::{InstallationId, ObjectKey},
         installation::{AddressBook, Installation},
@@ -214,6 +216,10 @@ pub enum Overlay {
     Actions(usize),
     /// The picker of installations; the number is the selected row.
     Installations(usize),
+    /// The ways in; the number is the selected row.
+    Ways(usize),
+    /// Asks whether to borrow the credential of a way.
+    Borrow(Box<Way>),
     /// Asks whether to leave.
     Leave,
 }
@@ -225,6 +231,20 @@ pub struct Found {
     pub installation: Installation,
     /// Its address book.
     pub book: Arc<AddressBook>,
+    /// Which way into it is gone, or why none is.
+    pub choice: Choice,
+}
+
+impl Found {
+    /// Goes another way, or none.
+    fn take(&mut self, choice: Choice) {
+        let way = choice.dialled();
+        if self.book.way.as_ref() != way {
+            let way = way.cloned();
+            Arc::make_mut(&mut self.book).way = way;
+        }
+        self.choice = choice;
+    }
 }
 
 /// Everything: what is known, and how it is looked at.
@@ -284,6 +304,12 @@ pub struct App {
     volumes_of: BTreeSet<String>,
     configs: BTreeSet<ObjectKey>,
     judged: BTreeMap<InstallationId, (Verdict, DateTime<Utc>)>,
+    /// What the command line wants of ways in.
+    asked_for: Wish,
+    /// What was chosen here.
+    wishes: BTreeMap<InstallationId, Wish>,
+    /// The installation whose brokers are not asked, and why.
+    stayed_out: Option<(InstallationId, SourceFailure)>,
     dirty: Dirty,
     redraw: bool,
 }
@@ -321,6 +347,9 @@ impl App {
             volumes_of: BTreeSet::new(),
             configs: BTreeSet::new(),
             judged: BTreeMap::new(),
+            asked_for: Wish::default(),
+            wishes: BTreeMap::new(),
+            stayed_out: None,
             dirty: Dirty::default(),
             redraw: true,
         }
@@ -430,9 +459,11 @@ impl App {
         let objects = discover::Objects::of(&self.world.kube);
         self.found = discover::installations(&objects)
             .into_iter()
-            .map(|installation| Found {
-                book: Arc::new(discover::address_book(&installation, &objects.pods, &objects.services)),
-                installation,
+            .map(|installation| {
+                let book = Arc::new(discover::address_book(&installation, &objects.pods, &objects.services));
+                let mut found = Found { book, choice: Choice::Open, installation };
+                found.take(self.chosen_way(&found.installation));
+                found
             })
             .collect();
     }

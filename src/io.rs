@@ -7,6 +7,7 @@ pub mod configs;
 pub mod connect;
 pub mod dial;
 pub mod failure;
+pub mod given;
 pub mod heartbeat;
 pub mod kafka;
 pub mod logs;

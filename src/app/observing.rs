@@ -31,7 +31,9 @@ impl App {
         }
         let next = found.map(|f| (f.installation.id.clone(), f.book.clone()));
         // An installation whose last pod is gone stays observed: its brokers are unreachable, not forgotten.
-        if next != self.observed && (next.is_some() || self.chosen.is_none()) {
+        if self.stays_out() {
+            effects.extend(self.observed.take().map(|_| Effect::StopObserving));
+        } else if next != self.observed && (next.is_some() || self.chosen.is_none()) {
             effects.push(next.clone().map_or(Effect::StopObserving, |(id, book)| Effect::Observe(id, book)));
             self.observed = next;
         }
@@ -44,7 +46,7 @@ impl App {
     }
 
     /// True until what tells the ways in has been read or has failed: brokers are not asked on the wrong one.
-    fn is_unread(&self, installation: &Installation) -> bool {
+    pub(super) fn is_unread(&self, installation: &Installation) -> bool {
         let is_open = |kind: Kind| !self.world.sources.is_settled(&Source::Watch(kind));
         (installation.flavour == Flavour::Strimzi && [Kind::Kafkas, Kind::Users].into_iter().any(is_open))
             || (!installation.configs.is_empty() && is_open(Kind::ConfigMaps))

@@ -293,7 +293,8 @@ fn installations(app: &App) -> Option<Check> {
 /// What brokers of the chosen installation are asked.
 fn kafka(app: &App) -> Vec<Check> {
     let Some(reading) = app.reading() else { return Vec::new() };
-    let mut checks = vec![seen("brokers: Metadata".to_owned(), reading.asked(Asked::Metadata), Outcome::Fail)];
+    let mut checks: Vec<Check> = way_in(app).into_iter().collect();
+    checks.extend([seen("brokers: Metadata".to_owned(), reading.asked(Asked::Metadata), Outcome::Fail)]);
     if reading.kafka().is_none_or(|k| k.metadata_at.is_none()) {
         return checks;
     }
@@ -302,6 +303,17 @@ fn kafka(app: &App) -> Vec<Check> {
     }
     checks.push(seen("brokers: topic configs".to_owned(), reading.asked(Asked::TopicConfigs), Outcome::Warn));
     checks
+}
+
+/// Which way into the installation is gone; a credential that is borrowed is pointed out.
+fn way_in(app: &App) -> Option<Check> {
+    let words = app.way_in_words()?;
+    let outcome = match app.choice()?.closed() {
+        Some(_) => Outcome::Fail,
+        None if app.borrowed().is_some() => Outcome::Warn,
+        None => Outcome::Pass,
+    };
+    Some(Check::new("way in", outcome, words))
 }
 
 fn seen(name: String, fresh: Freshness, otherwise: Outcome) -> Check {

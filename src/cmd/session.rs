@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::documents;
+use super::{credentials::Credentials, documents};
 use crate::{
     app::{App, Effect, LOG_TAIL, Msg, logs::LogLine, object_page::Told},
     clock::Clock,
@@ -31,7 +31,7 @@ use crate::{
         kafka::observer::{self, ObserverSetup},
         logs::{self, LogEvent, LogRequest},
         objects::{self, Answer, Answered},
-        secrets::KubeSecrets,
+        secrets::{KubeSecrets, Vault},
         volumes, watch as watches,
     },
     task,
@@ -77,6 +77,7 @@ struct Hands {
     configs: Option<DropGuard>,
     following: Option<DropGuard>,
     memory: Option<Memory>,
+    vault: Arc<Vault>,
     reading: Option<DropGuard>,
     cancel: CancellationToken,
 }
@@ -138,6 +139,7 @@ impl Session {
                 configs: None,
                 following: None,
                 memory: None,
+                vault: Arc::default(),
                 reading: None,
                 cancel,
             },
@@ -152,6 +154,12 @@ impl Session {
     pub fn remember_in(&mut self, memory: Memory) {
         self.app.remembered = memory.installations();
         self.hands.memory = Some(memory);
+    }
+
+    /// Goes the way that is wished, with what was given for it.
+    pub fn enter_with(&mut self, credentials: Credentials) {
+        self.hands.vault = credentials.vault;
+        self.app.ask_for(credentials.wish);
     }
 
     /// Writes every fact from now on to `out`, one JSON document a line.
@@ -359,7 +367,7 @@ impl Hands {
             ObserverSetup {
                 installation: installation.clone(),
                 transport,
-                secrets: Arc::new(KubeSecrets::new(&cluster.client)),
+                secrets: Arc::new(KubeSecrets::new(&cluster.client).with(self.vault.clone())),
                 routes: receiver,
                 refresh: self.refresh.clone(),
                 on_silence: self.silence.clone(),

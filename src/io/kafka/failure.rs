@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::{
     domain::{
+        access::Keep,
         freshness::{Asked, FailureKind, SourceFailure},
         ids::BrokerId,
     },
@@ -151,7 +152,10 @@ fn hint_of_secret(why: &SecretError) -> Option<String> {
 /// What to do about a login that failed.
 fn hint_of_login(why: &LoginError) -> Option<String> {
     let LoginError::Refused { from, .. } = why else { return None };
-    Some(format!("Check that secret {from} holds the user's password; it is read again when it changes."))
+    Some(match from {
+        Keep::Secret(_) => format!("Check that {from} holds the user's password; it is read again when it changes."),
+        Keep::Given(_) => format!("Check the user's name and {from}."),
+    })
 }
 
 #[cfg(test)]
