@@ -15,6 +15,8 @@ mod common;
 mod faults;
 #[path = "live/flavours.rs"]
 mod flavours;
+#[path = "live/guarded.rs"]
+mod guarded;
 #[path = "live/secured.rs"]
 mod secured;
 #[path = "live/seeing.rs"]
@@ -43,6 +45,11 @@ const ROWS: &[Row] = &[
     ("the lag of 300 groups is right", commands::lag_of_300_groups),
     ("listeners with TLS and SCRAM answer through a port-forward", secured::secured_listeners_answer),
     ("what is wrong with a way into a secured listener is told", secured::what_is_wrong_is_told),
+    (
+        "credentials that are given open a guarded broker, and wrong ones are told as such",
+        guarded::credentials_are_given,
+    ),
+    ("sessions of ten seconds are renewed, and a password is found nowhere", guarded::sessions_end_and_passwords_stay),
     ("dials through each layer are measured", secured::dials_are_measured),
     ("an account that may only get pods learns what it lacks", access::only_get_pods),
     ("an account that may see pods alone keeps the panes it can fill", access::pods_alone),

@@ -199,22 +199,27 @@ impl App {
     /// Why what brokers say is not known while no way is gone, and what can be done.
     fn closed(&self, of: &Installation, choice: &Choice) -> Option<SourceFailure> {
         let closed = choice.closed()?;
-        let key =
-            commands::by_name("ways").and_then(|command| Some(self.keys_of(command).first()?.first()?.to_string()));
+        let key = self.key_of_ways();
         let choosing =
             key.map(|key| format!("Press {key} in the console to choose")).filter(|_| !of.listeners.is_empty());
         let as_user = closed.users.first().map(|user| format!("use --as {user}"));
         let or = "give credentials with --command-config FILE, or with --as USER and --password-file PATH";
+        if self.wish(&of.id).listener.is_some() && closed.users.is_empty() && !of.listeners.is_empty() {
+            let names: Vec<&str> = of.listeners.iter().map(|listener| listener.name.as_str()).collect();
+            let hint = format!("Take one of its listeners ({}), or {or}.", names.join(", "));
+            return Some(failed(closed.what.as_str(), hint));
+        }
         let hint = match (choosing, as_user) {
             (Some(choosing), Some(user)) => format!("{choosing}, {user}, or {or}."),
             (None, Some(user)) => format!("To borrow one, {user}; or {or}."),
             _ => format!("To log in, {or}."),
         };
-        Some(SourceFailure {
-            kind: FailureKind::Auth,
-            what: format!("No way in is gone: {}.", closed.what),
-            hint: Some(hint),
-        })
+        Some(failed(&closed.what, hint))
+    }
+
+    /// The key that shows the ways in.
+    pub fn key_of_ways(&self) -> Option<String> {
+        Some(self.keys_of(commands::by_name("ways")?).first()?.first()?.to_string())
     }
 
     /// Tells the world that brokers are not asked, as long as no way to them is gone. True when that is so.
@@ -235,6 +240,16 @@ impl App {
         }
         self.stayed_out = told;
         self.stayed_out.is_some()
+    }
+
+    /// The user who may not see everything, where brokers have refused something: they list only what it may
+    /// describe, and do not say what they leave out.
+    pub fn sees_part(&self) -> Option<String> {
+        let user = self.choice()?.way()?.user().map(short)?;
+        let reading = self.reading()?;
+        let is_refused = |source: &Source| self.world.sources.failure_kind(source) == Some(FailureKind::Forbidden);
+        let of_kafka = reading.sources().into_iter().filter(|(source, _)| matches!(source, Source::Kafka { .. }));
+        of_kafka.map(|(source, _)| source).any(|source| is_refused(&source)).then_some(user)
     }
 
     /// How what the way leads to answers.
@@ -261,7 +276,7 @@ impl App {
                         return Vec::new();
                     }
                     (WayState::Cannot(why), _) => self.notice = Some(format!("{}: {why}", row.listener)),
-                    _ => self.notice = Some("this is the way that is gone".to_owned()),
+                    _ => self.notice = Some("this way is in use already".to_owned()),
                 }
                 self.overlay = Some(Overlay::Ways(at));
             }
@@ -319,5 +334,139 @@ impl App {
         }
         let title = format!("Log in as {user}, which belongs to another application?");
         (title, format!("Its quota and its name in the brokers' logs are used. Its credential is in {keep}."))
+    }
+}
+
+/// That no way is gone, as a failure of what brokers would tell.
+fn failed(what: &str, hint: String) -> SourceFailure {
+    SourceFailure { kind: FailureKind::Auth, what: format!("Brokers are not asked: {what}."), hint: Some(hint) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use chrono::{DateTime, TimeDelta, Utc};
+
+    use super::*;
+    use crate::{
+        app::{Found, Msg, keys::Key},
+        domain::{
+            access::{Handed, Mechanism, SecretKey},
+            freshness::Kind,
+            installation::{AddressBook, Flavour, Listener},
+        },
+        facts::Body,
+    };
+
+    const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
+
+    fn id() -> InstallationId {
+        InstallationId::new("m", "k")
+    }
+
+    fn way(user: &str, owner: Owner) -> Way {
+        let password = SecretKey { namespace: "shop".into(), name: user.into(), key: "password".into() }.into();
+        let login = Login::Sasl { mechanism: Mechanism::ScramSha512, user: user.into(), password, nth: None };
+        Way { listener: "tls".into(), port: 9093, encryption: None, login: Some(login), owner }
+    }
+
+    /// An App that has found one installation with these ways in, and a listener for certificates.
+    fn app(ways: Vec<Way>) -> App {
+        let listener = |name: &str, protocol: &str, how: &str| Listener {
+            name: name.into(),
+            port: 9093,
+            protocol: Some(protocol.into()),
+            authentication: Some(how.into()),
+            internal: true,
+        };
+        let listeners = vec![listener("tls", "SASL_SSL", "scram-sha-512"), listener("mutual", "SSL", "tls")];
+        let installation =
+            Installation { id: id(), flavour: Flavour::Strimzi, listeners, ways, ..Installation::default() };
+        let mut app = App::new(None, (80, 24), NOW);
+        app.chosen = Some(id());
+        app.found = vec![Found { installation, book: Arc::new(AddressBook::default()), choice: Choice::Open }];
+        for kind in [Kind::Kafkas, Kind::Users] {
+            app.world.apply(Fact::watched(kind, NOW, Body::Listed(Vec::new())));
+        }
+        app.ask_for(Wish::default());
+        app
+    }
+
+    /// Presses keys, each a second after the one before, so that no dialog takes one for too early.
+    fn press(app: &mut App, keys: &[Key]) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for key in keys {
+            effects.extend(app.update(Msg::Key(*key), app.now + TimeDelta::seconds(1)));
+        }
+        effects
+    }
+
+    fn observed(effects: &[Effect]) -> Vec<Option<String>> {
+        let of = |effect: &Effect| match effect {
+            Effect::Observe(_, book) => Some(book.way.as_ref().and_then(|way| way.user().map(str::to_owned))),
+            _ => None,
+        };
+        effects.iter().filter_map(of).collect()
+    }
+
+    #[test]
+    fn brokers_are_not_asked_before_somebody_says_as_whom_and_what_they_would_tell_is_blind_meanwhile() {
+        let mut app = app(vec![way("orders-app", Owner::Application)]);
+        let effects = app.update(Msg::Tick, NOW);
+        assert_eq!(observed(&effects), Vec::<Option<String>>::new());
+        let blind = app.reading().unwrap().asked(Asked::Metadata);
+        assert_eq!(blind.state, SourceState::Blind);
+        let why = blind.why.unwrap_or_default();
+        assert!(why.contains("known users: orders-app (application, KafkaUser shop/orders-app)"), "{why}");
+        let hint = blind.hint.unwrap_or_default();
+        assert!(hint.starts_with("Press K in the console to choose, use --as orders-app, or give"), "{hint}");
+        // Any key but yes goes back to the ways, and nothing is borrowed.
+        let effects = press(&mut app, &[Key::Char('K'), Key::Enter, Key::Enter]);
+        assert!(matches!(app.overlay, Some(Overlay::Ways(0))), "{:?}", app.overlay);
+        assert_eq!((observed(&effects), app.borrowed()), (Vec::new(), None));
+        let effects = press(&mut app, &[Key::Enter, Key::Char('y')]);
+        assert_eq!(observed(&effects), [Some("orders-app".to_owned())]);
+        assert_eq!(app.borrowed().as_deref(), Some("orders-app (application)"));
+        assert_eq!(app.reading().unwrap().asked(Asked::Metadata).why, None, "what was said of the closed door is over");
+    }
+
+    #[test]
+    fn a_key_that_comes_too_early_borrows_nothing() {
+        let mut app = app(vec![way("root", Owner::Administrator)]);
+        press(&mut app, &[Key::Char('K'), Key::Enter]);
+        app.update(Msg::Key(Key::Char('y')), app.now);
+        assert!(matches!(app.overlay, Some(Overlay::Borrow(_))) && app.borrowed().is_none());
+    }
+
+    #[test]
+    fn every_way_is_listed_the_least_privileged_first_with_what_it_would_take() {
+        let ways = vec![
+            way("console", Owner::Console),
+            way("orders-app", Owner::Application),
+            way("root", Owner::Administrator),
+        ];
+        let mut app = app(ways);
+        let states: Vec<(String, WayState)> = app.ways_in().into_iter().map(|row| (row.user, row.state)).collect();
+        let cannot = "it asks for a client certificate, and nobody is known who has one";
+        let wanted = [
+            ("console", WayState::InUse("needs the least")),
+            ("orders-app", WayState::Asks),
+            ("root", WayState::Asks),
+            ("", WayState::Cannot(cannot.to_owned())),
+        ];
+        assert_eq!(states, wanted.map(|(user, state)| (user.to_owned(), state)));
+        // One that was given by hand comes before a console's, and can be come back to.
+        let password = Some(("me".to_owned(), Keep::Given("the password that was typed".into())));
+        let handed = Handed { from: "--as me".into(), password, ..Handed::default() };
+        app.ask_for(Wish { handed: Some(handed), ..Wish::default() });
+        assert_eq!(app.ways_in()[0].state, WayState::InUse("given"));
+        let effects = press(&mut app, &[Key::Char('K'), Key::Down, Key::Enter]);
+        assert_eq!(observed(&effects).last(), Some(&Some("console".to_owned())));
+        assert_eq!(app.ways_in()[0].state, WayState::Free);
+        let effects = press(&mut app, &[Key::Char('K'), Key::Up, Key::Enter]);
+        assert_eq!(observed(&effects), [Some("me".to_owned())]);
+        press(&mut app, &[Key::Char('K'), Key::Char('j'), Key::Char('j'), Key::Char('j'), Key::Char('j'), Key::Enter]);
+        assert_eq!(app.notice.as_deref(), Some(format!("mutual: {cannot}").as_str()));
     }
 }

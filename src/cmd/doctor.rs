@@ -294,6 +294,10 @@ fn installations(app: &App) -> Option<Check> {
 fn kafka(app: &App) -> Vec<Check> {
     let Some(reading) = app.reading() else { return Vec::new() };
     let mut checks: Vec<Check> = way_in(app).into_iter().collect();
+    if app.choice().is_some_and(|choice| choice.closed().is_some()) {
+        // Nobody was asked anything, and why stands there already.
+        return checks;
+    }
     checks.extend([seen("brokers: Metadata".to_owned(), reading.asked(Asked::Metadata), Outcome::Fail)]);
     if reading.kafka().is_none_or(|k| k.metadata_at.is_none()) {
         return checks;
@@ -313,7 +317,8 @@ fn way_in(app: &App) -> Option<Check> {
         None if app.borrowed().is_some() => Outcome::Warn,
         None => Outcome::Pass,
     };
-    Some(Check::new("way in", outcome, words))
+    let hint = app.reading().and_then(|reading| reading.asked(Asked::Metadata).hint);
+    Some(Check::new("way in", outcome, words).remedy(hint.filter(|_| outcome == Outcome::Fail)))
 }
 
 fn seen(name: String, fresh: Freshness, otherwise: Outcome) -> Check {

@@ -150,6 +150,7 @@ fn access(app: &App) -> Value {
         "owner": way.map(|way| way.owner.word()),
         "credential": login.map(|login| login.keep().to_string()),
         "why": app.way_in_words(),
+        "sees_part": app.sees_part().is_some(),
     })
 }
 

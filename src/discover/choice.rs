@@ -245,6 +245,10 @@ fn with_handed(of: &Installation, wish: &Wish, handed: &Handed) -> Choice {
             return Choice::Closed(Closed { what, users: Vec::new() });
         }
     };
+    if listener.authentication.as_deref() == Some("tls") && handed.certificate.is_none() {
+        let what = format!("listener {} asks for a client certificate, and {} gives none", listener.name, handed.from);
+        return Choice::Closed(Closed { what, users: Vec::new() });
+    }
     Choice::Taken { way: handed_way(of, &listener, handed), wished: true }
 }
 
@@ -402,8 +406,6 @@ mod tests {
         assert!(why.starts_with("a.properties is for a listener with SSL; there are: tls (SASL_SSL on 9093)"), "{why}");
         let certificate =
             Handed { certificate: Some((keep(), keep())), protocol: Some("SSL".into()), ..Handed::default() };
-        let mut of = known();
-        of.listeners.push(listener("mtls", 9095, "SSL", Some("tls")));
         let choice = choose(&of, Purpose::Observe, &Wish { handed: Some(certificate), ..Wish::default() });
         assert_eq!(choice.dialled().unwrap().protocol(), "SSL");
     }

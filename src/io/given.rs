@@ -29,6 +29,9 @@ const LONGEST: u64 = 1 << 20;
 /// Protocols of a listener.
 const PROTOCOLS: [&str; 4] = ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"];
 
+/// How many keys a note names.
+const NAMED: usize = 8;
+
 /// Keys that count.
 const KNOWN: [&str; 15] = [
     "security.protocol",
@@ -133,6 +136,10 @@ type Store = &'static str;
 
 impl Client {
     fn understand(mut self) -> Result<Given, GivenError> {
+        if !self.entries.iter().any(|entry| KNOWN.contains(&entry.key.as_str())) {
+            let hint = "it is a file such as kafka-topics.sh takes with --command-config";
+            return Err(wrong(&self.file, None, "no property of a Kafka client stands in it", Some(hint.to_owned())));
+        }
         self.given.handed.from.clone_from(&self.file);
         self.note_what_is_ignored();
         self.given.handed.protocol = self.protocol()?;
@@ -182,8 +189,11 @@ impl Client {
             let near = near.map(|known| format!(" (did you mean {known}?)")).unwrap_or_default();
             ignored.push(format!("{}{near}", printable(&entry.key)));
         }
+        let more = ignored.len().saturating_sub(NAMED);
+        ignored.truncate(NAMED);
         if !ignored.is_empty() {
-            self.given.notes.push(format!("{}: not used: {}", self.file, ignored.join(", ")));
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            self.given.notes.push(format!("{}: not used: {}{more}", self.file, ignored.join(", ")));
         }
         let names = "ssl.endpoint.identification.algorithm";
         if self.entry(names).is_some_and(|entry| entry.value.trim().is_empty()) {
@@ -399,6 +409,7 @@ mod tests {
             ),
             ("ssl.keystore.type=PEM\nssl.keystore.location=gone.pem", "the keystore gone.pem: it cannot be read", ""),
             ("ssl.keystore.key=k", "there is no ssl.keystore.certificate.chain beside it", ""),
+            ("root:x:0", "client.properties: no property of a Kafka client stands in it", "kafka-topics.sh"),
             ("a=\\u12", "line 1: \\u needs four hexadecimal digits", ""),
         ] {
             let (said, step) = refused(text);

@@ -96,7 +96,7 @@ fn about(app: &App, row: &WayRow, look: Look, width: usize) -> Vec<Strip> {
     }
     match &row.state {
         WayState::InUse(why) => {
-            say(&format!("This way is gone: {why}."), Tone::Good);
+            say(&format!("In use: {why}."), Tone::Good);
             if let Some(fresh) = app.behind_the_way() {
                 say(&fresh.why.unwrap_or_else(|| "It has not answered yet.".to_owned()), Tone::Warn);
                 say(&fresh.hint.unwrap_or_default(), Tone::Muted);

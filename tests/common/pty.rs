@@ -204,6 +204,11 @@ impl Pty {
         kill_process(self.pid(), signal).unwrap();
     }
 
+    /// The terminal's modes.
+    pub fn modes(&self) -> rustix::termios::Termios {
+        rustix::termios::tcgetattr(self.tty.as_ref().expect("the terminal has hung up")).unwrap()
+    }
+
     /// The screen as of the last wait.
     pub fn screen(&self) -> &vt100::Screen {
         self.parser.screen()

@@ -88,6 +88,13 @@ pub enum LoginError {
     Asked { offers: Vec<String> },
 }
 
+impl LoginError {
+    /// True when what was given by hand is refused: the broker is not to be accused.
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Refused { from: Keep::Given(_), .. })
+    }
+}
+
 /// Names in a row.
 fn listed(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }

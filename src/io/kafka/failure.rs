@@ -122,6 +122,7 @@ impl CallError {
         let hint = match self {
             Self::Dial(DialError::Secret { why, .. }) => return hint_of_secret(why),
             Self::Dial(DialError::Login { why, .. }) => return hint_of_login(why),
+            Self::Dial(DialError::Tls { why, .. }) => why.hint()?,
             Self::TooOld(_) => "Kafka 3.0 and later offer it; what Kubernetes tells is shown all the same.",
             Self::Dial(DialError::Forbidden { hint: Some(hint), .. }) => hint,
             Self::Dial(DialError::Forbidden { .. }) => "Ask for the verb create on pods/portforward in this namespace.",
@@ -132,7 +133,10 @@ impl CallError {
                 }
                 Asked::TopicConfigs => "Grant DescribeConfigs on the topics to the user that is connected.",
                 Asked::Groups | Asked::Offsets => "Grant Describe on the groups to the user that is connected.",
-                Asked::LogDirs => "Grant Describe on the cluster to the user that is connected.",
+                Asked::LogDirs => {
+                    "Grant Describe on the cluster to the user that is connected. Brokers list only topics and groups \
+                     that it may describe, too: there may be more."
+                }
             },
             Self::Garbled { .. } => "Check that the port is a Kafka listener without TLS or SASL.",
             Self::Unknown { .. } => "Check advertised.listeners of the broker.",
@@ -151,7 +155,23 @@ fn hint_of_secret(why: &SecretError) -> Option<String> {
 
 /// What to do about a login that failed.
 fn hint_of_login(why: &LoginError) -> Option<String> {
-    let LoginError::Refused { from, .. } = why else { return None };
+    let from = match why {
+        LoginError::Refused { from, .. } => from,
+        LoginError::Mechanism { offers, .. } if !offers.is_empty() => {
+            return Some(format!(
+                "Log in with one that it offers ({}): a user has a password for each, and not for all.",
+                offers.join(", ")
+            ));
+        }
+        LoginError::Asked { .. } | LoginError::NotAsked => {
+            return Some(
+                "What the listener asks for is declared wrongly, or not at all: say who you are with --as USER or \
+                         --command-config FILE, or take another listener with --listener."
+                    .to_owned(),
+            );
+        }
+        _ => return None,
+    };
     Some(match from {
         Keep::Secret(_) => format!("Check that {from} holds the user's password; it is read again when it changes."),
         Keep::Given(_) => format!("Check the user's name and {from}."),
