@@ -101,6 +101,8 @@ pub enum Effect {
     ReadVolumes(BTreeSet<String>),
     /// Read these ConfigMaps, from which brokers take their configuration; none stops it.
     ReadConfigs(BTreeSet<ObjectKey>),
+    /// Read what Helm keeps of these releases, where that is allowed; none stops it.
+    ReadReleases(BTreeSet<ObjectKey>),
     /// Remember that this installation was chosen in this context.
     Remember {
         /// The kubeconfig context.
@@ -303,6 +305,7 @@ pub struct App {
     observed: Option<(InstallationId, Arc<AddressBook>)>,
     volumes_of: BTreeSet<String>,
     configs: BTreeSet<ObjectKey>,
+    releases: BTreeSet<ObjectKey>,
     judged: BTreeMap<InstallationId, (Verdict, DateTime<Utc>)>,
     /// What the command line wants of ways in.
     asked_for: Wish,
@@ -346,6 +349,7 @@ impl App {
             observed: None,
             volumes_of: BTreeSet::new(),
             configs: BTreeSet::new(),
+            releases: BTreeSet::new(),
             judged: BTreeMap::new(),
             asked_for: Wish::default(),
             wishes: BTreeMap::new(),

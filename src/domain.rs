@@ -9,6 +9,7 @@ pub mod broker;
 pub mod finding;
 pub mod freshness;
 pub mod group;
+pub mod helm;
 pub mod ids;
 pub mod installation;
 pub mod key;

@@ -12,6 +12,7 @@ pub mod heartbeat;
 pub mod kafka;
 pub mod logs;
 pub mod objects;
+pub mod releases;
 pub mod secrets;
 pub mod translate;
 pub mod volumes;

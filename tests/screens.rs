@@ -452,11 +452,11 @@ fn a_page_that_is_longer_than_the_screen_is_moved_to_its_end_and_no_further() {
     press(&mut app, &[Key::PageDown, Key::PageDown, Key::Down]);
     snapshot!("what_end_80x24", app, 80, 24);
     press(&mut app, &[char('k')]);
-    assert!(seen(&mut app, 80, 24).contains("8-26 of 27 lines"), "no key was lost beyond the end");
+    assert!(seen(&mut app, 80, 24).contains("10-28 of 29 lines"), "no key was lost beyond the end");
     app.update(Msg::Wheel(-3), app.now);
-    assert!(seen(&mut app, 80, 24).contains("5-23 of 27 lines"));
+    assert!(seen(&mut app, 80, 24).contains("7-25 of 29 lines"));
     press(&mut app, &[char('G')]);
-    assert!(!seen(&mut app, 80, 40).contains("of 27 lines"), "on a taller screen all of it is seen");
+    assert!(!seen(&mut app, 80, 40).contains("of 29 lines"), "on a taller screen all of it is seen");
     press(&mut app, &[char('g'), Key::Esc, char('w')]);
     assert!(seen(&mut app, 80, 24).contains("1-19 of 29 lines"));
 }

@@ -12,7 +12,7 @@ use crate::domain::{
     installation::{Flavour, Installation},
 };
 
-/// The most ConfigMaps that are read.
+/// The most ConfigMaps that are read, and the most Helm releases.
 const MOST_CONFIGS: usize = 64;
 
 impl App {
@@ -24,6 +24,13 @@ impl App {
         if configs != self.configs {
             self.configs.clone_from(&configs);
             effects.push(Effect::ReadConfigs(configs));
+        }
+        let helm = |of: &Installation| Some(ObjectKey::new(of.id.namespace.clone(), of.helm.as_ref()?.name.clone()));
+        let releases: BTreeSet<ObjectKey> =
+            self.found.iter().filter_map(|f| helm(&f.installation)).take(MOST_CONFIGS).collect();
+        if releases != self.releases {
+            self.releases.clone_from(&releases);
+            effects.push(Effect::ReadReleases(releases));
         }
         let found = self.found.iter().find(|f| Some(&f.installation.id) == self.chosen.as_ref());
         if found.is_some_and(|f| self.is_unread(&f.installation)) {

@@ -219,7 +219,12 @@ impl<'a> Wait<'a> {
             }
             Need::Brokers | Need::Storage => self.watches(&[Kind::Claims, Kind::Nodes]),
             Need::Topics | Need::Groups => {}
-            Need::Everything => self.watches(&Kind::ALL),
+            Need::Everything => {
+                self.watches(&Kind::ALL);
+                if self.reading.installation.helm.is_some() {
+                    self.watches(&[Kind::Releases]);
+                }
+            }
         }
         if let Some(kafka) = self.metadata() {
             self.brokers(kafka, need);

@@ -31,6 +31,7 @@ use crate::{
         kafka::observer::{self, ObserverSetup},
         logs::{self, LogEvent, LogRequest},
         objects::{self, Answer, Answered},
+        releases,
         secrets::{KubeSecrets, Vault},
         volumes, watch as watches,
     },
@@ -75,6 +76,7 @@ struct Hands {
     observing: Option<Observing>,
     volumes: Option<DropGuard>,
     configs: Option<DropGuard>,
+    releases: Option<DropGuard>,
     following: Option<DropGuard>,
     memory: Option<Memory>,
     vault: Arc<Vault>,
@@ -137,6 +139,7 @@ impl Session {
                 observing: None,
                 volumes: None,
                 configs: None,
+                releases: None,
                 following: None,
                 memory: None,
                 vault: Arc::default(),
@@ -304,6 +307,14 @@ impl Hands {
                     let cancel = self.cancel.child_token();
                     configs::read(cluster, names, &self.clock, &self.facts, &self.refresh, &cancel);
                     self.configs = Some(cancel.drop_guard());
+                }
+            }
+            Effect::ReadReleases(names) => {
+                self.releases = None;
+                if let Some(cluster) = self.cluster.as_ref().filter(|_| !names.is_empty()) {
+                    let cancel = self.cancel.child_token();
+                    releases::read(cluster, names, &self.clock, &self.facts, &self.refresh, &cancel);
+                    self.releases = Some(cancel.drop_guard());
                 }
             }
             Effect::FollowLogs { targets, previous } => {

@@ -404,6 +404,12 @@ mod tests {
         }
         let why = taken(handed(Some("SSL"), &[]), None).closed().unwrap().what.clone();
         assert!(why.starts_with("a.properties is for a listener with SSL; there are: tls (SASL_SSL on 9093)"), "{why}");
+        let mut of = known();
+        of.listeners.push(listener("mtls", 9095, "SSL", Some("tls")));
+        let open = Handed { protocol: Some("SSL".into()), from: "a.properties".into(), ..Handed::default() };
+        let choice = choose(&of, Purpose::Observe, &Wish { handed: Some(open), ..Wish::default() });
+        let why = "listener mtls asks for a client certificate, and a.properties gives none";
+        assert_eq!(choice.closed().map(|closed| closed.what.as_str()), Some(why));
         let certificate =
             Handed { certificate: Some((keep(), keep())), protocol: Some("SSL".into()), ..Handed::default() };
         let choice = choose(&of, Purpose::Observe, &Wish { handed: Some(certificate), ..Wish::default() });

@@ -47,6 +47,8 @@ pub enum Kind {
     Users,
     /// Not watched: only those are read that brokers take their configuration from.
     ConfigMaps,
+    /// Helm's Secrets. Not watched: only those of releases are read that brokers came with.
+    Releases,
 }
 
 impl Kind {
@@ -83,6 +85,7 @@ impl Kind {
             Self::PodSets => "strimzipodsets",
             Self::Users => "kafkausers",
             Self::ConfigMaps => "configmaps",
+            Self::Releases => "secrets",
         }
     }
 
@@ -101,6 +104,7 @@ impl Kind {
             Self::PodSets => "StrimziPodSet",
             Self::Users => "KafkaUser",
             Self::ConfigMaps => "ConfigMap",
+            Self::Releases => "Secret",
         }
     }
 

@@ -34,12 +34,14 @@ const WAY: usize = 8;
 pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
     let width = usize::from(area.width).saturating_sub(4).min(110);
     let mut lines: Vec<Strip> = Vec::new();
-    if let Some(words) = app.way_in_words() {
-        let text = wrapped(&words, width.saturating_sub(WAY));
+    for (label, words) in [("Way in", app.way_in_words()), ("Helm", app.release_in_words())] {
+        let text = words.map(|words| wrapped(&words, width.saturating_sub(WAY))).unwrap_or_default();
         for (at, text) in text.iter().enumerate() {
-            let label = if at == 0 { "Way in" } else { "" };
+            let label = if at == 0 { label } else { "" };
             lines.push(Strip::of(label, look.style(Slot::Label)).pad_to(WAY).put(text, Style::new()));
         }
+    }
+    if !lines.is_empty() {
         lines.push(Strip::default());
     }
     lines.push(

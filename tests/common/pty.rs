@@ -206,7 +206,9 @@ impl Pty {
 
     /// The terminal's modes.
     pub fn modes(&self) -> rustix::termios::Termios {
-        rustix::termios::tcgetattr(self.tty.as_ref().expect("the terminal has hung up")).unwrap()
+        let master = self.master.as_ref().expect("the terminal has hung up").as_raw_fd().unwrap();
+        let tty = FileDescriptor::dup(&master).unwrap().as_file().unwrap();
+        rustix::termios::tcgetattr(tty).unwrap()
     }
 
     /// The screen as of the last wait.

@@ -148,6 +148,15 @@ impl CallError {
 
 /// What to do about a Secret that cannot be read.
 fn hint_of_secret(why: &SecretError) -> Option<String> {
+    if let SecretError::NoKey { has, .. } = why
+        && has.iter().any(|key| key.ends_with(".jks") || key.ends_with(".p12"))
+    {
+        return Some(
+            "It holds a store that only Java reads. Write its certificates as PEM (keytool -list -rfc -keystore FILE > \
+             ca.pem) and give them: --command-config with ssl.truststore.type=PEM and ssl.truststore.location=ca.pem."
+                .to_owned(),
+        );
+    }
     let SecretError::Forbidden { namespace, name } = why else { return None };
     let check = format!("kubectl auth can-i get secret/{name} -n {namespace}");
     Some(format!("Ask for verb get on secrets in namespace {namespace}. Check: {check}"))
