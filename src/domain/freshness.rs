@@ -175,6 +175,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Link => f.write_str("API server"),
+            Self::Watch(Kind::Releases) => f.write_str("Helm release"),
             Self::Watch(kind) => f.write_str(kind.resource()),
             Self::Volumes { node } => write!(f, "kubelet of {node}"),
             Self::Kafka { what, broker: Some(broker), .. } => write!(f, "{what} of broker {broker}"),

@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn what_is_no_release_is_told_and_a_bomb_is_not_unpacked() {
-        let hostile = json!({"chart": {"metadata": {"name": "\u{1b}[31m", "version": "x".repeat(5000)}}, "config": []});
+        let hostile = json!({"chart": {"metadata": {"name": "\u{1b}[31m", "version": "x".repeat(5000)}}, "config": 7});
         let cases = [
             ("%".to_owned(), "Helm's Secret is not base64"),
             (BASE64.encode("%"), "Helm's Secret is not base64"),

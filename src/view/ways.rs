@@ -54,8 +54,8 @@ pub fn render(app: &App, at: usize, look: Look, area: Rect, buffer: &mut Buffer)
     draw_all(lines.get(1 + first..).unwrap_or_default(), buffer, list);
     overlay::select(at - first.min(at), look, list, buffer);
     let shown = u16::try_from(room.min(rows.len())).unwrap_or(u16::MAX);
-    let used = (shown + 2).min(inside.height);
-    draw_all(&below, buffer, Rect { y: inside.y + used, height: inside.height - used, ..inside });
+    let above = (shown + 2).min(inside.height);
+    draw_all(&below, buffer, Rect { y: inside.y + above, height: inside.height - above, ..inside });
 }
 
 fn line(row: &WayRow, (name, user): (usize, usize), is_wide: bool, look: Look) -> Strip {

@@ -148,8 +148,9 @@ impl CallError {
 
 /// What to do about a Secret that cannot be read.
 fn hint_of_secret(why: &SecretError) -> Option<String> {
+    let is_of_java = |key: &String| key.rsplit_once('.').is_some_and(|(_, kind)| matches!(kind, "jks" | "p12"));
     if let SecretError::NoKey { has, .. } = why
-        && has.iter().any(|key| key.ends_with(".jks") || key.ends_with(".p12"))
+        && has.iter().any(is_of_java)
     {
         return Some(
             "It holds a store that only Java reads. Write its certificates as PEM (keytool -list -rfc -keystore FILE > \
@@ -190,6 +191,7 @@ fn hint_of_login(why: &LoginError) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::dial::tls::TlsError;
 
     #[test]
     fn a_failure_says_what_was_asked_of_whom_and_what_came_back() {
@@ -205,5 +207,31 @@ mod tests {
         assert!(denied.hint.is_some());
         let late = CallError::Timeout { after: Duration::from_millis(2500) };
         assert_eq!(late.to_string(), "no answer within 2.5 s");
+    }
+
+    #[test]
+    fn what_can_be_done_about_a_door_that_stays_shut_is_said() {
+        let to =
+            crate::domain::installation::PodPort { pod: crate::domain::ids::ObjectKey::new("m", "k-0"), port: 9093 };
+        let hint = |error: DialError| CallError::from(error).told(Asked::Metadata, None).hint.unwrap_or_default();
+        let at = crate::domain::access::SecretKey { namespace: "m".into(), name: "k-tls".into(), key: "ca.crt".into() };
+        let has = vec!["kafka.truststore.jks".to_owned()];
+        let stores = SecretError::NoKey { at: at.clone(), has };
+        assert!(hint(DialError::Secret { to: to.clone(), why: Box::new(stores) }).contains("keytool -list -rfc"));
+        let login = |why: LoginError| hint(DialError::Login { to: to.clone(), why: Box::new(why) });
+        let refused = |from: Keep| LoginError::Refused { user: "me".into(), from };
+        assert!(login(refused(at.into())).contains("secret m/k-tls key ca.crt holds the user's password"));
+        assert_eq!(
+            login(refused(Keep::Given("a.properties line 3".into()))),
+            "Check the user's name and a.properties line 3."
+        );
+        let offers = vec!["SCRAM-SHA-512".to_owned()];
+        assert!(login(LoginError::Asked { offers: offers.clone() }).contains("--as USER"));
+        let wanted = crate::domain::access::Mechanism::Plain;
+        assert!(login(LoginError::Mechanism { wanted, offers }).contains("one that it offers (SCRAM-SHA-512)"));
+        let tls = |why: TlsError| hint(DialError::Tls { to: to.clone(), why: Box::new(why) });
+        assert!(tls(TlsError::UnknownIssuer { trusted: "x".into() }).contains("ssl.truststore"));
+        assert!(tls(TlsError::WantsCertificate).contains("ssl.keystore"));
+        assert!(tls(TlsError::NotTls { why: "x".into() }).contains("--listener"));
     }
 }
