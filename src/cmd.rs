@@ -93,7 +93,7 @@ async fn console(
     let look = settings::look(&config);
     session.app.notice = settings::notice(&config.problems);
     session.app.keymap = config.keymap;
-    Box::pin(console::run(session, look, config.settings.mouse.value)).await
+    console::run(session, look, config.settings.mouse.value).await
 }
 
 /// A session for these flags, connecting already.

@@ -81,7 +81,8 @@ impl<'a> Guarded<'a> {
         );
         if shows {
             let both = ["client.key", "client.pem"].map(|name| fs::read_to_string(tls.join(name)).unwrap()).concat();
-            text += &format!("ssl.keystore.type=PEM\nssl.keystore.location={}\n", self.file("both.pem", &both));
+            text =
+                [&text, "ssl.keystore.type=PEM\nssl.keystore.location=", &self.file("both.pem", &both), "\n"].concat();
         }
         self.file(name, &text)
     }
@@ -207,7 +208,7 @@ fn in_the_console(guarded: &Guarded<'_>) {
     let mut pty = open(guarded.cluster, &["-n", NAMESPACE, "--as", "watcher"]);
     pty.wait_for_text("Password of watcher:", SOON);
     pty.send(&format!("{PASSWORD}{ESCAPE}\r"));
-    pty.wait_for_text("password refused for user watcher", SOON);
+    pty.wait_for_text("refused for user watcher", SOON);
     pty.send("K");
     pty.wait_for_text("The credential is in the password that was typed", SOON);
     for file in ["cmdline", "environ"] {
