@@ -308,11 +308,11 @@ pub struct App {
     releases: BTreeSet<ObjectKey>,
     judged: BTreeMap<InstallationId, (Verdict, DateTime<Utc>)>,
     /// What the command line wants of ways in.
-    asked_for: Wish,
+    asked_for: Box<Wish>,
     /// What was chosen here.
     wishes: BTreeMap<InstallationId, Wish>,
     /// The installation whose brokers are not asked, and why.
-    stayed_out: Option<(InstallationId, SourceFailure)>,
+    stayed_out: Option<Box<(InstallationId, SourceFailure)>>,
     dirty: Dirty,
     redraw: bool,
 }
@@ -351,7 +351,7 @@ impl App {
             configs: BTreeSet::new(),
             releases: BTreeSet::new(),
             judged: BTreeMap::new(),
-            asked_for: Wish::default(),
+            asked_for: Box::default(),
             wishes: BTreeMap::new(),
             stayed_out: None,
             dirty: Dirty::default(),

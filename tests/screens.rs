@@ -665,7 +665,7 @@ fn ways_in() {
     insta::assert_snapshot!("closed_80x24", screen(&closed, COLOR, 80, 24));
     let mut borrowed = after(opened(), &[Key::Enter]);
     borrowed.update(Msg::Key(char('y')), borrowed.now + TimeDelta::seconds(1));
-    for (columns, rows) in [(80, 24), (60, 15), (200, 50)] {
+    for (columns, rows) in [(80, 24), (60, 15), (50, 10), (200, 50)] {
         let text = screen(&borrowed, COLOR, columns, rows);
         assert!(
             text.contains("as orders-app (application)"),

@@ -65,7 +65,7 @@ impl App {
 
     /// Says what the command line wants of ways in.
     pub fn ask_for(&mut self, wish: Wish) {
-        self.asked_for = wish;
+        *self.asked_for = wish;
         self.enter();
     }
 
@@ -172,7 +172,7 @@ impl App {
             "chosen here"
         } else if way.owner == Owner::Given {
             "given"
-        } else if self.asked_for != Wish::default() {
+        } else if *self.asked_for != Wish::default() {
             "asked for"
         } else {
             "needs the least"
@@ -241,14 +241,14 @@ impl App {
         let Some(found) = self.entered() else { return false };
         let id = found.installation.id.clone();
         let failure = self.closed(&found.installation, &found.choice);
-        let told = failure.map(|failure| (id.clone(), failure));
+        let told = failure.map(|failure| Box::new((id.clone(), failure)));
         if told == self.stayed_out {
             return told.is_some();
         }
-        if self.stayed_out.take().is_some_and(|(before, _)| before == id) {
+        if self.stayed_out.take().is_some_and(|before| before.0 == id) {
             self.world.forget(&id);
         }
-        if let Some((installation, failure)) = &told {
+        if let Some((installation, failure)) = told.as_deref() {
             let source = Source::Kafka { installation: installation.clone(), what: Asked::Metadata, broker: None };
             self.world.apply(Fact { source, seen_at: self.now, body: Body::Failed(failure.clone()) });
         }

@@ -38,7 +38,11 @@ pub fn verdict_height(app: &App, area: Rect) -> u16 {
 /// Draws the header.
 pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
     let width = usize::from(area.width);
-    let verdict = app.shown.as_ref().map(|shown| verdict(app, shown, look, width)).unwrap_or_default();
+    // Where there is one line for all, whose credential is used has its room at the end of it.
+    let said = app.borrowed().filter(|_| area.height == 1).map(|user| format!("as {user} ")).unwrap_or_default();
+    let room = width.saturating_sub(said.width() + usize::from(!said.is_empty()));
+    let verdict = app.shown.as_ref().map(|shown| verdict(app, shown, look, room)).unwrap_or_default();
+    let verdict = if said.is_empty() { verdict } else { verdict.pad_to(room + 1).put(said, look.tone(Tone::Warn)) };
     // Where there is one line for both, the verdict's word comes first.
     let word = app.shown.as_ref().filter(|_| area.height == 1).map(|shown| word(shown, look)).unwrap_or_default();
     let banner = banner(app).map(|(what, why, then)| {
