@@ -24,6 +24,7 @@ pub mod shown;
 pub mod sight;
 pub mod sources;
 pub mod users;
+pub mod ways;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,8 +35,9 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     config::keymap::Keymap,
-    discover,
+    discover::{self, Choice},
     domain::{
+        access::{Way, Wish},
         config::{Config, ConfigInquiry, Owner},
         connect::ConnectCluster,
         freshness::{Kind, Source, SourceFailure, SourceState},
@@ -113,6 +115,8 @@ pub enum Effect {
     ReadConfigs(BTreeSet<ObjectKey>),
     /// Ask the workers of these Connects, for this installation; none stops it.
     AskWorkers(InstallationId, Vec<ConnectCluster>),
+    /// Read what Helm keeps of these releases, where that is allowed; none stops it.
+    ReadReleases(BTreeSet<ObjectKey>),
     /// Remember that this installation was chosen in this context.
     Remember {
         /// The kubeconfig context.
@@ -264,6 +268,10 @@ pub enum Overlay {
     Actions(usize),
     /// The picker of installations; the number is the selected row.
     Installations(usize),
+    /// The ways in; the number is the selected row.
+    Ways(usize),
+    /// Asks whether to borrow the credential of a way.
+    Borrow(Box<Way>),
     /// Asks whether to leave.
     Leave,
 }
@@ -275,6 +283,20 @@ pub struct Found {
     pub installation: Installation,
     /// Its address book.
     pub book: Arc<AddressBook>,
+    /// Which way into it is gone, or why none is.
+    pub choice: Choice,
+}
+
+impl Found {
+    /// Goes another way, or none.
+    fn take(&mut self, choice: Choice) {
+        let way = choice.dialled();
+        if self.book.way.as_ref() != way {
+            let way = way.cloned();
+            Arc::make_mut(&mut self.book).way = way;
+        }
+        self.choice = choice;
+    }
 }
 
 /// Everything: what is known, and how it is looked at.
@@ -336,7 +358,14 @@ pub struct App {
     volumes_of: BTreeSet<String>,
     configs: BTreeSet<ObjectKey>,
     workers: Option<(InstallationId, Vec<ConnectCluster>)>,
+    releases: BTreeSet<ObjectKey>,
     judged: BTreeMap<InstallationId, (Verdict, DateTime<Utc>)>,
+    /// What the command line wants of ways in.
+    asked_for: Box<Wish>,
+    /// What was chosen here.
+    wishes: BTreeMap<InstallationId, Wish>,
+    /// The installation whose brokers are not asked, and why.
+    stayed_out: Option<Box<(InstallationId, SourceFailure)>>,
     dirty: Dirty,
     redraw: bool,
 }
@@ -375,7 +404,11 @@ impl App {
             volumes_of: BTreeSet::new(),
             configs: BTreeSet::new(),
             workers: None,
+            releases: BTreeSet::new(),
             judged: BTreeMap::new(),
+            asked_for: Box::default(),
+            wishes: BTreeMap::new(),
+            stayed_out: None,
             dirty: Dirty::default(),
             redraw: true,
         }
@@ -489,9 +522,11 @@ impl App {
         let objects = discover::Objects::of(&self.world.kube);
         self.found = discover::installations(&objects)
             .into_iter()
-            .map(|installation| Found {
-                book: Arc::new(discover::address_book(&installation, &objects.pods, &objects.services)),
-                installation,
+            .map(|installation| {
+                let book = Arc::new(discover::address_book(&installation, &objects.pods, &objects.services));
+                let mut found = Found { book, choice: Choice::Open, installation };
+                found.take(self.chosen_way(&found.installation));
+                found
             })
             .collect();
     }

@@ -25,6 +25,8 @@ const EXAMPLES: &str = "Examples:
   kafdeck -n the-project check && echo healthy       exit code 0 only when all is well
   kafdeck lag orders-app                             what a group has yet to read, by partition
   kafdeck logs --broker 0 --since 10m --grep 'ERROR|WARN'
+  kafdeck --as orders-app topics                     with a credential that is another application's
+  kafdeck --command-config client.properties lag     with credentials of your own
   kafdeck doctor                                     what cannot be seen, and which permission is missing
 
 Exit codes:
@@ -66,6 +68,28 @@ pub struct Global {
     /// The installation to show, where there are several
     #[arg(long, global = true, value_name = "NAMESPACE/NAME")]
     pub installation: Option<InstallationId>,
+    /// Reach brokers through this listener instead of the one that needs the least
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Ways in")]
+    pub listener: Option<String>,
+    /// Log in as this user: one whose credential is in the cluster, or one whose password you give
+    ///
+    /// Naming a user is consent to borrow its credential where another application or an administrator owns it. The
+    /// password of a user whom the cluster does not know is taken from --password-file, from the variable
+    /// KAFDECK_PASSWORD, or asked for at the terminal.
+    #[arg(
+        long = "as",
+        global = true,
+        value_name = "USER",
+        conflicts_with = "command_config",
+        help_heading = "Ways in"
+    )]
+    pub as_user: Option<String>,
+    /// File that holds the password of --as
+    #[arg(long, global = true, value_name = "PATH", requires = "as_user", help_heading = "Ways in")]
+    pub password_file: Option<PathBuf>,
+    /// Log in as a client.properties says, as Kafka's own tools take it
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Ways in")]
+    pub command_config: Option<PathBuf>,
     /// Refuse everything that would change something
     #[arg(long, global = true)]
     pub read_only: bool,

@@ -6,6 +6,7 @@ pub mod clipboard;
 pub mod completeness;
 pub mod config;
 pub mod console;
+pub mod credentials;
 pub mod demo;
 pub mod docs;
 pub mod doctor;
@@ -63,14 +64,14 @@ pub async fn run(cli: Cli) -> Result<u8, Failure> {
     }
     settings::warn(&config);
     match command {
-        Command::Doctor => oneshot::doctor(&mut session(&global)?, &global).await,
+        Command::Doctor => oneshot::doctor(&mut session(&global).await?, &global).await,
         Command::Info => oneshot::info(&typed, &config),
-        Command::Logs(asked) => logs::run(&mut session(&global)?, &global, &asked).await,
-        Command::Record { file, duration } => record::run(&mut session(&global)?, &file, duration).await,
+        Command::Logs(asked) => logs::run(&mut session(&global).await?, &global, &asked).await,
+        Command::Record { file, duration } => record::run(&mut session(&global).await?, &file, duration).await,
         command => match Question::of(&command) {
             Some(question) => {
                 let asked = Asked { watch_for: command.watch_for(), ascii: global.ascii, question };
-                oneshot::ask(&mut session(&global)?, &global, &asked).await
+                oneshot::ask(&mut session(&global).await?, &global, &asked).await
             }
             None => Ok(1),
         },
@@ -84,7 +85,8 @@ async fn console(
     options: ConnectOptions,
     memory: Option<Memory>,
 ) -> Result<(), Failure> {
-    let mut session = start(global, options);
+    let mut session = start(global, options)?;
+    credentials::ask_for_password(&mut session, global).await?;
     if let Some(memory) = memory {
         session.remember_in(memory);
     }
@@ -95,11 +97,17 @@ async fn console(
 }
 
 /// A session for these flags, connecting already.
-fn session(global: &Global) -> Result<Session, Failure> {
-    Ok(start(global, global.connect_options()?))
+async fn session(global: &Global) -> Result<Session, Failure> {
+    let mut session = start(global, global.connect_options()?)?;
+    credentials::ask_for_password(&mut session, global).await?;
+    Ok(session)
 }
 
-fn start(global: &Global, options: ConnectOptions) -> Session {
+fn start(global: &Global, options: ConnectOptions) -> Result<Session, Failure> {
+    let credentials = credentials::of_flags(global)?;
+    credentials::warn(&credentials.notes);
     let size = crossterm::terminal::size().unwrap_or((80, 24));
-    Session::start(options, global.installation.clone(), size, Clock::real())
+    let mut session = Session::start(options, global.installation.clone(), size, Clock::real());
+    session.enter_with(credentials);
+    Ok(session)
 }

@@ -3,7 +3,7 @@
 //! Nothing is recognised by its name or by a label alone. A container is judged by what it runs, what it is
 //! configured with and what it offers ([`score`]); broker pods are grouped by what owns them
 //! ([`installations`]), each flavour in a file of its own; what brokers advertise is traced back to pods
-//! ([`addresses`]); and what declares listeners and users tells the ways in (`ways`). Everything here is
+//! ([`addresses`]); and what declares listeners and users tells the ways in (`ways`), of which one is gone ([`choice`]). All of it is
 //! a pure function of Kubernetes objects. It does not ask a broker anything: that is `io`'s part, and what a
 //! broker answers counts more than any score.
 //!
@@ -11,6 +11,7 @@
 
 pub mod addresses;
 mod bitnami;
+pub mod choice;
 mod confluent;
 mod connect;
 mod image;
@@ -27,6 +28,7 @@ mod tests;
 mod ways;
 
 pub use addresses::address_book;
+pub use choice::{Choice, choose};
 pub use installations::{Objects, installations};
 pub use score::{BROKER, CANDIDATE, score};
 

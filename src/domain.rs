@@ -12,6 +12,7 @@ pub mod connect;
 pub mod finding;
 pub mod freshness;
 pub mod group;
+pub mod helm;
 pub mod html;
 pub mod ids;
 pub mod installation;

@@ -2,6 +2,9 @@
 
 use std::{ffi::OsString, io::Write, os::unix::fs::OpenOptionsExt, process::ExitCode, time::Duration};
 
+use tracing::{Level, Metadata};
+use tracing_subscriber::{filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
+
 use kafdeck::{
     cli::{self, Cli},
     cmd,
@@ -59,6 +62,12 @@ fn log_to_file(cli: &Cli) -> Result<(), Failure> {
     })?;
     let filter = tracing_subscriber::EnvFilter::try_from_env("KAFDECK_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("kafdeck=debug,kube_runtime=info,warn"));
-    tracing_subscriber::fmt().with_writer(std::sync::Mutex::new(file)).with_ansi(false).with_env_filter(filter).init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::sync::Mutex::new(file)).with_ansi(false);
+    tracing_subscriber::registry().with(filter_fn(is_discreet)).with(filter).with(lines).init();
     Ok(())
+}
+
+/// False for what writes bytes of a connection to the log, among which passwords may be, however much is asked for.
+fn is_discreet(line: &Metadata<'_>) -> bool {
+    *line.level() <= Level::INFO || !line.target().starts_with("tungstenite")
 }

@@ -21,6 +21,7 @@ mod sources;
 mod strip;
 mod table;
 mod waiting;
+mod ways;
 
 use ratatui::{Frame, layout::Rect};
 

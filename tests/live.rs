@@ -17,6 +17,8 @@ mod connect;
 mod faults;
 #[path = "live/flavours.rs"]
 mod flavours;
+#[path = "live/guarded.rs"]
+mod guarded;
 #[path = "live/quorum.rs"]
 mod quorum;
 #[path = "live/secured.rs"]
@@ -54,6 +56,11 @@ const ROWS: &[Row] = &[
     ("a task that fails is seen with its cause and goes with its connector", connect::failed_task),
     ("listeners with TLS and SCRAM answer through a port-forward", secured::secured_listeners_answer),
     ("what is wrong with a way into a secured listener is told", secured::what_is_wrong_is_told),
+    (
+        "credentials that are given open a guarded broker, and wrong ones are told as such",
+        guarded::credentials_are_given,
+    ),
+    ("sessions of ten seconds are renewed, and a password is found nowhere", guarded::sessions_end_and_passwords_stay),
     ("dials through each layer are measured", secured::dials_are_measured),
     ("24 tunnels at once take little memory", secured::tunnels_are_measured),
     ("users, ACLs and their owners on strimzi are those of Kafka's own tools", users::agree_with_kafkas_tools),

@@ -14,6 +14,7 @@ use common::{
     Pty,
     pty::{Builder, FRAME_END, LEAVE, is_live, is_restored},
 };
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 /// How long anything may take; generous, because machines that test are busy.
@@ -204,4 +205,40 @@ fn addressed_sockets(id: u32) -> BTreeSet<String> {
         numbers.extend(rows.filter(|row| row.len() >= length).map(|row| row[column].to_owned()));
     }
     numbers
+}
+
+/// True while the terminal shows what is typed.
+fn shows_typing(pty: &Pty) -> bool {
+    pty.modes().local_modes.contains(rustix::termios::LocalModes::ECHO)
+}
+
+#[test]
+fn a_password_is_asked_for_without_showing_it_and_the_console_follows() {
+    let mut pty = demo().args(["--as", "me"]).spawn();
+    pty.wait_for_text("Password of me:", SOON);
+    assert!(!shows_typing(&pty));
+    pty.send("canary-4711\r");
+    // The cluster in memory asks for no login, and so it says.
+    pty.wait_for_text("--as me is for a listener with a login", SOON);
+    assert!(!String::from_utf8_lossy(pty.raw_output()).contains("canary"), "typed in secret");
+    pty.send(LEAVE);
+    assert_eq!(pty.exit_code(SOON), Some(0));
+    assert!(shows_typing(&pty));
+}
+
+#[test]
+fn whatever_ends_the_question_for_a_password_typing_is_shown_again() {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        let mut pty = demo().args(["--as", "me"]).spawn();
+        pty.wait_for_text("Password of me:", SOON);
+        assert!(!shows_typing(&pty));
+        pty.signal(signal);
+        assert_eq!(pty.exit_code(SOON), Some(code));
+        assert!(shows_typing(&pty), "{signal:?}");
+    }
+    let mut pty = demo().args(["--as", "me"]).spawn();
+    pty.wait_for_text("Password of me:", SOON);
+    pty.send("\r");
+    assert_eq!(pty.exit_code(SOON), Some(2), "nothing was typed");
+    assert!(shows_typing(&pty));
 }

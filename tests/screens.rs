@@ -15,8 +15,10 @@ use kafdeck::{
     app::{App, Effect, Msg, commands, keys::Key, logs::LogLine, object_page::Told, sight::Sight},
     config::{color::Depth, theme::Theme},
     domain::{
+        access::{Encryption, Login, Mechanism, Owner, SecretKey, Way, Wish},
         config::Config,
         freshness::{FailureKind, SourceFailure},
+        installation::Listener,
         object::{Event, Events},
         text::is_unprintable,
     },
@@ -682,4 +684,61 @@ fn a_frame_costs_what_is_in_sight() {
     let (few, many) = (time(100, &mut cluster), time(10_000, &mut cluster));
     println!("100 topics: {few:?}, 10,000 topics: {many:?}");
     assert!(many < few * 4 + Duration::from_millis(5), "100 topics take {few:?}, 10,000 take {many:?}");
+}
+
+/// A way in through the listener `tls`, as this user.
+fn way(user: &str, owner: Owner) -> Way {
+    let secret =
+        |name: &str, key: &str| SecretKey { namespace: "messaging".into(), name: name.into(), key: key.into() };
+    let login = Login::Sasl {
+        mechanism: Mechanism::ScramSha512,
+        user: user.into(),
+        password: secret(user, "password").into(),
+        nth: None,
+    };
+    let encryption = Some(Encryption { trust: vec![secret("kafka-cluster-cluster-ca-cert", "ca.crt").into()] });
+    Way { listener: "tls".into(), port: 9093, encryption, login: Some(login), owner }
+}
+
+/// A healthy cluster behind a listener that asks for a login, with what is known of whom it lets in.
+fn guarded(ways: Vec<Way>) -> App {
+    let mut app = Cluster::healthy().app();
+    let listener = |name: &str, port: u16, protocol: &str, how: &str| Listener {
+        name: name.into(),
+        port,
+        protocol: Some(protocol.into()),
+        authentication: Some(how.into()),
+        internal: true,
+    };
+    let of = &mut app.found[0].installation;
+    of.listeners = vec![listener("tls", 9093, "SASL_SSL", "scram-sha-512"), listener("mutual", 9095, "SSL", "tls")];
+    of.ways = ways;
+    app.ask_for(Wish::default());
+    app.update(Msg::Tick, app.now);
+    app
+}
+
+#[test]
+fn ways_in() {
+    let all = || {
+        vec![way("console", Owner::Console), way("orders-app", Owner::Application), way("root", Owner::Administrator)]
+    };
+    let opened = || after(guarded(all()), &[char('K'), Key::Down]);
+    insta::assert_snapshot!("ways_80x24", screen(&opened(), COLOR, 80, 24));
+    insta::assert_snapshot!("ways_200x50", screen(&opened(), COLOR, 200, 50));
+    insta::assert_snapshot!("borrow_80x24", screen(&after(opened(), &[Key::Enter]), COLOR, 80, 24));
+    let closed = guarded(all().split_off(1));
+    insta::assert_snapshot!("closed_80x24", screen(&closed, COLOR, 80, 24));
+    let mut borrowed = after(opened(), &[Key::Enter]);
+    borrowed.update(Msg::Key(char('y')), borrowed.now + TimeDelta::seconds(1));
+    for (columns, rows) in [(80, 24), (60, 15), (50, 10), (200, 50)] {
+        let text = screen(&borrowed, COLOR, columns, rows);
+        assert!(
+            text.contains("as orders-app (application)"),
+            "whose credential is used is said at {columns}x{rows}:\n{text}"
+        );
+    }
+    for (columns, rows) in [(20, 5), (40, 10), (1, 1)] {
+        screen(&opened(), MONO_ASCII, columns, rows);
+    }
 }

@@ -43,6 +43,8 @@ pub enum CommandId {
     Actions,
     /// Opens the picker of installations.
     Installations,
+    /// Opens the ways into the installation.
+    Ways,
     /// Stops and resumes the screen.
     Pause,
     /// Asks every source again, now.
@@ -125,6 +127,10 @@ fn needs_several(app: &App) -> Option<&'static str> {
     (app.found.len() < 2).then_some("there is only one installation here")
 }
 
+fn needs_installation(app: &App) -> Option<&'static str> {
+    app.choice().is_none().then_some("no installation is chosen")
+}
+
 macro_rules! command {
     (@menu) => { false };
     (@menu $menu:ident) => { true };
@@ -188,6 +194,7 @@ pub const COMMANDS: &[Command] = &[
     command!(CommandId::LogPrevious, "logs.previous", "the container that ran before", Logs, 4, always),
     command!(CommandId::Back, "back", "back", Everywhere, 10, always),
     command!(CommandId::Installations, "installations", "choose the installation", Everywhere, 0, needs_several),
+    command!(CommandId::Ways, "ways", "ways in: listeners, and as whom to log in", Everywhere, 0, needs_installation),
     command!(CommandId::Pause, "pause", "stop the screen, and go on", Everywhere, 0, always),
     command!(CommandId::Refresh, "refresh", "ask every source again, now", Everywhere, 0, always),
     command!(CommandId::Tab(1), "tab.overview", "Overview", Everywhere, 0, always),
@@ -253,8 +260,8 @@ impl App {
             }
             (Some(Overlay::Filter(_) | Overlay::Palette(_)), _) => &[Layer::Text],
             (Some(Overlay::Actions(_)), _) => &[Layer::Actions, Layer::Menu],
-            (Some(Overlay::Installations(_)), _) => &[Layer::Menu],
-            (Some(Overlay::Leave), _) => &[Layer::Dialog],
+            (Some(Overlay::Installations(_) | Overlay::Ways(_)), _) => &[Layer::Menu],
+            (Some(Overlay::Leave | Overlay::Borrow(_)), _) => &[Layer::Dialog],
             (None, _) => self.layers_of_place(),
         }
     }

@@ -61,13 +61,14 @@ impl Guard {
 /// True for dialogs in which a key does something that cannot be taken back.
 fn acts(overlay: &Overlay) -> bool {
     match overlay {
-        Overlay::Leave => true,
+        Overlay::Leave | Overlay::Borrow(_) => true,
         Overlay::Help(_)
         | Overlay::What
         | Overlay::Detail
         | Overlay::Object(_)
         | Overlay::Filter(_)
         | Overlay::Palette(_)
+        | Overlay::Ways(_)
         | Overlay::Actions(_)
         | Overlay::Installations(_) => false,
     }

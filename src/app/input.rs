@@ -42,6 +42,8 @@ impl App {
             Some(Overlay::Palette(palette)) => self.palette_key(palette, key, command),
             Some(Overlay::Actions(at)) => self.actions_key(at, command),
             Some(Overlay::Installations(at)) => self.installations_key(at, command),
+            Some(Overlay::Ways(at)) => self.ways_key(at, command),
+            Some(Overlay::Borrow(way)) => self.borrow_key(&way, command),
             Some(Overlay::Leave) => Self::leave_key(command),
             Some(Overlay::Help(at)) => self.help_key(at, command),
             overlay => {
@@ -117,6 +119,7 @@ impl App {
             CommandId::Help => self.overlay = Some(Overlay::Help(0)),
             CommandId::Actions => self.overlay = Some(Overlay::Actions(0)),
             CommandId::Installations => self.overlay = Some(Overlay::Installations(self.picked_first())),
+            CommandId::Ways => self.overlay = Some(Overlay::Ways(self.row_of_the_way())),
             CommandId::What => self.read_page(Overlay::What),
             CommandId::Copy => return self.copy(),
             CommandId::Pause => {
@@ -373,7 +376,7 @@ impl App {
 }
 
 /// Where the cursor of a short menu is after a command, if there was one.
-fn moved(at: usize, len: usize, command: Option<&Command>) -> usize {
+pub(super) fn moved(at: usize, len: usize, command: Option<&Command>) -> usize {
     command.map_or(at, |command| step(at, len, command.id))
 }
 

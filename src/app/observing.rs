@@ -13,7 +13,7 @@ use crate::domain::{
     installation::{Flavour, Installation},
 };
 
-/// The most ConfigMaps that are read.
+/// The most ConfigMaps that are read, and the most Helm releases.
 const MOST_CONFIGS: usize = 64;
 
 impl App {
@@ -26,13 +26,22 @@ impl App {
             self.configs.clone_from(&configs);
             effects.push(Effect::ReadConfigs(configs));
         }
+        let helm = |of: &Installation| Some(ObjectKey::new(of.id.namespace.clone(), of.helm.as_ref()?.name.clone()));
+        let releases: BTreeSet<ObjectKey> =
+            self.found.iter().filter_map(|f| helm(&f.installation)).take(MOST_CONFIGS).collect();
+        if releases != self.releases {
+            self.releases.clone_from(&releases);
+            effects.push(Effect::ReadReleases(releases));
+        }
         let found = self.found.iter().find(|f| Some(&f.installation.id) == self.chosen.as_ref());
         if found.is_some_and(|f| self.is_unread(&f.installation)) {
             return effects;
         }
         let next = found.map(|f| (f.installation.id.clone(), f.book.clone()));
         // An installation whose last pod is gone stays observed: its brokers are unreachable, not forgotten.
-        if next != self.observed && (next.is_some() || self.chosen.is_none()) {
+        if self.stays_out() {
+            effects.extend(self.observed.take().map(|_| Effect::StopObserving));
+        } else if next != self.observed && (next.is_some() || self.chosen.is_none()) {
             effects.push(next.clone().map_or(Effect::StopObserving, |(id, book)| Effect::Observe(id, book)));
             self.observed = next;
         }
@@ -70,7 +79,7 @@ impl App {
     }
 
     /// True until what tells the ways in has been read or has failed: brokers are not asked on the wrong one.
-    fn is_unread(&self, installation: &Installation) -> bool {
+    pub(super) fn is_unread(&self, installation: &Installation) -> bool {
         let is_open = |kind: Kind| !self.world.sources.is_settled(&Source::Watch(kind));
         (installation.flavour == Flavour::Strimzi && [Kind::Kafkas, Kind::Users].into_iter().any(is_open))
             || (!installation.configs.is_empty() && is_open(Kind::ConfigMaps))

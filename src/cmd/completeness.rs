@@ -233,7 +233,12 @@ impl<'a> Wait<'a> {
                 return;
             }
             Need::Topics | Need::Groups => {}
-            Need::Everything => self.watches(&Kind::ALL),
+            Need::Everything => {
+                self.watches(&Kind::ALL);
+                if self.reading.installation.helm.is_some() {
+                    self.watches(&[Kind::Releases]);
+                }
+            }
         }
         if let Some(kafka) = self.metadata() {
             self.brokers(kafka, need);

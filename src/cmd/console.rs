@@ -129,7 +129,8 @@ pub async fn run(session: Session, look: Look, mouse: bool) -> Result<(), Failur
     let _ends_the_signal_tasks = cancel.clone().drop_guard();
     terminal::leave_on_signals(&cancel);
     let result = match Console::new(session, look, mouse, jobs) {
-        Ok(mut console) => console.run().await,
+        // On the heap: it holds the whole session.
+        Ok(mut console) => Box::pin(async move { console.run().await }).await,
         Err(failure) => Err(failure),
     };
     terminal::restore();

@@ -296,7 +296,12 @@ fn installations(app: &App) -> Option<Check> {
 /// What brokers of the chosen installation are asked.
 fn kafka(app: &App) -> Vec<Check> {
     let Some(reading) = app.reading() else { return Vec::new() };
-    let mut checks = vec![seen("brokers: Metadata".to_owned(), reading.asked(Asked::Metadata), Outcome::Fail)];
+    let mut checks: Vec<Check> = way_in(app).into_iter().collect();
+    if app.choice().is_some_and(|choice| choice.closed().is_some()) {
+        // Nobody was asked anything, and why stands there already.
+        return checks;
+    }
+    checks.extend([seen("brokers: Metadata".to_owned(), reading.asked(Asked::Metadata), Outcome::Fail)]);
     if reading.kafka().is_none_or(|k| k.metadata_at.is_none()) {
         return checks;
     }
@@ -310,6 +315,18 @@ fn kafka(app: &App) -> Vec<Check> {
     let of_users = reading.asked_of_users().into_iter();
     checks.extend(of_users.map(|(what, fresh)| seen(format!("brokers: {what}"), fresh, Outcome::Warn)));
     checks
+}
+
+/// Which way into the installation is gone; a credential that is borrowed is pointed out.
+fn way_in(app: &App) -> Option<Check> {
+    let words = app.way_in_words()?;
+    let outcome = match app.choice()?.closed() {
+        Some(_) => Outcome::Fail,
+        None if app.borrowed().is_some() => Outcome::Warn,
+        None => Outcome::Pass,
+    };
+    let hint = app.reading().and_then(|reading| reading.asked(Asked::Metadata).hint);
+    Some(Check::new("way in", outcome, words).remedy(hint.filter(|_| outcome == Outcome::Fail)))
 }
 
 fn seen(name: String, fresh: Freshness, otherwise: Outcome) -> Check {

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{App, shown::Shown},
+    discover::Choice,
     domain::{
-        access::Way,
+        access::{Login, Way},
         finding::{Finding, NextAction},
         freshness::{Freshness, Source},
         installation::Installation,
@@ -30,7 +31,11 @@ pub fn document(app: &App, question: &Question) -> Result<Value, Failure> {
     let mut document = envelope(question.name(), &installation(&shown.installation, shown.mode), app.now);
     document["sources"] = sources(&shown.sources, app.now);
     let body = match question {
-        Question::Status => status(shown)?,
+        Question::Status => {
+            let mut status = status(shown)?;
+            status["access"] = access(app);
+            status
+        }
         Question::Check => check(shown, question.exit_code(app)),
         Question::Brokers => json!({"brokers": brokers(app, shown)?, "quorum": quorum(app, shown)?}),
         Question::Storage => json!({"storage": value(&shown.storage)?}),
@@ -139,6 +144,23 @@ fn status(shown: &Shown) -> Result<Value, Failure> {
         "findings": findings,
         "recognition": recognition(&shown.installation)?,
     }))
+}
+
+/// Which way into the installation is gone, as whom and whose credential that is; or why none is.
+fn access(app: &App) -> Value {
+    let way = app.choice().and_then(Choice::way);
+    let login = way.and_then(|way| way.login.as_ref());
+    json!({
+        "listener": way.map(|way| &way.listener),
+        "port": way.map(|way| way.port),
+        "protocol": way.map(Way::protocol),
+        "user": login.map(Login::user),
+        "mechanism": login.map(Login::how),
+        "owner": way.map(|way| way.owner.word()),
+        "credential": login.map(|login| login.keep().to_string()),
+        "why": app.way_in_words(),
+        "sees_part": app.sees_part().is_some(),
+    })
 }
 
 /// How an installation is recognised, and what declares it; of ways in, whose credential each takes.

@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::documents;
+use super::{credentials::Credentials, documents};
 use crate::{
     app::{App, Effect, LOG_TAIL, Msg, logs::LogLine, object_page::Told},
     clock::Clock,
@@ -33,7 +33,8 @@ use crate::{
         kafka::observer::{self, ConfigsTold, Observer, ObserverSetup},
         logs::{self, LogEvent, LogRequest},
         objects::{self, Answer, Answered},
-        secrets::KubeSecrets,
+        releases,
+        secrets::{KubeSecrets, Vault},
         volumes, watch as watches, workers,
     },
     task,
@@ -80,8 +81,10 @@ struct Hands {
     volumes: Option<DropGuard>,
     configs: Option<DropGuard>,
     workers: Option<DropGuard>,
+    releases: Option<DropGuard>,
     following: Option<DropGuard>,
     memory: Option<Memory>,
+    vault: Arc<Vault>,
     reading: Option<DropGuard>,
     describing: Option<DropGuard>,
     cancel: CancellationToken,
@@ -147,8 +150,10 @@ impl Session {
                 volumes: None,
                 configs: None,
                 workers: None,
+                releases: None,
                 following: None,
                 memory: None,
+                vault: Arc::default(),
                 reading: None,
                 describing: None,
                 cancel,
@@ -164,6 +169,12 @@ impl Session {
     pub fn remember_in(&mut self, memory: Memory) {
         self.app.remembered = memory.installations();
         self.hands.memory = Some(memory);
+    }
+
+    /// Goes the way that is wished, with what was given for it.
+    pub fn enter_with(&mut self, credentials: Credentials) {
+        self.hands.vault = credentials.vault;
+        self.app.ask_for(credentials.wish);
     }
 
     /// Writes every fact from now on to `out`, one JSON document a line.
@@ -312,6 +323,14 @@ impl Hands {
                 }
             }
             Effect::AskWorkers(installation, clusters) => self.ask_workers(installation, clusters),
+            Effect::ReadReleases(names) => {
+                self.releases = None;
+                if let Some(cluster) = self.cluster.as_ref().filter(|_| !names.is_empty()) {
+                    let cancel = self.cancel.child_token();
+                    releases::read(cluster, names, &self.clock, &self.facts, &self.refresh, &cancel);
+                    self.releases = Some(cancel.drop_guard());
+                }
+            }
             Effect::FollowLogs { targets, previous } => {
                 self.following = None;
                 let requests = targets.into_iter().map(|t| LogRequest {
@@ -400,7 +419,7 @@ impl Hands {
             ObserverSetup {
                 installation: installation.clone(),
                 transport,
-                secrets: Arc::new(KubeSecrets::new(&cluster.client)),
+                secrets: Arc::new(KubeSecrets::new(&cluster.client).with(self.vault.clone())),
                 routes: receiver,
                 refresh: self.refresh.clone(),
                 on_silence: self.silence.clone(),

@@ -5,6 +5,8 @@
 //! `restore` may be called from anywhere, any number of times: normal end, error, panic in any thread,
 //! signal, hang-up. It ignores errors, for a terminal that is gone cannot be restored.
 
+mod hidden;
+
 use std::{
     fs::File,
     io::{self, IsTerminal, Write},
@@ -35,6 +37,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::task;
+
+pub use self::hidden::ask_hidden;
 
 /// True while the terminal is ours.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -71,8 +75,9 @@ pub fn take(mouse: bool) -> io::Result<()> {
     )
 }
 
-/// Gives the terminal back, if it is ours.
+/// Gives the terminal back, if it is ours, and shows what is typed again.
 pub fn restore() {
+    hidden::show_typing();
     if TAKEN.swap(false, Ordering::SeqCst) {
         let mut out = io::stdout();
         // A terminal that is gone cannot be restored; there is nobody to tell.

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use super::selects;
+use super::{choice::choose, selects};
 use crate::domain::{
-    access::{Owner, Way},
+    access::{Purpose, Wish},
     ids::{BrokerId, ObjectKey},
     installation::{AddressBook, BrokerPod, Installation, PodPort},
     kubernetes::{Pod, Service},
@@ -23,7 +23,7 @@ type Pair<'a> = (&'a BrokerPod, &'a Pod);
 
 /// The addresses of an installation's brokers.
 ///
-/// `pods` and `services` may hold any; only the installation's are regarded.
+/// `pods` and `services` may hold any; only the installation's are regarded. The way is the one that is gone unasked.
 pub fn address_book(installation: &Installation, pods: &[&Pod], services: &[&Service]) -> AddressBook {
     let brokers: Vec<Pair<'_>> = installation
         .brokers
@@ -36,22 +36,14 @@ pub fn address_book(installation: &Installation, pods: &[&Pod], services: &[&Ser
     for (_, pod) in &brokers {
         hosts.add_pod(pod);
     }
+    let way = choose(installation, Purpose::Observe, &Wish::default()).dialled().cloned();
     let is_whole = installation.wanted.is_none_or(|wanted| brokers.len() >= wanted as usize);
     for service in services {
         if let Some((broker, _)) = only_broker(service, &brokers, is_whole) {
             hosts.add_service(service, broker);
         }
     }
-    AddressBook { seeds: seeds(&brokers), hosts: hosts.certain(), ids: ids(&brokers), way: way(installation) }
-}
-
-/// The way that is gone unasked: the best one that nobody's or a console's own credential opens.
-///
-/// What an application or an administrator logs in with is not borrowed here. A listener that asks nothing is the
-/// default and no way of its own.
-fn way(installation: &Installation) -> Option<Way> {
-    let unasked = installation.ways.iter().find(|way| way.owner <= Owner::Console)?;
-    (unasked.encryption.is_some() || unasked.login.is_some()).then(|| unasked.clone())
+    AddressBook { seeds: seeds(&brokers), hosts: hosts.certain(), ids: ids(&brokers), way }
 }
 
 /// Running pods, those first that are most likely to answer.

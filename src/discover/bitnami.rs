@@ -12,6 +12,7 @@ use super::{
     plain, ways,
 };
 use crate::domain::{
+    helm::Release,
     ids::{BrokerId, InstallationId},
     installation::{Flavour, HelmRelease, Installation},
 };
@@ -101,6 +102,7 @@ fn installation(id: InstallationId, mut parts: Vec<Group<'_>>, objects: &Objects
     let label = |key: &str| labels.and_then(|labels| labels.get(key)).cloned();
     let release = annotated(serving, "meta.helm.sh/release-name").or_else(|| label("app.kubernetes.io/instance"));
     let chart = chart(serving).map(str::to_owned);
+    let namespace = id.namespace.clone();
     let settings = serving.settings(objects);
     let secrets = ways::Bitnami {
         namespace: id.namespace.clone(),
@@ -114,12 +116,20 @@ fn installation(id: InstallationId, mut parts: Vec<Group<'_>>, objects: &Objects
         id,
         flavour: Flavour::Bitnami,
         kafka_version: version(serving).or_else(|| label("app.kubernetes.io/version")),
-        helm: release.map(|name| HelmRelease { name, chart }),
+        helm: release.map(|name| helm(name, chart, &namespace, objects)),
         listeners,
         ways,
         super_users: settings.super_users(),
         ..plain::of_groups(&groups, objects)
     }
+}
+
+/// A release by its labels, with what Helm keeps of it. Whatever Helm says counts more: a label may be cut off.
+fn helm(name: String, chart: Option<String>, namespace: &str, objects: &Objects<'_>) -> HelmRelease {
+    let is_it = |one: &&&Release| one.meta.namespace == namespace && one.meta.name == name;
+    let kept = objects.releases.iter().find(is_it).map(|one| one.kept.clone());
+    let told = kept.as_ref().filter(|kept| kept.problem.is_none()).map(|kept| kept.chart.clone());
+    HelmRelease { name, chart: told.or(chart), kept }
 }
 
 /// Counts the ids of brokers that are no controllers from where the chart does.

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     domain::{
+        helm::Release,
         ids::{InstallationId, ObjectKey},
         installation::{BrokerPod, Flavour, Installation, Role},
         kubernetes::{ConfigMap, Container, Meta, Owner, Pod, Service, Workload},
@@ -46,6 +47,8 @@ pub struct Objects<'a> {
     pub pod_sets: Vec<&'a PodSet>,
     /// Strimzi's users.
     pub users: Vec<&'a KafkaUser>,
+    /// Helm releases that brokers came with.
+    pub releases: Vec<&'a Release>,
 }
 
 impl<'a> Objects<'a> {
@@ -61,6 +64,7 @@ impl<'a> Objects<'a> {
             node_pools: kube.node_pools.values().map(|o| &**o).collect(),
             pod_sets: kube.pod_sets.values().map(|o| &**o).collect(),
             users: kube.users.values().map(|o| &**o).collect(),
+            releases: kube.releases.values().map(|o| &**o).collect(),
         }
     }
 

@@ -71,7 +71,7 @@ pub(super) fn of_settings(settings: &Settings, bitnami: Option<&Bitnami>) -> (Ve
     let mut ways: Vec<Way> = Vec::new();
     for listener in &known {
         let own = listener.name == between && known.len() > 1;
-        ways.extend(ways_of(listener, own, settings, bitnami));
+        ways.extend(ways_of(listener, own, bitnami));
     }
     ways.sort_by_key(|way| way.owner);
     (known, ways)
@@ -87,25 +87,27 @@ fn listener(name: &str, port: u16, settings: &Settings) -> Listener {
     });
     // Without a map, Kafka takes listeners that are called like a protocol for ones of it.
     let protocol = mapped.or_else(|| known.contains(&name).then(|| name.to_owned()));
+    let asks = settings.of_listener(name, "ssl.client.auth") == Some("required");
+    let authentication = match protocol.as_deref() {
+        Some("SSL") if asks => Some("tls"),
+        Some(sasl) if sasl.starts_with("SASL") => settings.of_listener(name, "sasl.enabled.mechanisms"),
+        _ => None,
+    };
     Listener {
         name: name.to_owned(),
         port,
-        authentication: protocol
-            .as_ref()
-            .filter(|protocol| protocol.starts_with("SASL"))
-            .and_then(|_| settings.of_listener(name, "sasl.enabled.mechanisms"))
-            .map(str::to_owned),
+        authentication: authentication.map(str::to_owned),
         protocol: protocol.filter(|protocol| known.contains(&protocol.as_str())),
         internal: rank(name) <= super::ports::LISTENERS.len(),
     }
 }
 
 /// The ways through one listener; `own` is one that brokers keep for themselves.
-fn ways_of(listener: &Listener, own: bool, settings: &Settings, bitnami: Option<&Bitnami>) -> Vec<Way> {
+fn ways_of(listener: &Listener, own: bool, bitnami: Option<&Bitnami>) -> Vec<Way> {
     let Some(protocol) = listener.protocol.as_deref() else { return Vec::new() };
     let encryption = protocol
         .ends_with("SSL")
-        .then(|| Encryption { trust: bitnami.iter().map(|chart| chart.secret("tls", "ca.crt")).collect() });
+        .then(|| Encryption { trust: bitnami.iter().map(|chart| chart.secret("tls", "ca.crt").into()).collect() });
     let way = |login: Option<Login>, owner: Owner| Way {
         listener: listener.name.clone(),
         port: listener.port,
@@ -114,13 +116,13 @@ fn ways_of(listener: &Listener, own: bool, settings: &Settings, bitnami: Option<
         owner,
     };
     if !protocol.starts_with("SASL") {
-        let asks = settings.of_listener(&listener.name, "ssl.client.auth") == Some("required");
-        return if asks && encryption.is_some() { Vec::new() } else { vec![way(None, Owner::Nobody)] };
+        let asks = listener.authentication.is_some();
+        return if asks { Vec::new() } else { vec![way(None, Owner::Nobody)] };
     }
     let Some(chart) = bitnami else { return Vec::new() };
     let mechanism = mechanism(listener.authentication.as_deref());
     let sasl = |user: &str, password: SecretKey, nth: Option<usize>| {
-        Some(Login::Sasl { mechanism, user: user.to_owned(), password, nth })
+        Some(Login::Sasl { mechanism, user: user.to_owned(), password: password.into(), nth })
     };
     if own {
         let password = chart.passwords("inter-broker-password");
@@ -171,7 +173,7 @@ pub(super) fn of_strimzi(
     }
     ways.push(operators(id));
     // Stable, so among users of one kind the order is that of the listeners, then that of the users.
-    let place = |way: &Way| users.iter().position(|(_, user)| user_of(way) == Some(user.called().as_str()));
+    let place = |way: &Way| users.iter().position(|(_, user)| way.user() == Some(user.called().as_str()));
     ways.sort_by_key(|way| (way.owner, place(way)));
     (specs.into_iter().map(declared).collect(), ways)
 }
@@ -202,7 +204,7 @@ fn is_internal(spec: &ListenerSpec) -> bool {
 fn ways_through(id: &InstallationId, spec: &ListenerSpec, users: &[(Owner, &KafkaUser)]) -> Vec<Way> {
     let encryption = spec.tls.then(|| Encryption {
         // A certificate of one's own is signed by whoever signed it: the machine's authorities may know them.
-        trust: if spec.own_certificate { Vec::new() } else { vec![secret(id, "-cluster-ca-cert", "ca.crt")] },
+        trust: if spec.own_certificate { Vec::new() } else { vec![secret(id, "-cluster-ca-cert", "ca.crt").into()] },
     });
     let way = |login: Option<Login>, owner: Owner| Way {
         listener: spec.name.clone(),
@@ -224,18 +226,15 @@ fn login(user: &KafkaUser, kind: &str) -> Option<Login> {
         "scram-sha-512" => Some(Login::Sasl {
             mechanism: Mechanism::ScramSha512,
             user: user.called(),
-            password: key("password"),
+            password: key("password").into(),
             nth: None,
         }),
-        "tls" => Some(Login::Certificate { user: user.called(), certificate: key("user.crt"), key: key("user.key") }),
+        "tls" => Some(Login::Certificate {
+            user: user.called(),
+            certificate: key("user.crt").into(),
+            key: key("user.key").into(),
+        }),
         _ => None,
-    }
-}
-
-/// The user of a way.
-fn user_of(way: &Way) -> Option<&str> {
-    match way.login.as_ref()? {
-        Login::Sasl { user, .. } | Login::Certificate { user, .. } => Some(user),
     }
 }
 
@@ -286,11 +285,11 @@ fn operators(id: &InstallationId) -> Way {
     Way {
         listener: OPERATORS_LISTENER.to_owned(),
         port: OPERATORS_PORT,
-        encryption: Some(Encryption { trust: vec![secret(id, "-cluster-ca-cert", "ca.crt")] }),
+        encryption: Some(Encryption { trust: vec![secret(id, "-cluster-ca-cert", "ca.crt").into()] }),
         login: Some(Login::Certificate {
             user: "CN=cluster-operator,O=io.strimzi".to_owned(),
-            certificate: secret(id, CERTS, "cluster-operator.crt"),
-            key: secret(id, CERTS, "cluster-operator.key"),
+            certificate: secret(id, CERTS, "cluster-operator.crt").into(),
+            key: secret(id, CERTS, "cluster-operator.key").into(),
         }),
         owner: Owner::Administrator,
     }

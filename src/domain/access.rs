@@ -1,7 +1,7 @@
 //! Ways into an installation: which listener, how it is encrypted, and as whom one logs in there.
 //!
-//! These are references, never values: a password or a key stands in a Secret, and what stands there never
-//! leaves `io`. `discover` finds ways, the App chooses one, `io` goes it.
+//! These are references, never values: a password or a key stands in a Secret or was given by hand, and what it
+//! is never leaves `io`. `discover` finds ways and chooses among them, the App says what is wished, `io` goes one.
 
 use std::fmt;
 
@@ -24,6 +24,30 @@ impl fmt::Display for SecretKey {
     }
 }
 
+/// Where a value is kept.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Keep {
+    /// In a Secret.
+    Secret(SecretKey),
+    /// In memory, for somebody gave it; these words say where it came from: `client.properties line 4`.
+    Given(String),
+}
+
+impl From<SecretKey> for Keep {
+    fn from(key: SecretKey) -> Self {
+        Self::Secret(key)
+    }
+}
+
+impl fmt::Display for Keep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Secret(key) => write!(f, "secret {key}"),
+            Self::Given(words) => f.write_str(words),
+        }
+    }
+}
+
 /// A SASL mechanism.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Mechanism {
@@ -33,6 +57,16 @@ pub enum Mechanism {
     ScramSha256,
     /// SCRAM-SHA-512.
     ScramSha512,
+}
+
+impl Mechanism {
+    /// All of them, the one first that tells a broker least.
+    pub const ALL: [Self; 3] = [Self::ScramSha512, Self::ScramSha256, Self::Plain];
+
+    /// The one of this name, in any case.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.to_string().eq_ignore_ascii_case(name.trim()))
+    }
 }
 
 impl fmt::Display for Mechanism {
@@ -55,7 +89,7 @@ pub enum Login {
         /// The user.
         user: String,
         /// Where the password is.
-        password: SecretKey,
+        password: Keep,
         /// Which of the passwords, where the Secret holds a list with commas.
         nth: Option<usize>,
     },
@@ -64,17 +98,42 @@ pub enum Login {
         /// The user, as the broker will call it, as far as is known.
         user: String,
         /// The certificate, PEM.
-        certificate: SecretKey,
+        certificate: Keep,
         /// Its key, PEM.
-        key: SecretKey,
+        key: Keep,
     },
+}
+
+impl Login {
+    /// The user, as the broker calls it.
+    pub fn user(&self) -> &str {
+        match self {
+            Self::Sasl { user, .. } | Self::Certificate { user, .. } => user,
+        }
+    }
+
+    /// How one logs in, in Kafka's words.
+    pub fn how(&self) -> String {
+        match self {
+            Self::Sasl { mechanism, .. } => mechanism.to_string(),
+            Self::Certificate { .. } => "client certificate".to_owned(),
+        }
+    }
+
+    /// Where the password or the certificate is.
+    pub fn keep(&self) -> &Keep {
+        match self {
+            Self::Sasl { password, .. } => password,
+            Self::Certificate { certificate, .. } => certificate,
+        }
+    }
 }
 
 /// How a listener is encrypted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Encryption {
     /// Certificates of the authorities that sign the brokers', PEM; none means the machine's own.
-    pub trust: Vec<SecretKey>,
+    pub trust: Vec<Keep>,
 }
 
 /// Whose credential it is; the first that suffices is used.
@@ -82,12 +141,73 @@ pub struct Encryption {
 pub enum Owner {
     /// Nobody's: the listener asks for none.
     Nobody,
+    /// One that was given by hand.
+    Given,
     /// One made for consoles.
     Console,
     /// Another application's: borrowed only after asking.
     Application,
     /// An administrator's or the brokers' own: its use is announced.
     Administrator,
+}
+
+impl Owner {
+    /// True for what is used without asking.
+    pub fn is_unasked(self) -> bool {
+        self <= Self::Console
+    }
+
+    /// In one word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Nobody => "nobody",
+            Self::Given => "given",
+            Self::Console => "console",
+            Self::Application => "application",
+            Self::Administrator => "administrator",
+        }
+    }
+}
+
+/// What a way is gone for; there is one choice for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Purpose {
+    /// Asking what is there.
+    Observe,
+    /// Reading what producers wrote.
+    Read,
+    /// Changing something.
+    Administer,
+}
+
+/// What somebody gave by hand to log in with: references as well.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Handed {
+    /// Where it is from: `client.properties`, `--as`.
+    pub from: String,
+    /// `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`; `None` is whatever the listener speaks.
+    pub protocol: Option<String>,
+    /// How to log in; `None` is the best that the listener takes.
+    pub mechanism: Option<Mechanism>,
+    /// The user and where the password is.
+    pub password: Option<(String, Keep)>,
+    /// The client certificate and its key.
+    pub certificate: Option<(Keep, Keep)>,
+    /// Certificates of authorities.
+    pub trust: Vec<Keep>,
+    /// Ports of `bootstrap.servers`, which tell a listener.
+    pub ports: Vec<u16>,
+}
+
+/// What somebody wants of the way; nothing of it is the best one that needs no asking.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// Through this listener.
+    pub listener: Option<String>,
+    /// As this user, which is consent to borrow its credential.
+    pub user: Option<String>,
+    /// With what was given by hand.
+    pub handed: Option<Handed>,
 }
 
 /// One way in.
@@ -109,6 +229,22 @@ impl Way {
     /// A listener that asks nothing.
     pub fn plaintext(listener: &str, port: u16) -> Self {
         Self { listener: listener.to_owned(), port, encryption: None, login: None, owner: Owner::Nobody }
+    }
+
+    /// True when nothing is asked and nothing encrypted.
+    pub fn is_plain(&self) -> bool {
+        self.encryption.is_none() && self.login.is_none()
+    }
+
+    /// The user that one logs in as.
+    pub fn user(&self) -> Option<&str> {
+        self.login.as_ref().map(Login::user)
+    }
+
+    /// True when one logs in as this user; of a certificate's name, its first part is enough.
+    pub fn is_of(&self, user: &str) -> bool {
+        let first = |name: &str| name.strip_prefix("CN=").map(|name| name.split(',').next() == Some(user));
+        self.user().is_some_and(|name| name == user || first(name) == Some(true))
     }
 
     /// Its protocol in Kafka's words.
@@ -147,7 +283,7 @@ mod tests {
             login: Some(Login::Sasl {
                 mechanism: Mechanism::ScramSha512,
                 user: "console".into(),
-                password: secret("password"),
+                password: secret("password").into(),
                 nth: None,
             }),
             owner: Owner::Console,

@@ -58,6 +58,8 @@ pub enum Kind {
     Users,
     /// Not watched: only those are read that brokers take their configuration from.
     ConfigMaps,
+    /// Helm's Secrets. Not watched: only those of releases are read that brokers came with.
+    Releases,
 }
 
 impl Kind {
@@ -94,6 +96,7 @@ impl Kind {
             Self::PodSets => "strimzipodsets",
             Self::Users => "kafkausers",
             Self::ConfigMaps => "configmaps",
+            Self::Releases => "secrets",
         }
     }
 
@@ -112,6 +115,7 @@ impl Kind {
             Self::PodSets => "StrimziPodSet",
             Self::Users => "KafkaUser",
             Self::ConfigMaps => "ConfigMap",
+            Self::Releases => "Secret",
         }
     }
 
@@ -229,6 +233,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Link => f.write_str("API server"),
+            Self::Watch(Kind::Releases) => f.write_str("Helm release"),
             Self::Watch(kind) => f.write_str(kind.resource()),
             Self::Volumes { node } => write!(f, "kubelet of {node}"),
             Self::Connect { what, worker: Some(worker), .. } => write!(f, "Connect {what} {worker}"),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     access::Way,
     connect::ConnectCluster,
+    helm::Kept,
     ids::{BrokerId, InstallationId, ObjectKey},
 };
 
@@ -196,13 +197,15 @@ pub struct Operator {
     pub ready: bool,
 }
 
-/// A Helm release, as the labels of what it left tell.
+/// A Helm release, as the labels of what it left tell, and Helm itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HelmRelease {
     /// Name of the release.
     pub name: String,
     /// Chart and version, as `kafka-32.4.4`.
     pub chart: Option<String>,
+    /// What Helm itself keeps of it, where that may be read.
+    pub kept: Option<Kept>,
 }
 
 /// The ZooKeepers of an installation.

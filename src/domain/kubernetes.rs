@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    helm::Release,
     ids::ObjectKey,
     strimzi::{KafkaResource, KafkaUser, NodePool, PodSet},
 };
@@ -325,6 +326,7 @@ pub enum Object {
     NodePool(NodePool),
     PodSet(PodSet),
     User(KafkaUser),
+    Release(Release),
 }
 
 impl Object {
@@ -342,6 +344,7 @@ impl Object {
             Self::NodePool(o) => &o.meta,
             Self::PodSet(o) => &o.meta,
             Self::User(o) => &o.meta,
+            Self::Release(o) => &o.meta,
         }
     }
 }

@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout};
 use zeroize::Zeroizing;
 
 use super::failure;
-use crate::domain::access::SecretKey;
+use crate::domain::access::{Keep, SecretKey};
 
 /// How long reading one may take.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -69,17 +69,20 @@ pub enum SecretError {
     #[error("secret {}/{} has no key {}; it has {}", .at.namespace, .at.name, .at.key, list(.has))]
     NoKey { at: SecretKey, has: Vec<String> },
     /// The value is empty.
-    #[error("secret {at} is empty")]
-    Empty { at: SecretKey },
+    #[error("{at} is empty")]
+    Empty { at: Keep },
     /// The value is not text.
-    #[error("secret {at} is not UTF-8 text")]
-    NotText { at: SecretKey },
+    #[error("{at} is not UTF-8 text")]
+    NotText { at: Keep },
     /// The list of passwords is shorter than that.
-    #[error("secret {at} holds {has} passwords and the one numbered {wanted} is needed")]
-    TooFew { at: SecretKey, has: usize, wanted: usize },
+    #[error("{at} holds {has} passwords and the one numbered {wanted} is needed")]
+    TooFew { at: Keep, has: usize, wanted: usize },
     /// The value is not PEM, or none that can be used.
-    #[error("secret {at} holds no usable {what}: {why}")]
-    NotPem { at: SecretKey, what: &'static str, why: String },
+    #[error("{at} holds no usable {what}: {why}")]
+    NotPem { at: Keep, what: &'static str, why: String },
+    /// It was given by hand, and is not here.
+    #[error("{at} is not known any more")]
+    Forgotten { at: String },
     /// It could not be read for another reason.
     #[error("cannot read secret {namespace}/{name}: {why}")]
     Unread { namespace: String, name: String, why: String },
@@ -89,19 +92,36 @@ fn list(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
-/// Who can read Secrets.
+/// Who can read Secrets, and knows what was given by hand.
 pub trait SecretSource: Send + Sync {
     /// Reads one.
     fn read(&self, namespace: &str, name: &str) -> BoxFuture<'_, Result<Read, SecretError>>;
+
+    /// A value that was given, by the words that say where it came from.
+    fn given(&self, _words: &str) -> Option<Hidden> {
+        None
+    }
 }
 
+/// Values that were given by hand, by the words that say where each came from.
+pub type Vault = BTreeMap<String, Hidden>;
+
 /// Reads them from the API server.
-pub struct KubeSecrets(Client);
+pub struct KubeSecrets {
+    client: Client,
+    vault: Arc<Vault>,
+}
 
 impl KubeSecrets {
     /// With a client's permissions.
     pub fn new(client: &Client) -> Self {
-        Self(client.clone())
+        Self { client: client.clone(), vault: Arc::default() }
+    }
+
+    /// The same, with what was given by hand.
+    #[must_use]
+    pub fn with(self, vault: Arc<Vault>) -> Self {
+        Self { vault, ..self }
     }
 }
 
@@ -113,7 +133,7 @@ impl SecretSource for KubeSecrets {
             let path = Secret::url_path(&(), Some(&namespace));
             let request = Request::new(path).get(&name, &GetParams::default()).map_err(|e| unread(e.to_string()))?;
             // As text: where an object cannot be decoded, the client writes all of it to the log.
-            match timeout(DEADLINE, self.0.request_text(request)).await {
+            match timeout(DEADLINE, self.client.request_text(request)).await {
                 Ok(Ok(text)) => decoded(&Zeroizing::new(text)).map_err(|why| unread(why.to_owned())),
                 Ok(Err(error)) => Err(match failure::status_of(&error) {
                     Some((403, _)) => SecretError::Forbidden { namespace, name },
@@ -124,6 +144,10 @@ impl SecretSource for KubeSecrets {
                 Err(_) => Err(unread(format!("no answer within {} s", DEADLINE.as_secs()))),
             }
         })
+    }
+
+    fn given(&self, words: &str) -> Option<Hidden> {
+        self.vault.get(words).cloned()
     }
 }
 
@@ -207,19 +231,26 @@ impl Secrets {
     }
 
     /// One value as it was at most `age` ago, and the version of the Secret that it stands in.
-    pub async fn value(&self, at: &SecretKey, age: Duration) -> Result<(Hidden, String), SecretError> {
-        let secret = self.read(at, age).await?;
-        match secret.data.get(&at.key) {
-            Some(value) if value.reveal().is_empty() => Err(SecretError::Empty { at: at.clone() }),
-            Some(value) => Ok((value.clone(), secret.version.clone())),
-            None => Err(SecretError::NoKey { at: at.clone(), has: secret.data.keys().cloned().collect() }),
-        }
+    pub async fn value(&self, at: &Keep, age: Duration) -> Result<(Hidden, String), SecretError> {
+        let (value, version) = match at {
+            Keep::Given(words) => {
+                let value = self.source.given(words).ok_or_else(|| SecretError::Forgotten { at: words.clone() })?;
+                (value, String::new())
+            }
+            Keep::Secret(key) => {
+                let secret = self.read(key, age).await?;
+                let has = || secret.data.keys().cloned().collect();
+                let value = secret.data.get(&key.key).cloned();
+                (value.ok_or_else(|| SecretError::NoKey { at: key.clone(), has: has() })?, secret.version.clone())
+            }
+        };
+        if value.reveal().is_empty() { Err(SecretError::Empty { at: at.clone() }) } else { Ok((value, version)) }
     }
 
     /// A password: the whole value, or the one at a place in a list with commas.
     pub async fn password(
         &self,
-        at: &SecretKey,
+        at: &Keep,
         nth: Option<usize>,
         age: Duration,
     ) -> Result<(Hidden, String), SecretError> {
@@ -233,8 +264,12 @@ impl Secrets {
     }
 
     /// The version that a Secret has now, at most `age` ago; nothing when it cannot be read.
-    pub async fn version(&self, at: &SecretKey, age: Duration) -> Option<String> {
-        self.read(at, age).await.ok().map(|secret| secret.version.clone())
+    pub async fn version(&self, at: &Keep, age: Duration) -> Option<String> {
+        match at {
+            // What was given stays as it is.
+            Keep::Given(_) => Some(String::new()),
+            Keep::Secret(key) => self.read(key, age).await.ok().map(|secret| secret.version.clone()),
+        }
     }
 }
 
@@ -265,8 +300,8 @@ mod tests {
         }
     }
 
-    fn at(key: &str) -> SecretKey {
-        SecretKey { namespace: "m".into(), name: "s".into(), key: key.into() }
+    fn at(key: &str) -> Keep {
+        SecretKey { namespace: "m".into(), name: "s".into(), key: key.into() }.into()
     }
 
     #[tokio::test(start_paused = true)]
@@ -285,8 +320,27 @@ mod tests {
         );
         let (password, _) = secrets.password(&at("list"), Some(1), AGE).await.unwrap();
         assert_eq!((password.reveal(), format!("{password:?}")), (&b"b"[..], "…".to_owned()));
-        let elsewhere = SecretKey { name: "t".into(), ..at("x") };
+        let elsewhere = Keep::from(SecretKey { namespace: "m".into(), name: "t".into(), key: "x".into() });
         assert_eq!(secrets.value(&elsewhere, AGE).await.unwrap_err().to_string(), "there is no secret m/t");
+    }
+
+    #[tokio::test]
+    async fn what_was_given_is_known_by_where_it_came_from() {
+        struct Given;
+        impl SecretSource for Given {
+            fn read(&self, _: &str, _: &str) -> BoxFuture<'_, Result<Read, SecretError>> {
+                unreachable!("no Secret is asked for")
+            }
+            fn given(&self, words: &str) -> Option<Hidden> {
+                (words == "a.properties line 4").then(|| Hidden::new(b"hunter2".to_vec()))
+            }
+        }
+        let secrets = Secrets::new(Arc::new(Given));
+        let keep = |words: &str| Keep::Given(words.to_owned());
+        let (password, version) = secrets.password(&keep("a.properties line 4"), None, AGE).await.unwrap();
+        assert_eq!((password.reveal(), version.as_str()), (&b"hunter2"[..], ""));
+        let error = secrets.value(&keep("the variable KAFDECK_PASSWORD"), AGE).await.unwrap_err();
+        assert_eq!(error.to_string(), "the variable KAFDECK_PASSWORD is not known any more");
     }
 
     #[tokio::test(start_paused = true)]

@@ -118,8 +118,8 @@ pub fn watch(
             Kind::NodePools => start.served(|o| Object::NodePool(translate::node_pool(o))),
             Kind::PodSets => start.served(|o| Object::PodSet(translate::pod_set(o))),
             Kind::Users => start.served(|o| Object::User(translate::user(o))),
-            // Read by name, by `io::configs`.
-            Kind::ConfigMaps => {}
+            // Read by name, by `io::configs` and `io::releases`.
+            Kind::ConfigMaps | Kind::Releases => {}
         }
     }
 }

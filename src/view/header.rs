@@ -39,7 +39,11 @@ pub fn verdict_height(app: &App, area: Rect) -> u16 {
 /// Draws the header.
 pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
     let width = usize::from(area.width);
-    let verdict = app.shown.as_ref().map(|shown| verdict(app, shown, look, width)).unwrap_or_default();
+    // Where there is one line for all, whose credential is used has its room at the end of it.
+    let said = app.borrowed().filter(|_| area.height == 1).map(|user| format!("as {user} ")).unwrap_or_default();
+    let room = width.saturating_sub(said.width() + usize::from(!said.is_empty()));
+    let verdict = app.shown.as_ref().map(|shown| verdict(app, shown, look, room)).unwrap_or_default();
+    let verdict = if said.is_empty() { verdict } else { verdict.pad_to(room + 1).put(said, look.tone(Tone::Warn)) };
     // Where there is one line for both, the verdict's word comes first.
     let word = app.shown.as_ref().filter(|_| area.height == 1).map(|shown| word(shown, look)).unwrap_or_default();
     let banner = banner(app).map(|(what, why, then)| {
@@ -77,13 +81,18 @@ fn name(app: &App, look: Look, width: usize) -> Strip {
     };
     let id = Strip::of(cut_front(&id.to_string(), room), title);
     let context = if context.is_empty() { Strip::default() } else { Strip::of(context, plain).put(" ▸ ", label) };
-    let what = app.shown.as_ref().map(|shown| kind(shown, look)).unwrap_or_default();
+    let mut what = app.shown.as_ref().map(|shown| kind(shown, look)).unwrap_or_default();
+    if let Some(user) = app.borrowed() {
+        // Whose credential is used is said before what the installation is.
+        what.insert(0, Part::new(0, Strip::of(format!("as {user}"), look.tone(Tone::Warn))));
+    }
     let whole = 9 + context.width() + id.width() + 3 + fitting(what.clone(), &Strip::of(" · ", label), 999).width();
     let mut parts = vec![Part::new(1, context), Part::new(0, id)];
     if whole <= room {
         parts.insert(0, Part::new(2, Strip::of("kafdeck  ", label)));
     }
-    let left = fitting(parts, &Strip::default(), room);
+    let kept = app.borrowed().map_or(0, |user| user.width() + 6);
+    let left = fitting(parts, &Strip::default(), room.saturating_sub(kept));
     let what = fitting(what, &Strip::of(" · ", label), room.saturating_sub(left.width() + 3));
     join(left.put("   ", plain).then(what), right, width)
 }

@@ -17,6 +17,7 @@ use super::{
     look::{Look, Slot},
     object, panes, sources,
     strip::{Part, Strip, cut, cut_end, draw_all, fitting},
+    ways,
 };
 use crate::app::{
     App, Overlay,
@@ -40,6 +41,8 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
         Some(Overlay::Palette(palette)) => palette_box(app, palette, look, area, buffer),
         Some(Overlay::Actions(at)) => actions(app, *at, look, area, buffer),
         Some(Overlay::Installations(at)) => installations(app, *at, look, area, buffer),
+        Some(Overlay::Ways(at)) => ways::render(app, *at, look, area, buffer),
+        Some(Overlay::Borrow(way)) => ways::borrow(app, way, look, area, buffer),
         Some(Overlay::Leave) => leave(app, look, area, buffer),
     }
     0
@@ -113,7 +116,7 @@ pub fn page_of(
 }
 
 /// Marks the selected row of a box.
-fn select(row: usize, look: Look, inside: Rect, buffer: &mut Buffer) {
+pub fn select(row: usize, look: Look, inside: Rect, buffer: &mut Buffer) {
     let row = u16::try_from(row).unwrap_or(u16::MAX);
     if row < inside.height {
         let line = Rect { y: inside.y + row, height: 1, ..inside };
@@ -190,11 +193,15 @@ fn leave(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
             .put(" stays", Style::new()),
     ];
     let title = "Leave kafdeck?";
+    question(title, &lines, app.guard.flashes(), look, area, buffer);
+}
+
+/// Draws a question; `flashes` is whether a key came too early, which is seen to have come.
+pub fn question(title: &str, lines: &[Strip], flashes: bool, look: Look, area: Rect, buffer: &mut Buffer) {
     let columns = lines.iter().map(Strip::width).max().unwrap_or(0).max(title.len() + 2);
-    // A key that came too early is seen to have come.
-    let frame = if app.guard.flashes() { Slot::Banner } else { Slot::Focus };
+    let frame = if flashes { Slot::Banner } else { Slot::Focus };
     let inside = framed(title, (columns, lines.len()), frame, look, area, buffer);
-    draw_all(&lines, buffer, inside);
+    draw_all(lines, buffer, inside);
 }
 
 fn palette_box(app: &App, palette: &Palette, look: Look, area: Rect, buffer: &mut Buffer) {

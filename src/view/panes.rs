@@ -318,12 +318,18 @@ pub fn quiet(app: &App, shown: &Shown, width: usize) -> (Tone, String) {
             let brokers = plural(shown.summary.brokers.total, "broker");
             let partitions = shown.summary.partitions.as_ref().map_or(0, |p| p.total);
             let partitions = plural(partitions, "partition");
-            let said = format!("● Nothing is wrong. {brokers}, {partitions} in sync");
+            // Brokers leave out what the user may not see, and that is more than can be said of it.
+            let seen = app.sees_part().map(|user| format!(" of those {user} may see")).unwrap_or_default();
+            let said = format!("● Nothing is wrong. {brokers}, {partitions} in sync{seen}");
             let watched = format!(", watched for {}", units::coarse_age(app.now, app.started_at));
             let fits = said.width() + watched.width() + MARGIN < width;
             (Tone::Good, format!("{said}{}.", if fits { watched.as_str() } else { "" }))
         }
-        Verdict::Blind => (Tone::Unknown, format!("? Cannot tell: {why}")),
+        Verdict::Blind => {
+            let closed = app.choice().is_some_and(|choice| choice.closed().is_some());
+            let key = app.key_of_ways().filter(|_| closed).map(|key| format!(" Press {key} for the ways in."));
+            (Tone::Unknown, format!("? Cannot tell: {why}{}", key.unwrap_or_default()))
+        }
         Verdict::Critical | Verdict::Degraded => (Tone::Warn, format!("▲ {why}")),
     }
 }

@@ -27,12 +27,26 @@ const TERMS: [(&str, &str); 5] = [
 /// Columns of a source's name.
 const NAME: usize = 34;
 
+/// Columns of the label of the way in.
+const WAY: usize = 8;
+
 /// Draws the sources; answers with how many lines have no room.
 pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
     let width = usize::from(area.width).saturating_sub(4).min(110);
-    let mut lines = vec![
+    let mut lines: Vec<Strip> = Vec::new();
+    for (label, words) in [("Way in", app.way_in_words()), ("Helm", app.release_in_words())] {
+        let text = words.map(|words| wrapped(&words, width.saturating_sub(WAY))).unwrap_or_default();
+        for (at, text) in text.iter().enumerate() {
+            let label = if at == 0 { label } else { "" };
+            lines.push(Strip::of(label, look.style(Slot::Label)).pad_to(WAY).put(text, Style::new()));
+        }
+    }
+    if !lines.is_empty() {
+        lines.push(Strip::default());
+    }
+    lines.push(
         Strip::of("SOURCE", look.style(Slot::Label)).pad_to(NAME + 2).put("STATE  ANSWERED", look.style(Slot::Label)),
-    ];
+    );
     for (name, fresh) in merged(app) {
         lines.extend(source(app, &name, &fresh, look, width));
     }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::domain::{
     freshness::Kind,
+    helm::Release,
     ids::ObjectKey,
     kubernetes::{Claim, ConfigMap, Node, Object, Pod, RuleObject, Service, Workload},
     strimzi::{KafkaResource, KafkaUser, NodePool, PodSet},
@@ -36,6 +37,8 @@ pub struct KubeWorld {
     pub pod_sets: BTreeMap<ObjectKey, Arc<PodSet>>,
     /// KafkaUsers.
     pub users: BTreeMap<ObjectKey, Arc<KafkaUser>>,
+    /// Helm releases that brokers came with.
+    pub releases: BTreeMap<ObjectKey, Arc<Release>>,
 }
 
 impl KubeWorld {
@@ -54,6 +57,7 @@ impl KubeWorld {
             Kind::NodePools => self.node_pools.clear(),
             Kind::PodSets => self.pod_sets.clear(),
             Kind::Users => self.users.clear(),
+            Kind::Releases => self.releases.clear(),
         }
         for object in objects {
             self.put(object);
@@ -76,6 +80,7 @@ impl KubeWorld {
             Object::NodePool(o) => insert(&mut self.node_pools, key, o),
             Object::PodSet(o) => insert(&mut self.pod_sets, key, o),
             Object::User(o) => insert(&mut self.users, key, o),
+            Object::Release(o) => insert(&mut self.releases, key, o),
         }
     }
 
@@ -94,6 +99,7 @@ impl KubeWorld {
             Kind::NodePools => drop(self.node_pools.remove(key)),
             Kind::PodSets => drop(self.pod_sets.remove(key)),
             Kind::Users => drop(self.users.remove(key)),
+            Kind::Releases => drop(self.releases.remove(key)),
         }
     }
 }

@@ -83,6 +83,7 @@ impl<'a> Reading<'a> {
                 self.installation.flavour == Flavour::Strimzi && !self.world.absent.contains_key(kind)
             }
             Source::Watch(Kind::ConfigMaps) => !self.installation.configs.is_empty(),
+            Source::Watch(Kind::Releases) => self.installation.helm.is_some(),
             Source::Kafka { installation, .. } => *installation == self.installation.id,
             // Of workers that are gone, or another Kafka's, nothing is told any more.
             Source::Connect { installation, cluster, worker, .. } => {

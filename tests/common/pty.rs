@@ -204,6 +204,13 @@ impl Pty {
         kill_process(self.pid(), signal).unwrap();
     }
 
+    /// The terminal's modes.
+    pub fn modes(&self) -> rustix::termios::Termios {
+        let master = self.master.as_ref().expect("the terminal has hung up").as_raw_fd().unwrap();
+        let tty = FileDescriptor::dup(&master).unwrap().as_file().unwrap();
+        rustix::termios::tcgetattr(tty).unwrap()
+    }
+
     /// The screen as of the last wait.
     pub fn screen(&self) -> &vt100::Screen {
         self.parser.screen()

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::{BufMut, Bytes, BytesMut};
 use kafdeck::{
     domain::{
-        access::{Encryption, Login, Owner, SecretKey, Way},
+        access::{Encryption, Keep, Login, Owner, SecretKey, Way},
         ids::ObjectKey,
         installation::PodPort,
     },
@@ -47,10 +47,9 @@ impl Brokers {
 
     /// Those of the flavour `strimzi`, as its operator.
     pub fn strimzi() -> Self {
-        let secret = |name: &str, key: &str| SecretKey {
-            namespace: "messaging".into(),
-            name: format!("kafka-cluster-{name}"),
-            key: key.into(),
+        let secret = |name: &str, key: &str| {
+            let name = format!("kafka-cluster-{name}");
+            Keep::Secret(SecretKey { namespace: "messaging".into(), name, key: key.into() })
         };
         let login = Login::Certificate {
             user: "CN=cluster-operator,O=io.strimzi".into(),

@@ -56,7 +56,12 @@ pub fn bitnami(cluster: &Cluster) {
     }
     let found = status(cluster, "learnflow/kafka");
     is(&found, "Bitnami", "4.1.2", "KRaft", &["kafka-controller-0", "kafka-controller-1", "kafka-controller-2"]);
-    assert_eq!(found["recognition"]["helm"]["chart"], "kafka-32.4.4");
+    let helm = &found["recognition"]["helm"];
+    assert_eq!(helm["chart"], "kafka-32.4.4");
+    let kept = &helm["kept"];
+    let words = |field: &str| kept[field].as_str().unwrap_or_default();
+    assert_eq!((words("app_version"), words("client_protocol")), ("4.0.0", "PLAINTEXT"), "{kept:#}");
+    assert_eq!((&kept["revision"], &kept["problem"]), (&Value::from(1), &Value::Null));
     assert_eq!(ways(&found)[0], "PLAINTEXT listener CLIENT on 9092");
 }
 

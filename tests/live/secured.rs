@@ -10,7 +10,7 @@ use std::{
 use kafdeck::{
     clock::Clock,
     domain::{
-        access::{Encryption, Login, Mechanism, Owner, SecretKey, Way},
+        access::{Encryption, Keep, Login, Mechanism, Owner, SecretKey, Way},
         broker::Contact,
         ids::{BrokerId, InstallationId, ObjectKey},
         installation::{AddressBook, PodPort},
@@ -46,11 +46,11 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// Dials that are measured; the first, which reads Secrets and hashes the password, is told apart.
 const DIALS: usize = 21;
 
-fn secret(name: &str, key: &str) -> SecretKey {
-    SecretKey { namespace: NAMESPACE.into(), name: name.into(), key: key.into() }
+fn secret(name: &str, key: &str) -> Keep {
+    SecretKey { namespace: NAMESPACE.into(), name: name.into(), key: key.into() }.into()
 }
 
-fn scram(port: u16, trust: Option<SecretKey>) -> Way {
+fn scram(port: u16, trust: Option<Keep>) -> Way {
     let login = Login::Sasl {
         mechanism: Mechanism::ScramSha512,
         user: "console".into(),

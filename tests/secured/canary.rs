@@ -20,7 +20,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::{
     common::{Answer, FakeApi},
-    house::{House, Watch, login, tls, users, way},
+    house::{House, Watch, login, secret, tls, users, way},
     secrets::{holding, secrets},
 };
 
@@ -87,7 +87,7 @@ async fn nowhere(answer: Answer, door: Door, mechanism: Mechanism, trust: Option
     let house = House::with_secrets(door, Arc::new(source));
     let mut way = way(trust, Some(login(mechanism)));
     if let Some(encryption) = &mut way.encryption {
-        "console".clone_into(&mut encryption.trust[0].name);
+        encryption.trust[0] = secret("console", "authority.pem");
     }
     nothing_of_it("errors", &house.go(way.clone()).await.err().unwrap_or_default());
     let told = Watch::start(&house, Some(way)).until(2).await;

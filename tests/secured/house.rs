@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 use kafdeck::{
     clock::Clock,
     domain::{
-        access::{Encryption, Login, Mechanism, Owner, SecretKey, Way},
+        access::{Encryption, Keep, Login, Mechanism, Owner, SecretKey, Way},
         broker::Contact,
         freshness::SourceFailure,
         ids::{BrokerId, InstallationId, ObjectKey},
@@ -110,8 +110,8 @@ impl SecretSource for Shelf {
     }
 }
 
-pub fn secret(name: &str, key: &str) -> SecretKey {
-    SecretKey { namespace: "ns".into(), name: name.into(), key: key.into() }
+pub fn secret(name: &str, key: &str) -> Keep {
+    SecretKey { namespace: "ns".into(), name: name.into(), key: key.into() }.into()
 }
 
 pub fn login(mechanism: Mechanism) -> Login {

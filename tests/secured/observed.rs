@@ -7,7 +7,7 @@ use kafdeck::{
     sandbox::broker::door::Door,
 };
 
-use super::house::{House, Watch, answers, book, contacts, failures, freeze, login, tls, users, way};
+use super::house::{House, Watch, answers, book, contacts, failures, freeze, login, secret, tls, users, way};
 
 const SCRAM: &str = "SCRAM-SHA-512";
 
@@ -120,7 +120,7 @@ async fn an_encrypted_listener_is_recognised_where_none_is_expected() {
 async fn a_secret_that_is_missing_accuses_no_broker() {
     let house = House::new(Door::default());
     let mut wanting = scram();
-    "gone".clone_into(&mut wanting.encryption.as_mut().unwrap().trust[0].name);
+    wanting.encryption.as_mut().unwrap().trust[0] = secret("gone", "authority.pem");
     let told = Watch::start(&house, Some(wanting)).until(20).await;
     assert_eq!(contacts(&told, 0), vec![]);
     let failure = failures(&told).remove(0);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use kafdeck::{
-    domain::access::SecretKey,
+    domain::access::{Keep, SecretKey},
     io::{
         connect::{self, ConnectOptions},
         secrets::{KubeSecrets, Secrets},
@@ -28,8 +28,8 @@ pub fn holding(version: &str, values: &[(&str, &[u8])]) -> Answer {
     Answer::Json(200, json!({"kind": "Secret", "apiVersion": "v1", "metadata": metadata, "data": data}))
 }
 
-fn at(key: &str) -> SecretKey {
-    SecretKey { namespace: "messaging".into(), name: "console".into(), key: key.into() }
+fn at(key: &str) -> Keep {
+    SecretKey { namespace: "messaging".into(), name: "console".into(), key: key.into() }.into()
 }
 
 async fn read(answer: Answer, key: &str) -> Result<Vec<u8>, String> {

@@ -133,7 +133,7 @@ fn the_console_s_user_comes_before_an_application_s_and_the_operators_own_last()
         ]
     );
     let trust = &kafka.ways[0].encryption.as_ref().unwrap().trust;
-    assert_eq!(trust[0].to_string(), "messaging/kafka-cluster-cluster-ca-cert key ca.crt");
+    assert_eq!(trust[0].to_string(), "secret messaging/kafka-cluster-cluster-ca-cert key ca.crt");
     assert!(kafka.brokers.iter().all(|broker| broker.port == 9093), "they are asked where the best way leads");
 }
 

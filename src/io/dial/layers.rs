@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     domain::{
-        access::{Encryption, Login, SecretKey, Way},
+        access::{Encryption, Keep, Login, Way},
         installation::PodPort,
     },
     io::secrets::{Hidden, SecretError, SecretSource, Secrets},
@@ -107,7 +107,7 @@ type Source = (String, Vec<String>);
 struct Versions(String);
 
 impl Versions {
-    fn add(&mut self, at: &SecretKey, version: &str) {
+    fn add(&mut self, at: &Keep, version: &str) {
         // Writing to a String cannot fail.
         let _ = write!(self.0, "{at}@{version};");
     }
@@ -168,15 +168,14 @@ impl Layers {
         if let Some(settings) = self.settings.lock().unwrap_or_else(PoisonError::into_inner).get(&source) {
             return Ok(settings.clone());
         }
-        let unusable =
-            |at: &SecretKey, what, why| LayerError::Secret(SecretError::NotPem { at: at.clone(), what, why });
+        let unusable = |at: &Keep, what, why| LayerError::Secret(SecretError::NotPem { at: at.clone(), what, why });
         let trust = match encryption.trust.first() {
             Some(at) => {
                 let texts: Vec<&[u8]> = texts.iter().map(Hidden::reveal).collect();
                 let (trust, problems) =
                     Trust::of(&texts, trusted(&encryption.trust)).map_err(|why| unusable(at, "certificate", why))?;
                 for problem in problems {
-                    tracing::warn!(secret = %at, problem, "trusted certificates");
+                    tracing::warn!(at = %at, problem, "trusted certificates");
                 }
                 trust
             }
@@ -184,7 +183,7 @@ impl Layers {
         };
         let identity = own.map(|(at, text, key_at, key)| {
             let key = tls::key(key.reveal()).map_err(|why| unusable(key_at, "key", why))?;
-            let of = format!("secret {at}");
+            let of = at.to_string();
             Identity::of(text.reveal(), key, of).map_err(|why| unusable(at, "certificate", why))
         });
         let settings = Settings::new(&trust, identity.transpose()?, names).map_err(LayerError::Tls)?;
@@ -235,8 +234,8 @@ impl Prepared {
     }
 }
 
-/// Every Secret that a way refers to, in the order in which they are read.
-fn references(way: &Way) -> Vec<&SecretKey> {
+/// Everything that a way refers to, in the order in which they are read.
+fn references(way: &Way) -> Vec<&Keep> {
     let mut all: Vec<_> = way.encryption.iter().flat_map(|e| &e.trust).collect();
     match &way.login {
         Some(Login::Sasl { password, .. }) => all.push(password),
@@ -248,7 +247,7 @@ fn references(way: &Way) -> Vec<&SecretKey> {
 }
 
 /// Where trusted certificates stand.
-fn trusted(all: &[SecretKey]) -> String {
-    let names: Vec<String> = all.iter().map(|at| format!("secret {at}")).collect();
+fn trusted(all: &[Keep]) -> String {
+    let names: Vec<String> = all.iter().map(ToString::to_string).collect();
     names.join(" and ")
 }

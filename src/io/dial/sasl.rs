@@ -21,7 +21,7 @@ use tokio::{
 use super::BoxStream;
 use crate::{
     domain::{
-        access::{Mechanism, SecretKey},
+        access::{Keep, Mechanism},
         text::printable,
     },
     io::secrets::Hidden,
@@ -56,7 +56,7 @@ pub struct Credential {
     /// The password.
     pub password: Hidden,
     /// Where it was read.
-    pub from: SecretKey,
+    pub from: Keep,
 }
 
 /// Why the login failed.
@@ -69,8 +69,8 @@ pub enum LoginError {
     #[error("the listener asks for no login, and one is configured")]
     NotAsked,
     /// User or password is wrong.
-    #[error("SASL password refused for user {user}, secret {from}")]
-    Refused { user: String, from: SecretKey },
+    #[error("SASL password refused for user {user}, {from}")]
+    Refused { user: String, from: Keep },
     /// The broker answered with another error.
     #[error("the broker ended the login of user {user}: {why}")]
     Failed { user: String, why: String },
@@ -86,6 +86,13 @@ pub enum LoginError {
     /// The listener asks for a login, and none is known.
     #[error("the listener asks for a login ({}), and none is configured", listed(.offers))]
     Asked { offers: Vec<String> },
+}
+
+impl LoginError {
+    /// True when what was given by hand is refused: the broker is not to be accused.
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Refused { from: Keep::Given(_), .. })
+    }
 }
 
 /// Names in a row.

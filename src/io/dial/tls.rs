@@ -77,6 +77,35 @@ pub enum TlsError {
     Failed { why: String },
 }
 
+impl TlsError {
+    /// True when what we trust or show is as likely wrong as what the broker has: it is not to be accused.
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::UnknownIssuer { .. } | Self::WantsCertificate | Self::CertificateRefused { .. })
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::UnknownIssuer { .. } => {
+                "Trust the authority that signed it: --command-config with ssl.truststore.type=PEM and \
+                 ssl.truststore.location; or take another listener with --listener."
+            }
+            Self::Expired { .. } => "Renew the broker's certificate, or take another listener with --listener.",
+            Self::NotYetValid { .. } => "Check the clock of this machine and of whoever signed the certificate.",
+            Self::WrongName { .. } => {
+                "Add the advertised name to the certificate, or advertise one that is in it (advertised.listeners)."
+            }
+            Self::WantsCertificate => {
+                "Give one: --command-config with ssl.keystore.type=PEM and ssl.keystore.location; or take another \
+                 listener with --listener."
+            }
+            Self::CertificateRefused { .. } => "Check when it expires, and that the broker trusts who signed it.",
+            Self::NotTls { .. } => "Check the listener's protocol, or take another listener with --listener.",
+            Self::NothingInCommon { .. } | Self::Failed { .. } => return None,
+        })
+    }
+}
+
 fn first(names: &[String]) -> &str {
     names.first().map_or("any name of its pod", String::as_str)
 }

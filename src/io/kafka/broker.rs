@@ -483,6 +483,9 @@ impl Link {
             CallError::Dial(
                 DialError::Forbidden { .. } | DialError::ApiUnreachable { .. } | DialError::Secret { .. },
             ) => None,
+            // So are trust and credentials that are not this broker's.
+            CallError::Dial(DialError::Tls { why, .. }) if why.is_ours() => None,
+            CallError::Dial(DialError::Login { why, .. }) if why.is_ours() => None,
             CallError::Dial(DialError::Login { why, .. }) => Some(Contact::Refused { why: why.to_string() }),
             CallError::Dial(DialError::Tls { why, .. }) => Some(Contact::Refused { why: why.to_string() }),
             CallError::Garbled { why } => Some(Contact::Garbled { why: why.clone() }),

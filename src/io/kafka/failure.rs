@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::{
     domain::{
+        access::Keep,
         freshness::{Asked, FailureKind, SourceFailure},
         ids::BrokerId,
         text,
@@ -126,6 +127,7 @@ impl CallError {
         let hint = match self {
             Self::Dial(DialError::Secret { why, .. }) => return hint_of_secret(why),
             Self::Dial(DialError::Login { why, .. }) => return hint_of_login(why),
+            Self::Dial(DialError::Tls { why, .. }) => why.hint()?,
             Self::Timeout { .. } | Self::Refused { code: REQUEST_TIMED_OUT } if what == Asked::Quorum => {
                 "Brokers pass this on to the active controller: there may be none."
             }
@@ -141,7 +143,8 @@ impl CallError {
                 Asked::TopicConfigs => "Grant DescribeConfigs on the topics to the user that is connected.",
                 Asked::Groups | Asked::Offsets => "Grant Describe on the groups to the user that is connected.",
                 Asked::LogDirs | Asked::Quorum | Asked::ScramUsers | Asked::Acls => {
-                    "Grant Describe on the cluster to the user that is connected."
+                    "Grant Describe on the cluster to the user that is connected. Brokers list only topics and groups \
+                     that it may describe, too: there may be more."
                 }
                 Asked::BrokerConfigs | Asked::Quotas => {
                     "Grant DescribeConfigs on the cluster to the user that is connected."
@@ -157,6 +160,16 @@ impl CallError {
 
 /// What to do about a Secret that cannot be read.
 fn hint_of_secret(why: &SecretError) -> Option<String> {
+    let is_of_java = |key: &String| key.rsplit_once('.').is_some_and(|(_, kind)| matches!(kind, "jks" | "p12"));
+    if let SecretError::NoKey { has, .. } = why
+        && has.iter().any(is_of_java)
+    {
+        return Some(
+            "It holds a store that only Java reads. Write its certificates as PEM (keytool -list -rfc -keystore FILE > \
+             ca.pem) and give them: --command-config with ssl.truststore.type=PEM and ssl.truststore.location=ca.pem."
+                .to_owned(),
+        );
+    }
     let SecretError::Forbidden { namespace, name } = why else { return None };
     let check = format!("kubectl auth can-i get secret/{name} -n {namespace}");
     Some(format!("Ask for verb get on secrets in namespace {namespace}. Check: {check}"))
@@ -164,13 +177,33 @@ fn hint_of_secret(why: &SecretError) -> Option<String> {
 
 /// What to do about a login that failed.
 fn hint_of_login(why: &LoginError) -> Option<String> {
-    let LoginError::Refused { from, .. } = why else { return None };
-    Some(format!("Check that secret {from} holds the user's password; it is read again when it changes."))
+    let from = match why {
+        LoginError::Refused { from, .. } => from,
+        LoginError::Mechanism { offers, .. } if !offers.is_empty() => {
+            return Some(format!(
+                "Log in with one that it offers ({}): a user has a password for each, and not for all.",
+                offers.join(", ")
+            ));
+        }
+        LoginError::Asked { .. } | LoginError::NotAsked => {
+            return Some(
+                "What the listener asks for is declared wrongly, or not at all: say who you are with --as USER or \
+                         --command-config FILE, or take another listener with --listener."
+                    .to_owned(),
+            );
+        }
+        _ => return None,
+    };
+    Some(match from {
+        Keep::Secret(_) => format!("Check that {from} holds the user's password; it is read again when it changes."),
+        Keep::Given(_) => format!("Check the user's name and {from}."),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::dial::tls::TlsError;
 
     #[test]
     fn a_failure_says_what_was_asked_of_whom_and_what_came_back() {
@@ -186,5 +219,31 @@ mod tests {
         assert!(denied.hint.is_some());
         let late = CallError::Timeout { after: Duration::from_millis(2500) };
         assert_eq!(late.to_string(), "no answer within 2.5 s");
+    }
+
+    #[test]
+    fn what_can_be_done_about_a_door_that_stays_shut_is_said() {
+        let to =
+            crate::domain::installation::PodPort { pod: crate::domain::ids::ObjectKey::new("m", "k-0"), port: 9093 };
+        let hint = |error: DialError| CallError::from(error).told(Asked::Metadata, None).hint.unwrap_or_default();
+        let at = crate::domain::access::SecretKey { namespace: "m".into(), name: "k-tls".into(), key: "ca.crt".into() };
+        let has = vec!["kafka.truststore.jks".to_owned()];
+        let stores = SecretError::NoKey { at: at.clone(), has };
+        assert!(hint(DialError::Secret { to: to.clone(), why: Box::new(stores) }).contains("keytool -list -rfc"));
+        let login = |why: LoginError| hint(DialError::Login { to: to.clone(), why: Box::new(why) });
+        let refused = |from: Keep| LoginError::Refused { user: "me".into(), from };
+        assert!(login(refused(at.into())).contains("secret m/k-tls key ca.crt holds the user's password"));
+        assert_eq!(
+            login(refused(Keep::Given("a.properties line 3".into()))),
+            "Check the user's name and a.properties line 3."
+        );
+        let offers = vec!["SCRAM-SHA-512".to_owned()];
+        assert!(login(LoginError::Asked { offers: offers.clone() }).contains("--as USER"));
+        let wanted = crate::domain::access::Mechanism::Plain;
+        assert!(login(LoginError::Mechanism { wanted, offers }).contains("one that it offers (SCRAM-SHA-512)"));
+        let tls = |why: TlsError| hint(DialError::Tls { to: to.clone(), why: Box::new(why) });
+        assert!(tls(TlsError::UnknownIssuer { trusted: "x".into() }).contains("ssl.truststore"));
+        assert!(tls(TlsError::WantsCertificate).contains("ssl.keystore"));
+        assert!(tls(TlsError::NotTls { why: "x".into() }).contains("--listener"));
     }
 }
