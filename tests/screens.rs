@@ -277,7 +277,7 @@ fn other_keymaps_show_their_own_keys() {
 
 #[test]
 fn nothing_is_called_well_that_cannot_be_seen() {
-    let apps = [cluster::forbidden(), cluster::pods_lost(), cluster::link_down(), cluster::stale()];
+    let apps = vec![cluster::forbidden(), cluster::pods_lost(), cluster::link_down(), cluster::stale()];
     for app in apps.iter().chain([&Cluster::crash_looping().app(), &cluster::empty()]) {
         for (columns, rows) in [(50, 12), (80, 24), (120, 40)] {
             let text = screen(app, COLOR, columns, rows);
@@ -512,19 +512,19 @@ fn seen(app: &mut App, columns: u16, rows: u16) -> String {
 #[test]
 fn a_page_that_is_longer_than_the_screen_is_moved_to_its_end_and_no_further() {
     let mut app = after(cluster::stale(), &[char('w')]);
-    assert!(seen(&mut app, 80, 24).contains("1-19 of 30 lines"));
+    assert!(seen(&mut app, 80, 24).contains("1-19 of 32 lines"));
     press(&mut app, &[char('j')]);
-    assert!(seen(&mut app, 80, 24).contains("2-20 of 30 lines"));
+    assert!(seen(&mut app, 80, 24).contains("2-20 of 32 lines"));
     press(&mut app, &[Key::PageDown, Key::PageDown, Key::Down]);
     snapshot!("what_end_80x24", app, 80, 24);
     press(&mut app, &[char('k')]);
-    assert!(seen(&mut app, 80, 24).contains("11-29 of 30 lines"), "no key was lost beyond the end");
+    assert!(seen(&mut app, 80, 24).contains("13-31 of 32 lines"), "no key was lost beyond the end");
     app.update(Msg::Wheel(-3), app.now);
-    assert!(seen(&mut app, 80, 24).contains("8-26 of 30 lines"));
+    assert!(seen(&mut app, 80, 24).contains("10-28 of 32 lines"));
     press(&mut app, &[char('G')]);
-    assert!(!seen(&mut app, 80, 40).contains("of 30 lines"), "on a taller screen all of it is seen");
+    assert!(!seen(&mut app, 80, 40).contains("of 32 lines"), "on a taller screen all of it is seen");
     press(&mut app, &[char('g'), Key::Esc, char('w')]);
-    assert!(seen(&mut app, 80, 24).contains("1-19 of 30 lines"));
+    assert!(seen(&mut app, 80, 24).contains("1-19 of 32 lines"));
 }
 
 #[test]
@@ -625,7 +625,7 @@ fn the_verdict_is_whole_in_every_place_and_beside_every_overlay_at_every_size() 
     let mut cut = Vec::new();
     for (place, overlay) in places_and_overlays() {
         let bad = Cluster::crash_looping().app();
-        for (app, sizes) in [
+        for (app, sizes) in vec![
             (bad, [&sizes[..], &large].concat()),
             (Cluster::healthy().app(), sizes.to_vec()),
             (cluster::pods_lost(), sizes.to_vec()),

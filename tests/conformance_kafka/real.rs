@@ -69,7 +69,12 @@ impl Peer for Real {
             }
             let pod = ObjectKey::new("messaging", "kafka-cluster-kafka-pool-0");
             let password = SecretKey { namespace: "messaging".into(), name: "console".into(), key: "password".into() };
-            let login = Login::Sasl { mechanism: Mechanism::ScramSha512, user: "console".into(), password, nth: None };
+            let login = Login::Sasl {
+                mechanism: Mechanism::ScramSha512,
+                user: "console".into(),
+                password: password.into(),
+                nth: None,
+            };
             let way = Way {
                 listener: "plain".into(),
                 port: 9092,

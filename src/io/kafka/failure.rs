@@ -142,7 +142,10 @@ impl CallError {
                 }
                 Asked::TopicConfigs => "Grant DescribeConfigs on the topics to the user that is connected.",
                 Asked::Groups | Asked::Offsets => "Grant Describe on the groups to the user that is connected.",
-                Asked::LogDirs | Asked::Quorum | Asked::ScramUsers | Asked::Acls => {
+                Asked::Quorum | Asked::ScramUsers | Asked::Acls => {
+                    "Grant Describe on the cluster to the user that is connected."
+                }
+                Asked::LogDirs => {
                     "Grant Describe on the cluster to the user that is connected. Brokers list only topics and groups \
                      that it may describe, too: there may be more."
                 }
