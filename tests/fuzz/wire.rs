@@ -91,42 +91,47 @@ async fn gathered() -> Vec<Answer> {
         read.map(KafkaBody::EndOffsets).into_iter().collect()
     })
     .await;
-    add(&mut all, &brokers, &requests::describe_log_dirs(), Asked::LogDirs, |b, v| {
+    add_settings(&mut all, &brokers).await;
+    all
+}
+
+/// Adds what a broker tells of its disks, configs, quorum, and of users.
+async fn add_settings(all: &mut Vec<Answer>, brokers: &Cluster) {
+    add(all, brokers, &requests::describe_log_dirs(), Asked::LogDirs, |b, v| {
         let read = decode::<DescribeLogDirsRequest>(b, v).ok().and_then(|a| answers::log_dirs(&a).ok());
         read.map(KafkaBody::LogDirs).into_iter().collect()
     })
     .await;
-    add(&mut all, &brokers, &requests::describe_configs(["orders"], Width::All), Asked::TopicConfigs, |b, v| {
+    add(all, brokers, &requests::describe_configs(["orders"], Width::All), Asked::TopicConfigs, |b, v| {
         let read = decode::<DescribeConfigsRequest>(b, v).ok().map(|a| configs::of_topics(&a, true).0);
         read.map(KafkaBody::TopicConfigs).into_iter().collect()
     })
     .await;
-    add(&mut all, &brokers, &requests::broker_configs(1, Meanings::Told), Asked::BrokerConfigs, |b, v| {
+    add(all, brokers, &requests::broker_configs(1, Meanings::Told), Asked::BrokerConfigs, |b, v| {
         let read = decode::<DescribeConfigsRequest>(b, v).ok().and_then(|a| configs::read(&a).ok());
         read.map(KafkaBody::BrokerConfigs).into_iter().collect()
     })
     .await;
-    add(&mut all, &brokers, &requests::describe_quorum(), Asked::Quorum, |b, v| {
+    add(all, brokers, &requests::describe_quorum(), Asked::Quorum, |b, v| {
         let read = decode::<DescribeQuorumRequest>(b, v).ok().and_then(|a| quorum::read(&a).ok());
         read.map(KafkaBody::Quorum).into_iter().collect()
     })
     .await;
-    add(&mut all, &brokers, &requests::describe_scram_users(), Asked::ScramUsers, |b, v| {
+    add(all, brokers, &requests::describe_scram_users(), Asked::ScramUsers, |b, v| {
         let read = decode::<DescribeUserScramCredentialsRequest>(b, v).ok();
         read.and_then(|a| users::scram_users(&a).ok()).map(KafkaBody::ScramUsers).into_iter().collect()
     })
     .await;
-    add(&mut all, &brokers, &requests::describe_acls(), Asked::Acls, |b, v| {
+    add(all, brokers, &requests::describe_acls(), Asked::Acls, |b, v| {
         let read = decode::<DescribeAclsRequest>(b, v).ok().and_then(|a| users::acls(&a).ok());
         read.map(KafkaBody::Acls).into_iter().collect()
     })
     .await;
-    add(&mut all, &brokers, &requests::describe_quotas(), Asked::Quotas, |b, v| {
+    add(all, brokers, &requests::describe_quotas(), Asked::Quotas, |b, v| {
         let read = decode::<DescribeClientQuotasRequest>(b, v).ok().and_then(|a| users::quotas(&a).ok());
         read.map(KafkaBody::Quotas).into_iter().collect()
     })
     .await;
-    all
 }
 
 /// Adds a broker's answers to a request.
