@@ -277,10 +277,17 @@ fn other_keymaps_show_their_own_keys() {
 
 #[test]
 fn nothing_is_called_well_that_cannot_be_seen() {
-    let apps = vec![cluster::forbidden(), cluster::pods_lost(), cluster::link_down(), cluster::stale()];
-    for app in apps.iter().chain([&Cluster::crash_looping().app(), &cluster::empty()]) {
+    let apps: [fn() -> App; 6] = [
+        cluster::forbidden,
+        cluster::pods_lost,
+        cluster::link_down,
+        cluster::stale,
+        || Cluster::crash_looping().app(),
+        cluster::empty,
+    ];
+    for app in apps.map(|open| Box::new(open())) {
         for (columns, rows) in [(50, 12), (80, 24), (120, 40)] {
-            let text = screen(app, COLOR, columns, rows);
+            let text = screen(&app, COLOR, columns, rows);
             assert!(!text.contains("● OK") && !text.contains("Nothing is wrong"), "{text}");
         }
     }
@@ -610,9 +617,9 @@ fn every_state_can_be_drawn_at_every_size() {
 
 /// Keys that lead to every place, and keys that open everything there.
 fn places_and_overlays() -> Vec<(Vec<Key>, Option<Key>)> {
-    let tabs = ['1', '2', '3', '4', '5', '6', '7', 'L'].map(|key| vec![char(key)]);
+    let tabs = ['1', '2', '3', '4', '5', '6', '7', '8', '9', 'L'].map(|key| vec![char(key)]);
     let opened = ['5', '6'].map(|tab| vec![char(tab), Key::Enter]);
-    let keys = ['?', 'w', ':', '/', 'a', 'q', 'x'].map(|key| Some(char(key)));
+    let keys = ['?', 'w', ':', '/', 'a', 'q', 'x', 'K'].map(|key| Some(char(key)));
     let overlays: Vec<_> = keys.into_iter().chain([None, Some(Key::Enter)]).collect();
     let places = tabs.into_iter().chain(opened);
     places.flat_map(|place| overlays.iter().map(move |key| (place.clone(), *key)).collect::<Vec<_>>()).collect()
@@ -625,13 +632,13 @@ fn the_verdict_is_whole_in_every_place_and_beside_every_overlay_at_every_size() 
     let mut cut = Vec::new();
     for (place, overlay) in places_and_overlays() {
         let bad = Cluster::crash_looping().app();
-        for (app, sizes) in vec![
-            (bad, [&sizes[..], &large].concat()),
-            (Cluster::healthy().app(), sizes.to_vec()),
-            (cluster::pods_lost(), sizes.to_vec()),
-            (cluster::link_down(), sizes.to_vec()),
+        for (app, sizes) in [
+            (Box::new(bad), [&sizes[..], &large].concat()),
+            (Box::new(Cluster::healthy().app()), sizes.to_vec()),
+            (Box::new(cluster::pods_lost()), sizes.to_vec()),
+            (Box::new(cluster::link_down()), sizes.to_vec()),
         ] {
-            let app = after(after(app, &place), overlay.as_slice());
+            let app = after(after(*app, &place), overlay.as_slice());
             let word = app.shown.as_ref().unwrap().judgement.verdict.to_string();
             for (columns, rows) in sizes {
                 let text = screen(&app, COLOR, columns, rows);
