@@ -238,18 +238,23 @@ pub fn glyph(verdict: Verdict) -> &'static str {
 
 /// The tabs with their numbers; only the numbers of the others where there is no room.
 fn tabs(app: &App, look: Look, width: usize) -> Strip {
-    let line = |short: bool| {
+    // The last ones lose their names first; where one is stays named.
+    let line = |named: usize, gap: &str| {
         let mut strip = Strip::of(" ", Style::new());
-        for tab in Tab::ALL {
+        for (at, tab) in Tab::ALL.into_iter().enumerate() {
             let here = is_here(app, tab);
-            let name = if short && !here { String::new() } else { format!(" {}", tab.title()) };
+            let name = if here || at < named { format!(" {}", tab.title()) } else { String::new() };
             let style = look.style(if here { Slot::Focus } else { Slot::Label });
-            strip = strip.put(format!("{}{name}", tab.number()), style).put("  ", Style::new());
+            strip = strip.put(format!("{}{name}", tab.number()), style).put(gap, Style::new());
         }
         strip
     };
-    let full = line(false);
-    if full.width() <= width { full } else { line(true) }
+    let full = line(Tab::ALL.len(), "  ");
+    if full.width() <= width {
+        return full;
+    }
+    let narrower = (0..=Tab::ALL.len()).rev().map(|named| line(named, " "));
+    narrower.into_iter().find(|line| line.width() <= width).unwrap_or_else(|| line(0, " "))
 }
 
 fn is_here(app: &App, tab: Tab) -> bool {
