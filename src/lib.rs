@@ -15,12 +15,12 @@
 //! - `cli` is the shape of the command line; `cmd` holds its fronts: `session` (the App and what it listens
 //!   to), `console` (keys and frames, stopping and going on), `terminal` (taken and given back), `clipboard`
 //!   (what it is asked to keep), and the one-shot documents.
-//! - `io` is the only place that talks and spawns: `connect` and `watch` (Kubernetes), `heartbeat` (is the
-//!   API server there), `dial` (a byte stream to a pod through a port-forward, then TLS, then SASL, each a layer that
-//!   knows nothing of the others), `secrets` (values from Secrets, never shown), `kafka` (the observer over such
-//!   streams), `logs`, `volumes`, `workers` (Kafka Connect's REST interface), `objects` (one object or its events, when
-//!   somebody asks). What it hears becomes
-//!   facts.
+//! - `io` is the only place that talks and spawns: `connect` and `watch` (Kubernetes; `served` knows in which version),
+//!   `heartbeat` (is the API server there), `dial` (a byte stream to a pod through a port-forward, then TLS, then SASL,
+//!   each a layer that knows nothing of the others), `secrets` (values from Secrets) and `given` (values that the user
+//!   gives), neither ever shown, `kafka` (the observer over such streams), `workers` (Kafka Connect's REST interface),
+//!   `logs`, `volumes`, `configs`, `releases` (what Helm keeps), `objects` (one object or its events, when somebody
+//!   asks). What it hears becomes facts.
 //! - `wire` is Kafka's codec as we use it: frames, version choice, logins, and the guard against hostile lengths.
 //! - `facts` is everything the outside can tell us; `record` writes them to a file.
 //! - `world` takes facts in and gives readings out: rows, counts, freshness.

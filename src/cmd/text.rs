@@ -281,9 +281,7 @@ fn status(out: &mut String, app: &App, shown: &Shown) {
     let version = of.kafka_version.as_ref().map(|v| format!(" · Kafka {v}")).unwrap_or_default();
     let mode = shown.mode.map(|m| format!(" · {m}")).unwrap_or_default();
     let context = app.world.connection.as_ref().map(|c| format!(" · context {}", c.context)).unwrap_or_default();
-    let chart = of.helm.as_ref().and_then(|helm| helm.chart.as_ref());
-    let chart = chart.map(|chart| format!(" · chart {chart}")).unwrap_or_default();
-    line(out, &format!("{}  {}{version}{mode}{chart}{context}", of.id, of.flavour));
+    line(out, &format!("{}  {}{version}{mode}{context}", of.id, of.product()));
     out.push('\n');
     figures(out, shown);
     findings(out, shown, app.now);

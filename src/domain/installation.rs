@@ -134,6 +134,19 @@ pub struct Installation {
 }
 
 impl Installation {
+    /// What it was installed with, and in which version, as far as is known: `Strimzi 1.0.0`.
+    pub fn product(&self) -> String {
+        let operator = self.operator.as_ref().and_then(|operator| operator.version.as_deref());
+        let chart = self.helm.as_ref().and_then(|release| release.chart.as_deref());
+        let chart = chart.and_then(|chart| Some(chart.rsplit_once('-')?.1));
+        let version = match self.flavour {
+            Flavour::Strimzi => operator,
+            Flavour::Bitnami => chart,
+            _ => None,
+        };
+        version.map_or_else(|| self.flavour.to_string(), |version| format!("{} {version}", self.flavour))
+    }
+
     /// True when its operator says that it is not ready: `NotReady` is True, or `Ready` is False.
     pub fn is_declared_unready(&self) -> bool {
         self.conditions.iter().any(Condition::is_unready)
@@ -360,5 +373,15 @@ mod tests {
         assert_eq!(resolved(1, "node-7.example.org"), Some(("k-1".into(), 9092)));
         assert_eq!(resolved(0, "node-7.example.org"), None, "a pod that does not run is not dialled");
         assert_eq!(resolved(5, "node-7.example.org"), None);
+    }
+
+    #[test]
+    fn a_product_has_the_version_of_whoever_made_it() {
+        let operator = Operator { deployment: ObjectKey::new("s", "o"), version: Some("1.0.0".into()), ready: true };
+        let strimzi = Installation { flavour: Flavour::Strimzi, operator: Some(operator), ..Installation::default() };
+        let helm = HelmRelease { name: "kafka".into(), chart: Some("kafka-32.4.4".into()), kept: None };
+        let bitnami = Installation { flavour: Flavour::Bitnami, helm: Some(helm), ..Installation::default() };
+        let unknown = Installation { flavour: Flavour::Strimzi, ..Installation::default() };
+        assert_eq!([strimzi, bitnami, unknown].map(|of| of.product()), ["Strimzi 1.0.0", "Bitnami 32.4.4", "Strimzi"]);
     }
 }

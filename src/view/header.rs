@@ -102,7 +102,7 @@ fn kind(shown: &Shown, look: Look) -> Vec<Part> {
     let plain = look.tone(Tone::Plain);
     let version = shown.installation.kafka_version.as_deref().unwrap_or("?");
     vec![
-        Part::new(2, Strip::of(shown.installation.flavour.to_string(), plain)),
+        Part::new(2, Strip::of(shown.installation.product(), plain)),
         Part::new(1, Strip::of(format!("Kafka {version}"), plain)),
         Part::new(3, Strip::of(shown.mode.unwrap_or_default(), plain)),
         Part::new(4, Strip::of(plural(shown.summary.brokers.total, "broker"), plain)),
