@@ -64,6 +64,7 @@ const ROWS: &[Row] = &[
     ("dials through each layer are measured", secured::dials_are_measured),
     ("24 tunnels at once take little memory", secured::tunnels_are_measured),
     ("users, ACLs and their owners on strimzi are those of Kafka's own tools", users::agree_with_kafkas_tools),
+    ("an application's user sees its part and accuses no broker", users::an_application_sees_its_part),
     ("without an authorizer it is told that everybody may do everything", users::no_authorizer_is_told),
     ("brokers on zookeeper tell users, too", users::zookeeper_tells_users),
     ("an account that may only get pods learns what it lacks", access::only_get_pods),

@@ -5,6 +5,7 @@
 //! `desk` sends facts. Nothing here changes a cluster or reads records. `observe` is the door.
 
 pub mod answers;
+mod aside;
 pub mod broker;
 pub mod configs;
 pub mod connection;

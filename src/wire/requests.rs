@@ -245,8 +245,11 @@ fn all_configs(kind: i8, name: &str, meanings: Meanings) -> DescribeConfigsReque
 }
 
 /// DescribeUserScramCredentials (key 50) of all users.
+///
+/// An empty list means all, as null does (KIP-554); but a broker that has to refuse the request fails over null while
+/// it writes the refusal, and never answers (seen with Kafka 4.1.2).
 pub fn describe_scram_users() -> DescribeUserScramCredentialsRequest {
-    DescribeUserScramCredentialsRequest::default().with_users(None)
+    DescribeUserScramCredentialsRequest::default().with_users(Some(Vec::new()))
 }
 
 /// DescribeAcls (key 29) of everybody on everything.

@@ -29,6 +29,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     answers,
+    aside::Aside,
     broker::LinkSetup,
     configs,
     connection::RequestCounts,
@@ -127,6 +128,8 @@ pub struct Shared {
     pub desk: Arc<Desk>,
     /// The lag pass.
     pub lag: Lag,
+    /// For questions that a broker may never answer.
+    pub aside: Aside,
     pulse: watch::Sender<u64>,
 }
 
@@ -160,7 +163,13 @@ pub fn observe(mut setup: ObserverSetup, cancel: &CancellationToken) -> Observer
         changed: watch::Sender::default(),
     };
     let roster = Roster::new(link, cancel.child_token());
-    let shared = Arc::new(Shared { roster, desk, lag: Lag::default(), pulse: watch::Sender::default() });
+    let shared = Arc::new(Shared {
+        roster,
+        desk,
+        lag: Lag::default(),
+        aside: Aside::default(),
+        pulse: watch::Sender::default(),
+    });
     task::spawn("kafka refresh", cancel, refresh(Arc::clone(&shared), setup.refresh));
     // The first routes are taken before anything is asked: else there would be nobody to ask.
     let first = Arc::clone(&setup.routes.borrow_and_update());

@@ -11,9 +11,9 @@ use kafka_protocol::messages::{
     DescribeQuorumResponse,
     describe_quorum_response::{PartitionData, ReplicaState},
 };
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
-use super::{broker::LinkHandle, failure::CallError, observer::Shared};
+use super::{aside::is_final, failure::CallError, observer::Shared};
 use crate::{
     domain::{
         freshness::Asked,
@@ -21,7 +21,7 @@ use crate::{
         quorum::{Quorum, Replica},
     },
     facts::KafkaBody,
-    wire::{errors, requests},
+    wire::requests,
 };
 
 /// How often it is asked for.
@@ -37,12 +37,10 @@ const PATIENCE: Duration = Duration::from_millis(2_500);
 pub async fn watch(shared: Arc<Shared>) {
     let mut pulse = shared.pulse();
     let mut changed = shared.roster.changed();
-    let mut aside: Option<LinkHandle> = None;
     loop {
         changed.mark_unchanged();
         // Until a broker has said in which mode it is there is nothing to ask.
         if shared.roster.is_kraft() != Some(true) {
-            aside = None;
             if changed.changed().await.is_err() {
                 return;
             }
@@ -50,7 +48,7 @@ pub async fn watch(shared: Arc<Shared>) {
         }
         let asked = Instant::now();
         let mut pause = EVERY;
-        match ask(&shared, &mut aside).await {
+        match ask(&shared).await {
             Ok(quorum) => shared.desk.answered(Asked::Quorum, None, KafkaBody::Quorum(quorum)).await,
             Err(why) => {
                 if is_final(&why) {
@@ -61,37 +59,18 @@ pub async fn watch(shared: Arc<Shared>) {
         }
         tokio::select! {
             () = sleep_until(asked + pause) => {}
-            gone = pulse.changed() => match (gone, &aside) {
-                (Err(_), _) => return,
-                (Ok(()), Some(handle)) => handle.link.retry(),
-                (Ok(()), None) => {}
+            gone = pulse.changed() => match gone {
+                Err(_) => return,
+                Ok(()) => shared.aside.retry(),
             },
         }
     }
 }
 
-/// True where asking again brings the same: a permission is missing, or the brokers are too old.
-fn is_final(why: &CallError) -> bool {
-    matches!(why, CallError::TooOld(_)) || matches!(why, CallError::Refused { code } if errors::is_forbidden(*code))
-}
-
-/// Asks on the connection aside; one that failed makes room for one to another broker.
-async fn ask(shared: &Shared, aside: &mut Option<LinkHandle>) -> Result<Quorum, CallError> {
-    if !aside.as_ref().is_some_and(|handle| shared.roster.guides(&handle.link)) {
-        let before = aside.take().map(|handle| handle.link.to().clone());
-        *aside = shared.roster.aside(before.as_ref());
-    }
-    let Some(handle) = aside else { return Err(shared.roster.why_nobody()) };
-    let request = requests::describe_quorum();
-    let answer = timeout(PATIENCE, handle.link.call(&request)).await;
-    let answer = answer.unwrap_or(Err(CallError::Timeout { after: PATIENCE }));
-    let quorum = answer.and_then(|answer| read(&answer.body));
-    // A login that was refused is not tried again on another connection: many of them lock users out.
-    if quorum.as_ref().is_err_and(|why| !is_final(why) && !why.is_about_secrets()) {
-        let before = aside.take().map(|handle| handle.link.to().clone());
-        *aside = shared.roster.aside(before.as_ref());
-    }
-    quorum
+/// Asks on the connection aside.
+async fn ask(shared: &Shared) -> Result<Quorum, CallError> {
+    let answer = shared.aside.ask(&shared.roster, &requests::describe_quorum(), PATIENCE).await?;
+    read(&answer.body)
 }
 
 /// DescribeQuorum (key 55) in our words.

@@ -192,9 +192,9 @@ impl Roster {
         Some(Link::start(to, route, LinkSetup { on_silence, changed, ..self.setup.clone() }, &self.cancel))
     }
 
-    /// Why no broker can be asked now.
-    pub fn why_nobody(&self) -> CallError {
-        self.nobody_left(&HashSet::new()).unwrap_or(CallError::Nobody)
+    /// Why no broker can be asked now; `None` while one may still answer.
+    pub fn why_nobody(&self) -> Option<CallError> {
+        self.nobody_left(&HashSet::new())
     }
 
     /// Tells a link aside how it is dialled by now; false when it leads nowhere any more.

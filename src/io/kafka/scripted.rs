@@ -62,6 +62,8 @@ pub enum Script {
     Old,
     /// May not describe anything.
     Forbidden,
+    /// Fails while it refuses to tell users, and never answers that.
+    SwallowsUsers,
     /// Answers after this many milliseconds.
     Slow(u64),
 }
@@ -165,6 +167,10 @@ async fn serve(paper: Arc<Paper>, broker: i32, mut stream: DuplexStream) {
             }
             _ if frame[1] == ApiKey::DescribeQuorum as u8 && !paper.controlled.load(Relaxed) => {
                 paper.seen.lock().unwrap().push((broker, ApiKey::DescribeQuorum, 0));
+                std::future::pending().await
+            }
+            Script::SwallowsUsers if frame[1] == ApiKey::DescribeUserScramCredentials as u8 => {
+                paper.seen.lock().unwrap().push((broker, ApiKey::DescribeUserScramCredentials, 0));
                 std::future::pending().await
             }
             Script::Slow(ms) => {

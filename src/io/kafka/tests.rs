@@ -652,6 +652,22 @@ async fn each_of_what_is_asked_of_users_fails_alone_and_a_refusal_is_not_asked_a
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_question_for_users_that_is_never_answered_makes_no_broker_silent_and_hides_only_users() {
+    let paper = with_groups();
+    (0..3).for_each(|broker| paper.set(broker, Script::SwallowsUsers));
+    let mut watch = Watch::start(&paper);
+    let told = watch.until(s(30)).await;
+    assert_eq!(failed(&told, Asked::ScramUsers, None).unwrap().kind, FailureKind::Timeout);
+    for what in [Asked::Acls, Asked::Quotas, Asked::Quorum] {
+        assert!(!answered(&told, what, None).is_empty(), "{what}");
+    }
+    for broker in 0..3 {
+        everything_of(&told, broker);
+        assert!(contacts(&told, broker).iter().all(|(_, c)| *c == Contact::Answered), "{:?}", contacts(&told, broker));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn brokers_that_know_no_users_are_told_to_be_too_old() {
     let paper = with_groups();
     (0..3).for_each(|broker| paper.set(broker, Script::Old));

@@ -27,6 +27,9 @@ const SELDOM: Duration = Duration::from_secs(300);
 /// After a failure that may pass they are asked for again.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
 
+/// How long an answer may take: there may be thousands of ACLs.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The share of what an observation may cost that is spent here.
 const SHARE: f64 = 0.1;
 
@@ -50,13 +53,14 @@ pub async fn users(shared: Arc<Shared>) {
     loop {
         changed.mark_unchanged();
         let asked = Instant::now();
-        let (scram, acls, quotas) = tokio::join!(
-            ask(&shared, Asked::ScramUsers, requests::describe_scram_users(), |a| {
-                answers::scram_users(a).map(KafkaBody::ScramUsers)
-            }),
-            ask(&shared, Asked::Acls, requests::describe_acls(), |a| answers::acls(a).map(KafkaBody::Acls)),
-            ask(&shared, Asked::Quotas, requests::describe_quotas(), |a| answers::quotas(a).map(KafkaBody::Quotas)),
-        );
+        // One after the other, the one that a broker may keep at the end.
+        let acls =
+            ask(&shared, Asked::Acls, requests::describe_acls(), |a| answers::acls(a).map(KafkaBody::Acls)).await;
+        let quotas = requests::describe_quotas();
+        let quotas = ask(&shared, Asked::Quotas, quotas, |a| answers::quotas(a).map(KafkaBody::Quotas)).await;
+        let scram = requests::describe_scram_users();
+        let told = |a: &_| answers::scram_users(a).map(KafkaBody::ScramUsers);
+        let scram = ask(&shared, Asked::ScramUsers, scram, told).await;
         let failed = [scram, acls, quotas].iter().any(|came| came.failed);
         let bytes = (scram.bytes + acls.bytes + quotas.bytes) as f64;
         let pause = Duration::from_secs_f64(bytes / (BYTES_PER_SECOND * SHARE)).clamp(EVERY, SELDOM);
@@ -73,15 +77,18 @@ pub async fn users(shared: Arc<Shared>) {
     }
 }
 
-/// Asks any broker for one of them and tells what it says.
+/// Asks a broker for one of them, on the connection aside, and tells what it says.
 async fn ask<R: Ask>(
     shared: &Shared,
     what: Asked,
     request: R,
     read: impl Fn(&R::Response) -> Result<KafkaBody, CallError>,
 ) -> Came {
-    let told: Result<(KafkaBody, usize), CallError> =
-        shared.roster.ask_any(&request).await.and_then(|Answer { body, bytes, .. }| Ok((read(&body)?, bytes)));
+    let told: Result<(KafkaBody, usize), CallError> = shared
+        .aside
+        .ask(&shared.roster, &request, PATIENCE)
+        .await
+        .and_then(|Answer { body, bytes, .. }| Ok((read(&body)?, bytes)));
     match told {
         Ok((body, bytes)) => {
             shared.desk.answered(what, None, body).await;
