@@ -13,7 +13,9 @@
 //! | SCRAM users, ACLs, quotas | one broker | 60 s, longer when answers are large |
 //!
 //! Everything is asked at once at the start and on a refresh. Each broker has tasks of its own: one
-//! that is frozen delays nobody. Called by whoever holds an installation; nobody else starts tasks here.
+//! that is frozen delays nobody. Of an installation whose verdict alone is wanted (`Depth::Verdict`) only Metadata,
+//! log directories and configs of topics are asked: over one connection to each broker a request in two seconds to one
+//! of them and one in fifteen to each. Called by whoever holds an installation; nobody else starts tasks here.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -43,7 +45,7 @@ use crate::{
     clock::Clock,
     domain::{
         config::{Config, ConfigInquiry},
-        freshness::{Asked, SourceFailure},
+        freshness::{Asked, Depth, SourceFailure},
         ids::{BrokerId, InstallationId},
         installation::AddressBook,
     },
@@ -108,6 +110,11 @@ impl Observer {
         self.counts.by_name()
     }
 
+    /// Asks for everything from now on.
+    pub fn widen(&self) {
+        self.shared.depth.send_replace(Depth::Whole);
+    }
+
     /// Asks for all configs of one owner, with what they mean, and answers with the number of the question.
     pub fn describe(&self, inquiry: ConfigInquiry, answers: &mpsc::Sender<ConfigsTold>, cancel: &CancellationToken) {
         let (shared, answers) = (Arc::clone(&self.shared), answers.clone());
@@ -128,12 +135,28 @@ pub struct Shared {
     /// The lag pass.
     pub lag: Lag,
     pulse: watch::Sender<u64>,
+    depth: watch::Sender<Depth>,
 }
 
 impl Shared {
     /// Changes when everything is to be asked at once.
     pub fn pulse(&self) -> watch::Receiver<u64> {
         self.pulse.subscribe()
+    }
+
+    /// Does this from when everything is to be asked.
+    fn once_whole(
+        &self,
+        name: &'static str,
+        cancel: &CancellationToken,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let mut depth = self.depth.subscribe();
+        task::spawn(name, cancel, async move {
+            if depth.wait_for(|depth| *depth == Depth::Whole).await.is_ok() {
+                work.await;
+            }
+        });
     }
 
     /// Brokers that answer, or have not shown yet that they do not: those worth waiting for.
@@ -147,8 +170,13 @@ impl Shared {
     }
 }
 
-/// Observes an installation's brokers until `cancel` is cancelled. Must run inside a tokio runtime.
-pub fn observe(mut setup: ObserverSetup, cancel: &CancellationToken) -> Observer {
+/// Observes all of an installation's brokers until `cancel` is cancelled. Must run inside a tokio runtime.
+pub fn observe(setup: ObserverSetup, cancel: &CancellationToken) -> Observer {
+    observe_as(setup, Depth::Whole, cancel)
+}
+
+/// The same, as far as is wanted at first.
+pub fn observe_as(mut setup: ObserverSetup, depth: Depth, cancel: &CancellationToken) -> Observer {
     let counts = Arc::new(RequestCounts::default());
     let desk = Arc::new(Desk::new(setup.installation, setup.clock, setup.facts));
     let link = LinkSetup {
@@ -160,16 +188,17 @@ pub fn observe(mut setup: ObserverSetup, cancel: &CancellationToken) -> Observer
         changed: watch::Sender::default(),
     };
     let roster = Roster::new(link, cancel.child_token());
-    let shared = Arc::new(Shared { roster, desk, lag: Lag::default(), pulse: watch::Sender::default() });
+    let (lag, pulse, depth) = (Lag::default(), watch::Sender::default(), watch::Sender::new(depth));
+    let shared = Arc::new(Shared { roster, desk, lag, pulse, depth });
     task::spawn("kafka refresh", cancel, refresh(Arc::clone(&shared), setup.refresh));
     // The first routes are taken before anything is asked: else there would be nobody to ask.
     let first = Arc::clone(&setup.routes.borrow_and_update());
     task::spawn("kafka metadata", cancel, metadata(Arc::clone(&shared), first));
     task::spawn("kafka routes", cancel, routes(Arc::clone(&shared), setup.routes));
-    task::spawn("kafka lag", cancel, lag::passes(Arc::clone(&shared), cancel.clone()));
     task::spawn("kafka configs", cancel, topics::configs(Arc::clone(&shared)));
-    task::spawn("kafka quorum", cancel, quorum::watch(Arc::clone(&shared)));
-    task::spawn("kafka users", cancel, users::users(Arc::clone(&shared)));
+    shared.once_whole("kafka lag", cancel, lag::passes(Arc::clone(&shared), cancel.clone()));
+    shared.once_whole("kafka quorum", cancel, quorum::watch(Arc::clone(&shared)));
+    shared.once_whole("kafka users", cancel, users::users(Arc::clone(&shared)));
     task::spawn("kafka brokers", cancel, brokers(Arc::clone(&shared), cancel.clone()));
     Observer { counts, shared }
 }
@@ -243,9 +272,9 @@ async fn brokers(shared: Arc<Shared>, cancel: CancellationToken) {
         for id in registered {
             running.entry(id).or_insert_with(|| {
                 let cancel = cancel.child_token();
-                task::spawn("kafka coordinator", &cancel, coordinate(Arc::clone(&shared), id));
                 task::spawn("kafka log dirs", &cancel, log_dirs(Arc::clone(&shared), id));
-                task::spawn("kafka broker configs", &cancel, configs::of_broker(Arc::clone(&shared), id));
+                shared.once_whole("kafka coordinator", &cancel, coordinate(Arc::clone(&shared), id));
+                shared.once_whole("kafka broker configs", &cancel, configs::of_broker(Arc::clone(&shared), id));
                 cancel.drop_guard()
             });
         }
