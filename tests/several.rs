@@ -55,7 +55,7 @@ async fn the_picker_opens_and_shows_the_verdict_of_each_by_its_brokers_answers()
         console.press(&[Key::Char('x')]);
         let before = console.screen();
         let line = |name: &str| before.lines().find(|line| line.contains(name)).unwrap().to_owned();
-        assert!(line("streams/events").contains("OK 2"), "{before}");
+        assert!(line("streams/events").contains("OK 30s"), "{before}");
         assert!(line("▸ streams/kafka").contains("● OK"), "{before}");
         rows(&mut console, 4, &[SHOP, CONFLUENT, KOPERATOR]).await;
     }
@@ -69,10 +69,14 @@ async fn a_frozen_broker_changes_the_verdict_of_its_own_installation_and_delays_
     rows(&mut console, 40, &[SHOP, CONFLUENT, &["streams/events", "▲ DEGRADED", "1 of 3 brokers not ready"]]).await;
     console.go_to(60).await;
     rows(&mut console, 1, &[SHOP, CONFLUENT, &["streams/events", "▲ DEGRADED"]]).await;
-    // One that was frozen before anybody looked is found out as well.
+    // One that was frozen while nobody looked is found out as well, and no other waits for it.
     let freeze = Deed::FreezeBeside { installation: "events".to_owned(), broker: 1 };
-    let mut console = Headless::open(three(vec![Step { at: 0, deed: freeze }]), (120, 40));
-    let took = rows(&mut console, 3, &[SHOP, CONFLUENT]).await;
+    let mut console = Headless::open(three(vec![Step { at: 5, deed: freeze }]), (120, 40));
+    rows(&mut console, 4, &[SHOP]).await;
+    console.press(&[Key::Enter]);
+    console.go_to(7).await;
+    console.press(&[Key::Char('x')]);
+    let took = rows(&mut console, 2, &[SHOP, CONFLUENT]).await;
     println!("two verdicts beside a frozen broker after {took:.1} s");
     rows(&mut console, 40, &[SHOP, CONFLUENT, &["streams/events", "▲ DEGRADED"]]).await;
 }

@@ -134,4 +134,13 @@ mod tests {
         let once = Script { again_after: None, ..script };
         assert_eq!(once.between(TimeDelta::seconds(0), TimeDelta::seconds(5_000)).len(), 3);
     }
+
+    #[test]
+    fn a_drill_s_file_may_say_what_else_is_installed_and_what_befalls_it() {
+        let text = "[[beside]]\nflavour = \"koperator\"\nnamespace = \"streams\"\nname = \"events\"\n\
+                    [[step]]\nat = 5\ndo = \"freeze-beside\"\ninstallation = \"events\"\nbroker = 1\n";
+        let script = Script::parse(text).unwrap();
+        assert_eq!(script.beside[0].flavour, super::super::beside::Flavour::Koperator);
+        assert_eq!(script.steps[0].deed, Deed::FreezeBeside { installation: "events".to_owned(), broker: 1 });
+    }
 }
