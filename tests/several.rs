@@ -56,7 +56,7 @@ async fn the_picker_opens_and_shows_the_verdict_of_each_by_its_brokers_answers()
         let before = console.screen();
         let line = |name: &str| before.lines().find(|line| line.contains(name)).unwrap().to_owned();
         assert!(line("streams/events").contains("OK 30s"), "{before}");
-        assert!(line("▸ streams/kafka").contains("● OK"), "{before}");
+        assert!(line("│ ▸ streams/kafka").contains("● OK"), "{before}");
         rows(&mut console, 4, &[SHOP, CONFLUENT, KOPERATOR]).await;
     }
 }

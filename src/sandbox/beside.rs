@@ -90,12 +90,12 @@ impl Neighbours {
 
     /// The broker that listens on a port of a pod.
     pub fn listening(&self, namespace: &str, pod: &str, port: u16) -> Option<(i32, Brokers)> {
-        let here = self.0.iter().filter(|n| n.of.namespace == namespace && n.of.port() == port);
+        let mut here = self.0.iter().filter(|n| n.of.namespace == namespace && n.of.port() == port);
         let of = |n: &Neighbour| {
             let id = (0..PODS).find(|id| n.of.pod(*id) == pod)? as i32;
             (lock(&n.kafka).brokers.get(&id)?.process != Process::Down).then(|| (id, n.brokers.clone()))
         };
-        here.filter_map(of).next()
+        here.find_map(of)
     }
 
     /// Who leads what, at a moment.
