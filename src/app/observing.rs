@@ -60,15 +60,15 @@ impl App {
         for id in &watched {
             let depth = if self.chosen.as_ref() == Some(id) { Depth::Whole } else { Depth::Verdict };
             match self.found.iter().find(|f| f.installation.id == *id) {
-                Some(found) if self.is_unread(&found.installation) => {}
-                Some(found) => {
+                Some(found) if !self.is_unread(&found.installation) => {
                     let book = found.book.clone();
                     if !self.stays_out(id) {
                         next.insert(id.clone(), (book, depth));
                     }
                 }
-                // An installation whose last pod is gone stays observed: its brokers are unreachable, not forgotten.
-                None => next.extend(self.observed.get(id).map(|(book, _)| (id.clone(), (book.clone(), depth)))),
+                // An installation whose last pod is gone stays observed: its brokers are unreachable, not forgotten. So
+                // does one whose pods have come to name a ConfigMap that is still to be read.
+                _ => next.extend(self.observed.get(id).map(|(book, _)| (id.clone(), (book.clone(), depth)))),
             }
         }
         let left: Vec<InstallationId> = self.observed.keys().filter(|id| !next.contains_key(id)).cloned().collect();
