@@ -41,11 +41,10 @@ use crate::{
         access::{Way, Wish},
         config::{Config, ConfigInquiry, Owner},
         connect::ConnectCluster,
-        freshness::{Kind, Source, SourceFailure, SourceState},
+        freshness::{Depth, Kind, Source, SourceFailure, SourceState},
         ids::{InstallationId, ObjectKey},
         installation::{AddressBook, Installation},
         object::Inquiry,
-        verdict::Verdict,
     },
     facts::Fact,
     world::{Dirty, Reading, World},
@@ -63,6 +62,7 @@ use self::{
     logs::{LogLine, LogTarget, LogView},
     object_page::{ObjectPage, Told},
     palette::Palette,
+    picker::Judged,
     shown::{Opened, Shown},
     sight::Sight,
 };
@@ -108,10 +108,10 @@ pub enum Msg {
 /// What the App wants done outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Observe these brokers, or use this address book from now on.
-    Observe(InstallationId, Arc<AddressBook>),
-    /// Stop observing brokers.
-    StopObserving,
+    /// Observe these brokers as far as this, or go on so with this address book.
+    Observe(InstallationId, Arc<AddressBook>, Depth),
+    /// Stop observing the brokers of an installation.
+    StopObserving(InstallationId),
     /// Read volume statistics from these nodes' kubelets, where that is allowed; none stops it.
     ReadVolumes(BTreeSet<String>),
     /// Read these ConfigMaps, from which brokers take their configuration; none stops it.
@@ -138,8 +138,8 @@ pub enum Effect {
     StopLogs,
     /// Read an object, or its events. It replaces the question before it.
     Read(Inquiry),
-    /// Ask for all configs of a broker or a topic.
-    AskConfigs(ConfigInquiry),
+    /// Ask for all configs of a broker or a topic of an installation.
+    AskConfigs(InstallationId, ConfigInquiry),
     /// Ask every source again, now.
     Refresh,
     /// Ask the terminal to keep this text for pasting.
@@ -274,18 +274,23 @@ pub struct App {
     pub pending: Vec<Key>,
     /// When ctrl-c was pressed, to leave on the second one.
     interrupted_at: Option<DateTime<Utc>>,
-    observed: Option<(InstallationId, Arc<AddressBook>)>,
+    /// Whose brokers are asked, along which routes and how much.
+    observed: BTreeMap<InstallationId, (Arc<AddressBook>, Depth)>,
+    /// A frame was drawn: somebody looks at the screen.
+    is_seen: bool,
     volumes_of: BTreeSet<String>,
     configs: BTreeSet<ObjectKey>,
     workers: Option<(InstallationId, Vec<ConnectCluster>)>,
     releases: BTreeSet<ObjectKey>,
-    judged: BTreeMap<InstallationId, (Verdict, DateTime<Utc>)>,
+    judged: BTreeMap<InstallationId, Judged>,
+    /// Installations of which something was told since verdicts were given.
+    told: BTreeSet<InstallationId>,
     /// What the command line wants of ways in.
     asked_for: Box<Wish>,
     /// What was chosen here.
     wishes: BTreeMap<InstallationId, Wish>,
-    /// The installation whose brokers are not asked, and why.
-    stayed_out: Option<Box<(InstallationId, SourceFailure)>>,
+    /// Installations whose brokers are not asked, and why.
+    stayed_out: BTreeMap<InstallationId, SourceFailure>,
     dirty: Dirty,
     redraw: bool,
 }
@@ -320,15 +325,17 @@ impl App {
             keymap: commands::keymap("default"),
             pending: Vec::new(),
             interrupted_at: None,
-            observed: None,
+            observed: BTreeMap::new(),
+            is_seen: false,
             volumes_of: BTreeSet::new(),
             configs: BTreeSet::new(),
             workers: None,
             releases: BTreeSet::new(),
             judged: BTreeMap::new(),
+            told: BTreeSet::new(),
             asked_for: Box::default(),
             wishes: BTreeMap::new(),
-            stayed_out: None,
+            stayed_out: BTreeMap::new(),
             dirty: Dirty::default(),
             redraw: true,
         }
@@ -341,6 +348,7 @@ impl App {
         match msg {
             Msg::Facts(facts) => {
                 for fact in facts {
+                    self.hear(&fact);
                     self.dirty.merge(self.world.apply(fact));
                 }
                 effects.extend(self.settle());
@@ -349,7 +357,10 @@ impl App {
                 self.redraw = true;
                 self.notice = None;
                 self.guard.calm();
+                let before = self.picked();
                 effects.extend(self.key(key));
+                // Who is observed for the picker depends on whether it is open, and where its cursor is.
+                self.dirty.shown |= before != self.picked();
                 if let Some(id) = self.list() {
                     self.lists.entry(id).or_default().held = true;
                 }
@@ -365,7 +376,13 @@ impl App {
                 self.wheel(by);
                 self.arrange();
             }
-            Msg::Drawn(sight) => self.saw(sight),
+            Msg::Drawn(sight) => {
+                self.saw(sight);
+                if !std::mem::replace(&mut self.is_seen, true) {
+                    self.dirty.shown |= self.picked().is_some();
+                    effects.extend(self.settle());
+                }
+            }
             Msg::Resize(columns, rows) => {
                 self.size = (columns, rows);
                 self.redraw = true;
@@ -431,6 +448,7 @@ impl App {
             effects.extend(self.observe());
             effects.extend(self.remember_choice());
             if !self.paused {
+                self.judge_others();
                 self.read();
             }
         }
@@ -470,9 +488,7 @@ impl App {
 
     /// Switches to another installation.
     fn switch(&mut self, id: &InstallationId) {
-        if let Some(old) = self.chosen.replace(id.clone()).filter(|old| old != id) {
-            self.world.forget(&old);
-        }
+        self.chosen = Some(id.clone());
         self.shown = None;
         self.config_page = None;
         self.place = Place::Tab(Tab::Overview);

@@ -12,6 +12,7 @@ pub mod nodes;
 pub mod objects;
 pub mod store;
 
+mod beside;
 mod chatter;
 mod connect;
 mod controller;
@@ -37,6 +38,7 @@ use crate::{clock::Clock, task};
 
 use self::{
     api::ApiServer,
+    beside::Neighbours,
     broker::Brokers,
     connect::Connect,
     logs::Logs,
@@ -46,7 +48,10 @@ use self::{
     store::Store,
 };
 
-pub use self::script::{Deed, Script, Step};
+pub use self::{
+    beside::{Beside, Flavour},
+    script::{Deed, Script, Step},
+};
 
 /// What a sandbox is opened with.
 #[derive(Debug, Clone, Default)]
@@ -72,11 +77,25 @@ pub fn open(setup: Setup) -> Sandbox {
     let (teller, changes) = watch::channel(0);
     let logs = Arc::new(Logs::default());
     let connect = Arc::new(Connect::default());
-    let shared = Shared { store: Arc::clone(&store), kafka: Arc::clone(&kafka), connect: Arc::clone(&connect) };
+    let neighbours = Arc::new(Neighbours::new(&script.beside, &changes, &clock));
+    let shared = Shared {
+        store: Arc::clone(&store),
+        kafka: Arc::clone(&kafka),
+        connect: Arc::clone(&connect),
+        neighbours: Arc::clone(&neighbours),
+    };
     let simulation = Simulation::new(shared, teller, Arc::clone(&logs), script, clock.now());
     let brokers = Arc::new(Brokers::new(Arc::clone(&kafka), changes, clock.clone()));
-    let nodes: Arc<dyn Nodes> =
-        Arc::new(Machines { store: Arc::clone(&store), kafka, brokers, connect, logs, cancel: cancel.clone() });
+    let (store_of_nodes, cancel_of_nodes) = (Arc::clone(&store), cancel.clone());
+    let nodes: Arc<dyn Nodes> = Arc::new(Machines {
+        store: store_of_nodes,
+        kafka,
+        brokers,
+        connect,
+        neighbours,
+        logs,
+        cancel: cancel_of_nodes,
+    });
     let api = Arc::new(ApiServer::new(store, nodes, clock.clone(), &cancel));
     task::spawn("sandbox", &cancel, simulation.run(clock));
     Sandbox { api, _ends: cancel.drop_guard() }

@@ -15,6 +15,7 @@ mod object;
 mod overlay;
 mod overview;
 mod panes;
+mod picker;
 mod place;
 mod quorum;
 mod sources;

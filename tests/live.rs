@@ -41,6 +41,7 @@ const ROWS: &[Row] = &[
     ("brokers on zookeeper are recognised with their ensemble", flavours::zookeeper),
     ("a deployment without persistence is recognised", flavours::deployment),
     ("what only stands beside kafka is on no list", flavours::nothing_else),
+    ("the picker shows each installation's verdict", flavours::several),
     ("a topic created by kafka-topics.sh appears without a key", seeing::new_topic_appears),
     ("a topic name of 249 characters and hostile client ids are shown as text", seeing::hostile_names),
     ("logs are followed from the console", seeing::logs_are_followed),

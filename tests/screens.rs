@@ -414,7 +414,7 @@ fn configs_are_left_to_where_they_were_opened_and_an_answer_to_another_question_
     app.update(stale, app.now);
     assert!(app.shown.as_ref().unwrap().configs.is_empty());
     let effects = app.update(Msg::Key(char('r')), app.now);
-    assert!(matches!(&effects[..], [Effect::Refresh, Effect::AskConfigs(asked)] if asked.id == 2), "{effects:?}");
+    assert!(matches!(&effects[..], [Effect::Refresh, Effect::AskConfigs(_, asked)] if asked.id == 2), "{effects:?}");
     press(&mut app, &[Key::Esc]);
     assert_eq!(app.place, topic);
     let app = after(Cluster::healthy().app(), &[char('6'), char('C')]);

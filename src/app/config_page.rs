@@ -72,6 +72,7 @@ impl App {
                 return Vec::new();
             }
         };
+        let Some(installation) = self.chosen.clone() else { return Vec::new() };
         let inquiry = ConfigInquiry { id: self.next_number(), of: of.clone() };
         let from = std::mem::replace(&mut self.place, Place::Configs(of));
         let page = ConfigPage { inquiry: inquiry.clone(), from, configs: Vec::new(), read_at: None, failure: None };
@@ -79,7 +80,7 @@ impl App {
         self.overlay = None;
         self.lists.remove(&ListId::Configs);
         self.dirty.shown = true;
-        vec![Effect::AskConfigs(inquiry)]
+        vec![Effect::AskConfigs(installation, inquiry)]
     }
 
     /// Asks for the open configs again; none when there are none open.
@@ -88,9 +89,10 @@ impl App {
             return None;
         }
         let id = self.next_number();
+        let installation = self.chosen.clone()?;
         let page = self.config_page.as_mut()?;
         page.inquiry.id = id;
-        Some(Effect::AskConfigs(page.inquiry.clone()))
+        Some(Effect::AskConfigs(installation, page.inquiry.clone()))
     }
 
     /// Goes back to where configs were asked for.

@@ -1,20 +1,26 @@
 //! What is to be asked outside for what is found and chosen: brokers, ConfigMaps, kubelets, Connect's workers.
 //!
+//! Of the chosen installation everything is asked, of those in the picker what their verdicts rest on, and of others
+//! nothing. An installation beside the chosen one costs a connection to each of its brokers, a request every two seconds
+//! to one of them and one every fifteen to each; eight are asked at most, and only while the picker is in sight.
 //! It compares what is wanted with what was asked for last and tells the difference as effects. `App::settle`
 //! calls it after every change.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{App, Effect};
 use crate::domain::{
     connect::{ConnectCluster, Worker},
-    freshness::{Asked, Kind, Source, SourceState},
-    ids::ObjectKey,
+    freshness::{Asked, Depth, Kind, Source, SourceState},
+    ids::{InstallationId, ObjectKey},
     installation::{Flavour, Installation},
 };
 
 /// The most ConfigMaps that are read, and the most Helm releases.
 const MOST_CONFIGS: usize = 64;
+
+/// The most installations whose brokers are asked at once.
+const MOST_OBSERVED: usize = 8;
 
 impl App {
     /// What is to be observed for what is chosen, where that changed.
@@ -33,17 +39,10 @@ impl App {
             self.releases.clone_from(&releases);
             effects.push(Effect::ReadReleases(releases));
         }
+        effects.extend(self.observe_brokers());
         let found = self.found.iter().find(|f| Some(&f.installation.id) == self.chosen.as_ref());
         if found.is_some_and(|f| self.is_unread(&f.installation)) {
             return effects;
-        }
-        let next = found.map(|f| (f.installation.id.clone(), f.book.clone()));
-        // An installation whose last pod is gone stays observed: its brokers are unreachable, not forgotten.
-        if self.stays_out() {
-            effects.extend(self.observed.take().map(|_| Effect::StopObserving));
-        } else if next != self.observed && (next.is_some() || self.chosen.is_none()) {
-            effects.push(next.clone().map_or(Effect::StopObserving, |(id, book)| Effect::Observe(id, book)));
-            self.observed = next;
         }
         let nodes = self.nodes_without_log_dirs();
         if nodes != self.volumes_of {
@@ -52,6 +51,65 @@ impl App {
         }
         effects.extend(self.ask_workers());
         effects
+    }
+
+    /// Whose brokers are to be asked, where that changed; what those of others said is forgotten.
+    fn observe_brokers(&mut self) -> Vec<Effect> {
+        let watched = self.watched();
+        let mut next = BTreeMap::new();
+        for id in &watched {
+            let depth = if self.chosen.as_ref() == Some(id) { Depth::Whole } else { Depth::Verdict };
+            match self.found.iter().find(|f| f.installation.id == *id) {
+                Some(found) if !self.is_unread(&found.installation) => {
+                    let book = found.book.clone();
+                    if !self.stays_out(id) {
+                        next.insert(id.clone(), (book, depth));
+                    }
+                }
+                // An installation whose last pod is gone stays observed: its brokers are unreachable, not forgotten. So
+                // does one whose pods have come to name a ConfigMap that is still to be read.
+                _ => next.extend(self.observed.get(id).map(|(book, _)| (id.clone(), (book.clone(), depth)))),
+            }
+        }
+        let left: Vec<InstallationId> = self.observed.keys().filter(|id| !next.contains_key(id)).cloned().collect();
+        let mut effects: Vec<Effect> = left.into_iter().map(Effect::StopObserving).collect();
+        for (id, (book, depth)) in &next {
+            if self.observed.get(id) != Some(&(book.clone(), *depth)) {
+                effects.push(Effect::Observe(id.clone(), book.clone(), *depth));
+            }
+        }
+        let before = std::mem::replace(&mut self.observed, next);
+        self.leave_others(before.into_keys(), &watched);
+        effects
+    }
+
+    /// Forgets what brokers of installations said that are of no interest any more; their verdicts stay, as of before.
+    fn leave_others(&mut self, observed: impl Iterator<Item = InstallationId>, watched: &[InstallationId]) {
+        // What was under way when one was left is told late.
+        let known: BTreeSet<InstallationId> =
+            observed.chain(self.stayed_out.keys().cloned()).chain(self.told.iter().cloned()).collect();
+        for id in known.iter().filter(|id| !watched.contains(id)) {
+            self.stayed_out.remove(id);
+            self.world.forget(id);
+            if let Some(judged) = self.judged.get_mut(id) {
+                judged.is_of_now = false;
+            }
+        }
+        self.told.retain(|id| watched.contains(id));
+    }
+
+    /// Whose brokers are of interest: the chosen installation's, and while the picker is open those around its cursor.
+    fn watched(&self) -> Vec<InstallationId> {
+        let mut watched: Vec<InstallationId> = self.chosen.iter().cloned().collect();
+        if let Some(at) = self.picked().filter(|_| self.is_seen) {
+            let mut around: Vec<(usize, &InstallationId)> =
+                self.found.iter().enumerate().map(|(n, f)| (n.abs_diff(at), &f.installation.id)).collect();
+            around.sort();
+            let others = around.into_iter().map(|(_, id)| id.clone()).filter(|id| self.chosen.as_ref() != Some(id));
+            watched.extend(others);
+            watched.truncate(MOST_OBSERVED);
+        }
+        watched
     }
 
     /// Which workers are to be asked, where that changed: those that run, of Connects that may be the installation's.

@@ -236,24 +236,23 @@ impl App {
         Some(self.keys_of(commands::by_name("ways")?).first()?.first()?.to_string())
     }
 
-    /// Tells the world that brokers are not asked, as long as no way to them is gone. True when that is so.
-    pub(super) fn stays_out(&mut self) -> bool {
-        let Some(found) = self.entered() else { return false };
-        let id = found.installation.id.clone();
-        let failure = self.closed(&found.installation, &found.choice);
-        let told = failure.map(|failure| Box::new((id.clone(), failure)));
-        if told == self.stayed_out {
+    /// Tells the world that an installation's brokers are not asked, as long as no way to them is gone. True when that
+    /// is so.
+    pub(super) fn stays_out(&mut self, id: &InstallationId) -> bool {
+        let found = self.found.iter().find(|f| f.installation.id == *id);
+        let told = found.and_then(|found| self.closed(&found.installation, &found.choice));
+        if told.as_ref() == self.stayed_out.get(id) {
             return told.is_some();
         }
-        if self.stayed_out.take().is_some_and(|before| before.0 == id) {
-            self.world.forget(&id);
+        if self.stayed_out.remove(id).is_some() {
+            self.world.forget(id);
         }
-        if let Some((installation, failure)) = told.as_deref() {
-            let source = Source::Kafka { installation: installation.clone(), what: Asked::Metadata, broker: None };
-            self.world.apply(Fact { source, seen_at: self.now, body: Body::Failed(failure.clone()) });
-        }
-        self.stayed_out = told;
-        self.stayed_out.is_some()
+        let Some(failure) = told else { return false };
+        let source = Source::Kafka { installation: id.clone(), what: Asked::Metadata, broker: None };
+        self.world.apply(Fact { source, seen_at: self.now, body: Body::Failed(failure.clone()) });
+        self.stayed_out.insert(id.clone(), failure);
+        self.told.insert(id.clone());
+        true
     }
 
     /// The user who may not see everything, where brokers have refused something: they list only what it may
@@ -418,7 +417,7 @@ mod tests {
 
     fn observed(effects: &[Effect]) -> Vec<Option<String>> {
         let of = |effect: &Effect| match effect {
-            Effect::Observe(_, book) => Some(book.way.as_ref().and_then(|way| way.user().map(str::to_owned))),
+            Effect::Observe(_, book, _) => Some(book.way.as_ref().and_then(|way| way.user().map(str::to_owned))),
             _ => None,
         };
         effects.iter().filter_map(of).collect()

@@ -3,7 +3,7 @@
 //! The console and the one-shot commands drive the same session: `step` waits for what comes next,
 //! hands it to the App and carries out the App's effects. It draws nothing and reads no keys.
 
-use std::{io::Write, sync::Arc};
+use std::{collections::BTreeMap, io::Write, sync::Arc};
 
 use tokio::{
     sync::{Notify, mpsc, oneshot, watch},
@@ -18,7 +18,7 @@ use crate::{
     domain::{
         config::ConfigInquiry,
         connect::ConnectCluster,
-        freshness::{self, SourceFailure},
+        freshness::{self, Depth, SourceFailure},
         ids::InstallationId,
         installation::AddressBook,
         object::Inquiry,
@@ -77,7 +77,7 @@ struct Hands {
     cluster: Option<Cluster>,
     refresh: Arc<Notify>,
     silence: Arc<Notify>,
-    observing: Option<Observing>,
+    observing: BTreeMap<InstallationId, Observing>,
     volumes: Option<DropGuard>,
     configs: Option<DropGuard>,
     workers: Option<DropGuard>,
@@ -91,7 +91,6 @@ struct Hands {
 }
 
 struct Observing {
-    installation: InstallationId,
     routes: watch::Sender<Arc<AddressBook>>,
     observer: Observer,
     _ends: DropGuard,
@@ -146,7 +145,7 @@ impl Session {
                 cluster: None,
                 refresh: Arc::default(),
                 silence: Arc::default(),
-                observing: None,
+                observing: BTreeMap::new(),
                 volumes: None,
                 configs: None,
                 workers: None,
@@ -304,8 +303,8 @@ impl Hands {
     /// Carries an effect out, or passes a wish on to whoever drives.
     fn perform(&mut self, effect: Effect) -> Option<Wish> {
         match effect {
-            Effect::Observe(installation, book) => self.observe(installation, book),
-            Effect::StopObserving => self.observing = None,
+            Effect::Observe(installation, book, depth) => self.observe(installation, book, depth),
+            Effect::StopObserving(installation) => drop(self.observing.remove(&installation)),
             Effect::ReadVolumes(nodes) => {
                 self.volumes = None;
                 if let Some(cluster) = self.cluster.as_ref().filter(|_| !nodes.is_empty()) {
@@ -351,7 +350,7 @@ impl Hands {
             Effect::Remember { context, installation } => self.remember(&context, &installation),
             Effect::StopLogs => self.following = None,
             Effect::Read(inquiry) => self.read(inquiry),
-            Effect::AskConfigs(inquiry) => self.describe(inquiry),
+            Effect::AskConfigs(installation, inquiry) => self.describe(&installation, inquiry),
             Effect::Refresh => self.refresh.notify_waiters(),
             Effect::Copy(text) => return Some(Wish::Copy(text)),
             Effect::Suspend => return Some(Wish::Suspend),
@@ -379,9 +378,9 @@ impl Hands {
     }
 
     /// Asks for configs instead of those before.
-    fn describe(&mut self, inquiry: ConfigInquiry) {
+    fn describe(&mut self, installation: &InstallationId, inquiry: ConfigInquiry) {
         self.describing = None;
-        if let Some(observing) = &self.observing {
+        if let Some(observing) = self.observing.get(installation) {
             let cancel = self.cancel.child_token();
             observing.observer.describe(inquiry, &self.config_answers, &cancel);
             self.describing = Some(cancel.drop_guard());
@@ -404,30 +403,34 @@ impl Hands {
         self.workers = Some(cancel.drop_guard());
     }
 
-    /// Starts to observe an installation, or gives the running observation its new address book.
-    fn observe(&mut self, installation: InstallationId, book: Arc<AddressBook>) {
-        if let Some(observing) = self.observing.as_ref().filter(|o| o.installation == installation) {
-            observing.routes.send_replace(book);
+    /// Starts to observe an installation, or gives the running observation its new address book and depth.
+    fn observe(&mut self, installation: InstallationId, book: Arc<AddressBook>, depth: Depth) {
+        if let Some(observing) = self.observing.get(&installation) {
+            observing.routes.send_if_modified(|known| {
+                let is_new = *known != book;
+                *known = book;
+                is_new
+            });
+            if depth == Depth::Whole {
+                observing.observer.widen();
+            }
             return;
         }
-        self.observing = None;
         let Some(cluster) = &self.cluster else { return };
         let cancel = self.cancel.child_token();
         let transport: Arc<dyn Transport> = Arc::new(PortForward::new(cluster, &cancel));
         let (routes, receiver) = watch::channel(book);
-        let observer = observer::observe(
-            ObserverSetup {
-                installation: installation.clone(),
-                transport,
-                secrets: Arc::new(KubeSecrets::new(&cluster.client).with(self.vault.clone())),
-                routes: receiver,
-                refresh: self.refresh.clone(),
-                on_silence: self.silence.clone(),
-                clock: self.clock.clone(),
-                facts: self.facts.clone(),
-            },
-            &cancel,
-        );
-        self.observing = Some(Observing { installation, routes, observer, _ends: cancel.drop_guard() });
+        let setup = ObserverSetup {
+            installation: installation.clone(),
+            transport,
+            secrets: Arc::new(KubeSecrets::new(&cluster.client).with(self.vault.clone())),
+            routes: receiver,
+            refresh: self.refresh.clone(),
+            on_silence: self.silence.clone(),
+            clock: self.clock.clone(),
+            facts: self.facts.clone(),
+        };
+        let observer = observer::observe_as(setup, depth, &cancel);
+        self.observing.insert(installation, Observing { routes, observer, _ends: cancel.drop_guard() });
     }
 }

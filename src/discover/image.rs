@@ -127,6 +127,11 @@ impl<'a> Image<'a> {
         if let Some((_, version)) = tag.split_once("-kafka-").filter(|_| self.name == "kafka") {
             return version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned());
         }
+        // Koperator's and others' are `2.13-3.4.1`: Scala's version, which no Kafka ever had, then Kafka's.
+        let of_scala = tag.split_once('-').filter(|(scala, _)| matches!(*scala, "2.11" | "2.12" | "2.13"));
+        if let Some((_, version)) = of_scala.filter(|_| self.name == "kafka") {
+            return version.split('.').all(|n| n.parse::<u32>().is_ok()).then(|| version.to_owned());
+        }
         let version = tag.split(['-', '_', '+']).next()?;
         let numbers: Vec<u32> = version.split('.').map(|n| n.parse().ok()).collect::<Option<_>>()?;
         if KAFKA_TAGGED.contains(&self.repository) {

@@ -165,6 +165,15 @@ pub enum Asked {
     Quotas,
 }
 
+/// How much the brokers of an installation are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    /// What the verdict rests on, and no more: Metadata, topic configs, and whether each broker answers.
+    Verdict,
+    /// Everything.
+    Whole,
+}
+
 impl Asked {
     /// How long after its last answer it still counts as live.
     pub fn live_for(self) -> Duration {

@@ -24,7 +24,7 @@ const BROKERS: i32 = 3;
 const VOLUME: u64 = 2 << 30;
 
 /// A topic: name, partitions, replication factor, records a second, bytes of a record, bytes it has, own configs.
-type TopicRow = (&'static str, usize, usize, f64, f64, f64, &'static [(&'static str, &'static str)]);
+pub type TopicRow = (&'static str, usize, usize, f64, f64, f64, &'static [(&'static str, &'static str)]);
 
 const WEEK: (&str, &str) = ("retention.ms", "604800000");
 const MIB: f64 = 1_048_576.0;
@@ -274,7 +274,8 @@ fn broker(id: i32) -> Broker {
     }
 }
 
-fn topic(n: usize, row: &TopicRow) -> Topic {
+/// A topic of that number, on brokers 0 to 2.
+pub fn topic(n: usize, row: &TopicRow) -> Topic {
     let (name, count, factor, rate, record_bytes, bytes, configs) = *row;
     let partitions = (0..count).map(|index| {
         let first = (index + n) as i32;

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::task;
 
 use super::{
+    beside::Neighbours,
     broker::Brokers,
     connect::Connect,
     demo,
@@ -32,16 +33,33 @@ pub struct Machines {
     pub brokers: Arc<Brokers>,
     /// Who answers on the port of Connect's workers.
     pub connect: Arc<Connect>,
+    /// Who answers in installations beside the shop's.
+    pub neighbours: Arc<Neighbours>,
     /// What containers wrote.
     pub logs: Arc<Logs>,
     /// Ends every stream.
     pub cancel: CancellationToken,
 }
 
+impl Machines {
+    /// A connection to a broker.
+    fn served(&self, id: i32, brokers: Brokers) -> DuplexStream {
+        let (ours, theirs) = tokio::io::duplex(WINDOW);
+        task::spawn("sandbox broker", &self.cancel, async move { brokers.serve(id, ours).await });
+        theirs
+    }
+}
+
 impl Nodes for Machines {
     fn dial(&self, namespace: &str, pod: &str, port: u16) -> Result<DuplexStream, String> {
         let refused = || format!("dial tcp4 127.0.0.1:{port}: connect: connection refused");
-        self.store.get("pods", namespace, pod).filter(|_| namespace == demo::NAMESPACE).ok_or_else(refused)?;
+        self.store.get("pods", namespace, pod).ok_or_else(refused)?;
+        if let Some((id, brokers)) = self.neighbours.listening(namespace, pod, port) {
+            return Ok(self.served(id, brokers));
+        }
+        if namespace != demo::NAMESPACE {
+            return Err(refused());
+        }
         let kafka = self.kafka.lock().unwrap_or_else(PoisonError::into_inner);
         if Connect::listens(pod, port) {
             let (ours, theirs) = tokio::io::duplex(WINDOW);
@@ -51,10 +69,7 @@ impl Nodes for Machines {
         }
         let listens = |id: i32, process: Process| demo::pod(id) == pod && process != Process::Down;
         let broker = kafka.brokers.values().find(|b| listens(b.id, b.process) && b.port == port).ok_or_else(refused)?;
-        let (ours, theirs) = tokio::io::duplex(WINDOW);
-        let (id, brokers) = (broker.id, Arc::clone(&self.brokers));
-        task::spawn("sandbox broker", &self.cancel, async move { brokers.serve(id, ours).await });
-        Ok(theirs)
+        Ok(self.served(broker.id, Brokers::clone(&self.brokers)))
     }
 
     fn log(&self, namespace: &str, pod: &str, previous: bool, from: u64) -> Result<Vec<LogLine>, String> {

@@ -3,6 +3,8 @@
 use chrono::TimeDelta;
 use serde::Deserialize;
 
+use super::beside::Beside;
+
 /// Something that happens to the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
@@ -43,6 +45,13 @@ pub enum Deed {
         /// The task's number.
         task: usize,
     },
+    /// The same befalls a broker of an installation beside the shop's.
+    FreezeBeside {
+        /// The installation's name.
+        installation: String,
+        /// Broker id.
+        broker: i32,
+    },
     /// Somebody rolls the StatefulSet, as `kubectl rollout restart` does.
     Roll,
 }
@@ -69,6 +78,9 @@ pub struct Script {
     /// Nobody writes and nobody reads: nothing moves but time.
     #[serde(default)]
     pub still: bool,
+    /// What else is installed.
+    #[serde(default)]
+    pub beside: Vec<Beside>,
 }
 
 impl Script {
@@ -81,7 +93,7 @@ impl Script {
             Step { at: 240, deed: Deed::FailTask { connector: connector(), task } },
             Step { at: 330, deed: Deed::RestartTask { connector: connector(), task } },
         ];
-        Self { steps, again_after: Some(600), still: false }
+        Self { steps, again_after: Some(600), ..Self::default() }
     }
 
     /// What a drill's file says is done; the rest of the file is not ours.
@@ -121,5 +133,14 @@ mod tests {
         assert_eq!(rolls(689, 690), 1);
         let once = Script { again_after: None, ..script };
         assert_eq!(once.between(TimeDelta::seconds(0), TimeDelta::seconds(5_000)).len(), 3);
+    }
+
+    #[test]
+    fn a_drill_s_file_may_say_what_else_is_installed_and_what_befalls_it() {
+        let text = "[[beside]]\nflavour = \"koperator\"\nnamespace = \"streams\"\nname = \"events\"\n\
+                    [[step]]\nat = 5\ndo = \"freeze-beside\"\ninstallation = \"events\"\nbroker = 1\n";
+        let script = Script::parse(text).unwrap();
+        assert_eq!(script.beside[0].flavour, super::super::beside::Flavour::Koperator);
+        assert_eq!(script.steps[0].deed, Deed::FreezeBeside { installation: "events".to_owned(), broker: 1 });
     }
 }

@@ -15,6 +15,7 @@ use tokio::{sync::watch, time::MissedTickBehavior};
 use crate::clock::Clock;
 
 use super::{
+    beside::Neighbours,
     chatter::Chatter,
     connect::{self, Connect},
     controller::Controller,
@@ -45,6 +46,8 @@ pub struct Shared {
     pub kafka: Arc<Mutex<Kafka>>,
     /// The Connect beside it.
     pub connect: Arc<Connect>,
+    /// Other installations.
+    pub neighbours: Arc<Neighbours>,
 }
 
 /// Everything that moves.
@@ -52,6 +55,7 @@ pub struct Simulation {
     store: Arc<Store>,
     kafka: Arc<Mutex<Kafka>>,
     connect: Arc<Connect>,
+    neighbours: Arc<Neighbours>,
     changed: watch::Sender<u64>,
     logs: Arc<Logs>,
     workloads: Workloads,
@@ -74,16 +78,18 @@ impl Simulation {
         script: Script,
         now: DateTime<Utc>,
     ) -> Self {
-        let Shared { store, kafka, connect } = shared;
+        let Shared { store, kafka, connect, neighbours } = shared;
         let born = now - AGE;
         demo::install(&store, born);
         connect::install(&store, born);
+        neighbours.install(&store, born);
         let mut simulation = Self {
             workloads: Workloads::new(Arc::clone(&store), demo::NAMESPACE),
             kubelets: Kubelets::new(Arc::clone(&store), Arc::clone(&logs), demo::NAMESPACE),
             store,
             kafka,
             connect,
+            neighbours,
             changed,
             logs,
             controller: Controller::default(),
@@ -146,6 +152,7 @@ impl Simulation {
         demo::volumes(&self.store, &mut kafka);
         self.kubelets.step(&mut kafka, now);
         self.controller.step(&mut kafka, now, seconds);
+        self.neighbours.step(now, seconds);
     }
 
     /// Fills a volume a little more, until nothing is left or its pod is given a larger one.
@@ -164,6 +171,7 @@ impl Simulation {
         match deed {
             Deed::FillVolume { broker } => self.filling.push(*broker),
             Deed::Freeze { broker } => self.set_process(*broker, Process::Frozen),
+            Deed::FreezeBeside { installation, broker } => self.neighbours.freeze(installation, *broker),
             Deed::Crash { broker, code } => self.kubelets.break_process(*broker, *code),
             Deed::Heal { broker } => {
                 self.kubelets.heal_process(*broker);
@@ -228,7 +236,7 @@ mod tests {
             let store = Arc::new(Store::new(Clock::driven(now)));
             let kafka = Arc::new(Mutex::new(demo::kafka()));
             let changed = watch::Sender::new(0);
-            let shared = Shared { store, kafka, connect: Arc::default() };
+            let shared = Shared { store, kafka, connect: Arc::default(), neighbours: Arc::default() };
             let simulation = Simulation::new(shared, changed, Arc::default(), script, now);
             Self { simulation, now }
         }

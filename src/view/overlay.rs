@@ -15,7 +15,7 @@ use super::{
     header::{self, plural},
     help,
     look::{Look, Slot},
-    object, panes, sources,
+    object, panes, picker, sources,
     strip::{Part, Strip, cut, cut_end, draw_all, fitting},
     ways,
 };
@@ -40,7 +40,7 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
         Some(Overlay::Help(at)) => help::render(app, *at, look, area, buffer),
         Some(Overlay::Palette(palette)) => palette_box(app, palette, look, area, buffer),
         Some(Overlay::Actions(at)) => actions(app, *at, look, area, buffer),
-        Some(Overlay::Installations(at)) => installations(app, *at, look, area, buffer),
+        Some(Overlay::Installations(at)) => picker::render(app, *at, look, area, buffer),
         Some(Overlay::Ways(at)) => ways::render(app, *at, look, area, buffer),
         Some(Overlay::Borrow(way)) => ways::borrow(app, way, look, area, buffer),
         Some(Overlay::Leave) => leave(app, look, area, buffer),
@@ -144,42 +144,6 @@ fn actions(app: &App, at: usize, look: Look, area: Rect, buffer: &mut Buffer) {
     let inside = open(&panes::subject(app), columns, lines.len(), look, area, buffer);
     draw_all(&lines, buffer, inside);
     select(at, look, inside, buffer);
-}
-
-fn installations(app: &App, at: usize, look: Look, area: Rect, buffer: &mut Buffer) {
-    // Room beside the name, and for verdicts where there are any.
-    let taken = if app.found.iter().any(|f| app.judged_before(&f.installation.id).is_some()) { 62 } else { 48 };
-    let room = usize::from(area.width).saturating_sub(taken).max(16);
-    let name = |f: &crate::app::Found| cut(&f.installation.id.to_string(), room);
-    let widest = app.found.iter().map(|f| name(f).chars().count()).max().unwrap_or(0);
-    let lines: Vec<Strip> = app
-        .found
-        .iter()
-        .map(|found| {
-            let it = &found.installation;
-            let here = if app.chosen.as_ref() == Some(&it.id) { "▸ " } else { "  " };
-            let version = it.kafka_version.as_deref().unwrap_or("?");
-            let (ready, total) = app.ready_pods(it);
-            let (brokers, tone) = if ready == total {
-                (plural(total, "broker"), Tone::Plain)
-            } else {
-                (format!("{ready}/{}", plural(total, "broker")), Tone::Warn)
-            };
-            let before = app.judged_before(&it.id).map(|(verdict, age)| format!("  {verdict} {age}"));
-            Strip::of(here, look.style(Slot::Key))
-                .put(name(found), look.style(Slot::Title))
-                .pad_to(widest + 4)
-                .put(format!("{:<12} Kafka {version:<6}  ", it.flavour.to_string()), look.tone(Tone::Plain))
-                .put(brokers, look.tone(tone))
-                .put(before.unwrap_or_default(), look.style(Slot::Label))
-        })
-        .collect();
-    let title = format!("Choose an installation: {} found", app.found.len());
-    let columns = lines.iter().map(Strip::width).max().unwrap_or(0).max(title.len() + 2);
-    let inside = open(&title, columns, lines.len(), look, area, buffer);
-    let first = (at + 1).saturating_sub(usize::from(inside.height).max(1));
-    draw_all(lines.get(first..).unwrap_or_default(), buffer, inside);
-    select(at - first.min(at), look, inside, buffer);
 }
 
 fn leave(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use kafdeck::{
-    app::{App, Msg, keys::Key},
+    app::{App, Msg, keys::Key, sight::Sight},
     clock::Clock,
     cmd::session::Session,
+    domain::ids::InstallationId,
     io::connect::ConnectOptions,
     sandbox::{Script, Setup},
     view::{self, Look},
@@ -30,10 +31,18 @@ pub struct Headless {
 impl Headless {
     /// Opens a sandbox and a console of that size on it.
     pub fn open(script: Script, size: (u16, u16)) -> Self {
+        Self::open_on(script, None, size)
+    }
+
+    /// The same, for an installation that is asked for.
+    pub fn open_on(script: Script, wanted: Option<InstallationId>, size: (u16, u16)) -> Self {
         let clock = Clock::with_timers(OPENED);
         let sandbox = Some(Setup { script, clock: clock.clone() });
         let options = ConnectOptions { sandbox, ..ConnectOptions::default() };
-        Self { session: Session::start(options, None, size, clock), opened: Instant::now() }
+        let mut session = Session::start(options, wanted, size, clock);
+        // Somebody looks at it.
+        session.tell(Msg::Drawn(Sight::default()));
+        Self { session, opened: Instant::now() }
     }
 
     /// What the console knows and shows.

@@ -1,8 +1,13 @@
 //! Every flavour that stands in the cluster is recognised; a row whose flavour is not installed says so.
 
+use std::time::Instant;
+
 use serde_json::Value;
 
-use crate::common::live::{Cluster, skip};
+use crate::{
+    common::live::{Cluster, skip},
+    seeing::{HEALING, SOON, open, shown},
+};
 
 /// True when the flavour's namespace is there; else the row says that it was skipped.
 fn is_there(cluster: &Cluster, namespace: &str) -> bool {
@@ -82,6 +87,38 @@ pub fn deployment(cluster: &Cluster) {
     let found = status(cluster, "kafka-demo/kafka");
     is(&found, "Deployment", "4.1.2", "KRaft", &["kafka-"]);
     assert_eq!(found["recognition"]["ephemeral"], true);
+}
+
+/// The verdicts that the picker shows, by installation.
+pub fn several(cluster: &Cluster) {
+    let all = [
+        ("the-project", "kafka"),
+        ("messaging", "kafka-cluster"),
+        ("learnflow", "kafka"),
+        ("kafka", "kafka"),
+        ("kafka-demo", "kafka"),
+    ];
+    let there = all.iter().filter(|(ns, _)| cluster.kubectl(["get", "namespace", ns, "-o", "name"]).code == 0);
+    let names: Vec<String> = there.map(|(namespace, name)| format!("{namespace}/{name}")).collect();
+    if names.len() < 2 {
+        return skip("fewer than two flavours are installed");
+    }
+    let began = Instant::now();
+    let mut pty = open(cluster, &[]);
+    shown(&mut pty, "the picker", began, SOON, |text| text.contains("Choose an installation"));
+    let opened = Instant::now();
+    let verdicts = ["● OK", "▲ DEGRADED", "CRITICAL", "? BLIND"];
+    let is_judged = |line: &str| verdicts.iter().any(|verdict| line.contains(verdict));
+    let stand = |text: &str| names.iter().all(|name| text.lines().any(|line| line.contains(name) && is_judged(line)));
+    shown(&mut pty, &format!("{} verdicts", names.len()), opened, SOON, stand);
+    // Each is as `status` says it, which asks everything; another row may have left one with something to heal.
+    let agree = |text: &str| {
+        names.iter().all(|name| {
+            let verdict = status(cluster, name)["verdict"].as_str().unwrap_or_default().to_owned();
+            text.lines().any(|line| line.contains(name) && line.contains(&verdict))
+        })
+    };
+    pty.wait_for(|screen| agree(&screen.contents()), HEALING);
 }
 
 /// Exporters, Connect, consoles, jobs, operators and ZooKeepers are on no list.

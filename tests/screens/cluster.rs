@@ -568,7 +568,7 @@ pub fn pods_lost() -> App {
     app
 }
 
-/// Two installations, none of which was asked for.
+/// Two installations, none of which was asked for, and the brokers of one have answered.
 pub fn several() -> App {
     let mut app = connected();
     let at = noon() - seconds(2);
@@ -583,6 +583,8 @@ pub fn several() -> App {
     cluster.pods.push(other(0));
     app.update(Msg::Facts(cluster.objects(at)), at);
     app.update(Msg::Facts(vec![heartbeat(noon())]), noon());
+    app.update(Msg::Drawn(kafdeck::app::sight::Sight::default()), noon());
+    app.update(Msg::Facts(cluster.answers(noon())), noon());
     app
 }
 

@@ -512,7 +512,7 @@ fn koperator_s_bare_pods_are_one_installation_by_their_owner() {
     ));
     let kafka = only(&objects);
     assert_eq!((kafka.id.to_string().as_str(), kafka.flavour), ("c/events", Flavour::Koperator));
-    assert_eq!(ids(&kafka), [0, 7]);
+    assert_eq!((ids(&kafka), kafka.kafka_version.as_deref()), (vec![0, 7], Some("3.4.1")));
 }
 
 #[test]

@@ -13,7 +13,9 @@
 //! | SCRAM users, ACLs, quotas | one broker | 60 s, longer when answers are large |
 //!
 //! Everything is asked at once at the start and on a refresh. Each broker has tasks of its own: one
-//! that is frozen delays nobody. Called by whoever holds an installation; nobody else starts tasks here.
+//! that is frozen delays nobody. Of an installation whose verdict alone is wanted (`Depth::Verdict`) only Metadata,
+//! log directories and configs of topics are asked: over one connection to each broker a request in two seconds to one
+//! of them and one in fifteen to each. Called by whoever holds an installation; nobody else starts tasks here.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -44,7 +46,7 @@ use crate::{
     clock::Clock,
     domain::{
         config::{Config, ConfigInquiry},
-        freshness::{Asked, SourceFailure},
+        freshness::{Asked, Depth, SourceFailure},
         ids::{BrokerId, InstallationId},
         installation::AddressBook,
     },
@@ -109,6 +111,11 @@ impl Observer {
         self.counts.by_name()
     }
 
+    /// Asks for everything from now on.
+    pub fn widen(&self) {
+        self.shared.depth.send_replace(Depth::Whole);
+    }
+
     /// Asks for all configs of one owner, with what they mean, and answers with the number of the question.
     pub fn describe(&self, inquiry: ConfigInquiry, answers: &mpsc::Sender<ConfigsTold>, cancel: &CancellationToken) {
         let (shared, answers) = (Arc::clone(&self.shared), answers.clone());
@@ -131,12 +138,28 @@ pub struct Shared {
     /// For questions that a broker may never answer.
     pub aside: Aside,
     pulse: watch::Sender<u64>,
+    depth: watch::Sender<Depth>,
 }
 
 impl Shared {
     /// Changes when everything is to be asked at once.
     pub fn pulse(&self) -> watch::Receiver<u64> {
         self.pulse.subscribe()
+    }
+
+    /// Does this from when everything is to be asked.
+    fn once_whole(
+        &self,
+        name: &'static str,
+        cancel: &CancellationToken,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let mut depth = self.depth.subscribe();
+        task::spawn(name, cancel, async move {
+            if depth.wait_for(|depth| *depth == Depth::Whole).await.is_ok() {
+                work.await;
+            }
+        });
     }
 
     /// Brokers that answer, or have not shown yet that they do not: those worth waiting for.
@@ -150,8 +173,13 @@ impl Shared {
     }
 }
 
-/// Observes an installation's brokers until `cancel` is cancelled. Must run inside a tokio runtime.
-pub fn observe(mut setup: ObserverSetup, cancel: &CancellationToken) -> Observer {
+/// Observes all of an installation's brokers until `cancel` is cancelled. Must run inside a tokio runtime.
+pub fn observe(setup: ObserverSetup, cancel: &CancellationToken) -> Observer {
+    observe_as(setup, Depth::Whole, cancel)
+}
+
+/// The same, as far as is wanted at first.
+pub fn observe_as(mut setup: ObserverSetup, depth: Depth, cancel: &CancellationToken) -> Observer {
     let counts = Arc::new(RequestCounts::default());
     let desk = Arc::new(Desk::new(setup.installation, setup.clock, setup.facts));
     let link = LinkSetup {
@@ -169,16 +197,17 @@ pub fn observe(mut setup: ObserverSetup, cancel: &CancellationToken) -> Observer
         lag: Lag::default(),
         aside: Aside::default(),
         pulse: watch::Sender::default(),
+        depth: watch::Sender::new(depth),
     });
     task::spawn("kafka refresh", cancel, refresh(Arc::clone(&shared), setup.refresh));
     // The first routes are taken before anything is asked: else there would be nobody to ask.
     let first = Arc::clone(&setup.routes.borrow_and_update());
     task::spawn("kafka metadata", cancel, metadata(Arc::clone(&shared), first));
     task::spawn("kafka routes", cancel, routes(Arc::clone(&shared), setup.routes));
-    task::spawn("kafka lag", cancel, lag::passes(Arc::clone(&shared), cancel.clone()));
     task::spawn("kafka configs", cancel, topics::configs(Arc::clone(&shared)));
-    task::spawn("kafka quorum", cancel, quorum::watch(Arc::clone(&shared)));
-    task::spawn("kafka users", cancel, users::users(Arc::clone(&shared)));
+    shared.once_whole("kafka lag", cancel, lag::passes(Arc::clone(&shared), cancel.clone()));
+    shared.once_whole("kafka quorum", cancel, quorum::watch(Arc::clone(&shared)));
+    shared.once_whole("kafka users", cancel, users::users(Arc::clone(&shared)));
     task::spawn("kafka brokers", cancel, brokers(Arc::clone(&shared), cancel.clone()));
     Observer { counts, shared }
 }
@@ -252,9 +281,9 @@ async fn brokers(shared: Arc<Shared>, cancel: CancellationToken) {
         for id in registered {
             running.entry(id).or_insert_with(|| {
                 let cancel = cancel.child_token();
-                task::spawn("kafka coordinator", &cancel, coordinate(Arc::clone(&shared), id));
                 task::spawn("kafka log dirs", &cancel, log_dirs(Arc::clone(&shared), id));
-                task::spawn("kafka broker configs", &cancel, configs::of_broker(Arc::clone(&shared), id));
+                shared.once_whole("kafka coordinator", &cancel, coordinate(Arc::clone(&shared), id));
+                shared.once_whole("kafka broker configs", &cancel, configs::of_broker(Arc::clone(&shared), id));
                 cancel.drop_guard()
             });
         }
