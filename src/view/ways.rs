@@ -14,7 +14,7 @@ use crate::{
         commands::Layer,
         ways::{WayRow, WayState},
     },
-    domain::access::Way,
+    domain::{access::Way, certificate::Holds, text::sentence},
 };
 
 /// Below this many columns a row has two lines.
@@ -113,6 +113,16 @@ fn about(app: &App, row: &WayRow, look: Look, width: usize) -> Vec<Strip> {
         let trust: Vec<String> = encryption.trust.iter().map(ToString::to_string).collect();
         let whom = if trust.is_empty() { "this machine's authorities".to_owned() } else { trust.join(" and ") };
         say(&format!("The broker's certificate must be signed by {whom}."), Tone::Muted);
+    }
+    if matches!(row.state, WayState::InUse(_)) {
+        for certificate in app.certificates_to_note() {
+            let tone = match certificate.holds {
+                Holds::Long => Tone::Muted,
+                Holds::Briefly => Tone::Warn,
+                Holds::NotYet | Holds::Expired => Tone::Bad,
+            };
+            say(&format!("{}.", sentence(&certificate.sentence())), tone);
+        }
     }
     lines
 }
