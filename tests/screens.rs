@@ -280,10 +280,12 @@ fn other_keymaps_show_their_own_keys() {
 
 #[test]
 fn nothing_is_called_well_that_cannot_be_seen() {
-    let apps = vec![cluster::forbidden(), cluster::pods_lost(), cluster::link_down(), cluster::stale()];
-    for app in apps.iter().chain([&Cluster::crash_looping().app(), &cluster::empty()]) {
+    let crash_looping = || Cluster::crash_looping().app();
+    let apps: [fn() -> App; 6] =
+        [cluster::forbidden, cluster::pods_lost, cluster::link_down, cluster::stale, crash_looping, cluster::empty];
+    for app in apps.map(|app| Box::new(app())) {
         for (columns, rows) in [(50, 12), (80, 24), (120, 40)] {
-            let text = screen(app, COLOR, columns, rows);
+            let text = screen(&app, COLOR, columns, rows);
             assert!(!text.contains("● OK") && !text.contains("Nothing is wrong"), "{text}");
         }
     }
@@ -627,14 +629,14 @@ fn the_verdict_is_whole_in_every_place_and_beside_every_overlay_at_every_size() 
     let large = [(200, 50), (300, 80)];
     let mut cut = Vec::new();
     for (place, overlay) in places_and_overlays() {
-        let bad = Cluster::crash_looping().app();
-        for (app, sizes) in vec![
-            (bad, [&sizes[..], &large].concat()),
-            (Cluster::healthy().app(), sizes.to_vec()),
-            (cluster::pods_lost(), sizes.to_vec()),
-            (cluster::link_down(), sizes.to_vec()),
-        ] {
-            let app = after(after(app, &place), overlay.as_slice());
+        let apps: [(fn() -> App, _); 4] = [
+            (|| Cluster::crash_looping().app(), [&sizes[..], &large].concat()),
+            (|| Cluster::healthy().app(), sizes.to_vec()),
+            (cluster::pods_lost, sizes.to_vec()),
+            (cluster::link_down, sizes.to_vec()),
+        ];
+        for (app, sizes) in apps {
+            let app = after(after(app(), &place), overlay.as_slice());
             let word = app.shown.as_ref().unwrap().judgement.verdict.to_string();
             for (columns, rows) in sizes {
                 let text = screen(&app, COLOR, columns, rows);

@@ -101,6 +101,14 @@ fn about(app: &App, row: &WayRow, look: Look, width: usize) -> Vec<Strip> {
                 say(&fresh.why.unwrap_or_else(|| "It has not answered yet.".to_owned()), Tone::Warn);
                 say(&fresh.hint.unwrap_or_default(), Tone::Muted);
             }
+            for certificate in app.certificates_to_note() {
+                let tone = match certificate.holds {
+                    Holds::Long => Tone::Muted,
+                    Holds::Briefly => Tone::Warn,
+                    Holds::NotYet | Holds::Expired => Tone::Bad,
+                };
+                say(&format!("{}.", sentence(&certificate.sentence())), tone);
+            }
         }
         WayState::Free => say("It can be taken; nothing is borrowed for it.", Tone::Plain),
         WayState::Asks => say("It is taken only after asking: somebody else's credential is used.", Tone::Warn),
@@ -113,16 +121,6 @@ fn about(app: &App, row: &WayRow, look: Look, width: usize) -> Vec<Strip> {
         let trust: Vec<String> = encryption.trust.iter().map(ToString::to_string).collect();
         let whom = if trust.is_empty() { "this machine's authorities".to_owned() } else { trust.join(" and ") };
         say(&format!("The broker's certificate must be signed by {whom}."), Tone::Muted);
-    }
-    if matches!(row.state, WayState::InUse(_)) {
-        for certificate in app.certificates_to_note() {
-            let tone = match certificate.holds {
-                Holds::Long => Tone::Muted,
-                Holds::Briefly => Tone::Warn,
-                Holds::NotYet | Holds::Expired => Tone::Bad,
-            };
-            say(&format!("{}.", sentence(&certificate.sentence())), tone);
-        }
     }
     lines
 }

@@ -106,27 +106,32 @@ async fn gathered() -> Vec<Answer> {
         read.map(KafkaBody::BrokerConfigs).into_iter().collect()
     })
     .await;
-    add(&mut all, &brokers, &requests::describe_quorum(), Asked::Quorum, |b, v| {
+    of_cluster(&mut all, &brokers).await;
+    all
+}
+
+/// What is asked of the cluster as a whole, beside Metadata.
+async fn of_cluster(all: &mut Vec<Answer>, brokers: &Cluster) {
+    add(all, brokers, &requests::describe_quorum(), Asked::Quorum, |b, v| {
         let read = decode::<DescribeQuorumRequest>(b, v).ok().and_then(|a| quorum::read(&a).ok());
         read.map(KafkaBody::Quorum).into_iter().collect()
     })
     .await;
-    add(&mut all, &brokers, &requests::describe_scram_users(), Asked::ScramUsers, |b, v| {
+    add(all, brokers, &requests::describe_scram_users(), Asked::ScramUsers, |b, v| {
         let read = decode::<DescribeUserScramCredentialsRequest>(b, v).ok();
         read.and_then(|a| users::scram_users(&a).ok()).map(KafkaBody::ScramUsers).into_iter().collect()
     })
     .await;
-    add(&mut all, &brokers, &requests::describe_acls(), Asked::Acls, |b, v| {
+    add(all, brokers, &requests::describe_acls(), Asked::Acls, |b, v| {
         let read = decode::<DescribeAclsRequest>(b, v).ok().and_then(|a| users::acls(&a).ok());
         read.map(KafkaBody::Acls).into_iter().collect()
     })
     .await;
-    add(&mut all, &brokers, &requests::describe_quotas(), Asked::Quotas, |b, v| {
+    add(all, brokers, &requests::describe_quotas(), Asked::Quotas, |b, v| {
         let read = decode::<DescribeClientQuotasRequest>(b, v).ok().and_then(|a| users::quotas(&a).ok());
         read.map(KafkaBody::Quotas).into_iter().collect()
     })
     .await;
-    all
 }
 
 /// Adds a broker's answers to a request.

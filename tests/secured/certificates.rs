@@ -16,7 +16,12 @@ use super::house::{House, Told, Watch, book, certificate, certificates, contacts
 
 fn short(met: &[Certificate]) -> Vec<(Role, String, String, Option<String>)> {
     let one = |c: &Certificate| {
-        (c.role, c.subject.clone(), c.not_after.format("%Y-%m-%d").to_string(), c.kept.as_ref().map(|k| k.to_string()))
+        (
+            c.role,
+            c.subject.clone(),
+            c.not_after.format("%Y-%m-%d").to_string(),
+            c.kept.as_ref().map(ToString::to_string),
+        )
     };
     met.iter().map(one).collect()
 }

@@ -150,7 +150,7 @@ async fn shows(name: &str) -> String {
     house.shelf.put("console", "client.pem", &pem(&format!("{name}.pem")));
     house.shelf.put("console", "client.key", &pem(&format!("{name}.key")));
     match house.go(way(Some("authority.pem"), Some(certificate()))).await {
-        Ok(secured) => speaks(secured).await.map(|brokers| brokers.to_string()).unwrap_or_else(|why| why),
+        Ok(secured) => speaks(secured).await.map_or_else(|why| why, |brokers| brokers.to_string()),
         Err(why) => why,
     }
 }
