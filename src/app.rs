@@ -4,6 +4,7 @@
 //! through `io`. It is pure: no async, no clock, no socket. The console and the command line drive the
 //! same App; the command line just never sends keys.
 
+pub mod certificates;
 pub mod columns;
 pub mod commands;
 pub mod config_page;

@@ -13,6 +13,7 @@ pub mod doctor;
 pub mod documents;
 pub mod hooks;
 pub mod info;
+pub mod log_file;
 pub mod logs;
 pub mod manual;
 mod memory;

@@ -7,6 +7,7 @@ pub mod access;
 pub mod acl;
 pub mod alert;
 pub mod broker;
+pub mod certificate;
 pub mod config;
 pub mod connect;
 pub mod finding;

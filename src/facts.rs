@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     acl::Authorizer,
     broker::{Advertised, Contact, Features},
+    certificate::Certificate,
     config::Config,
     connect::{Connector, Plugin, WorkerInfo},
     freshness::{Kind, Source, SourceFailure},
@@ -67,6 +68,8 @@ pub enum KafkaBody {
     Contact { broker: BrokerId, contact: Contact },
     /// What a broker said of itself when it was dialled.
     Features { broker: BrokerId, features: Features },
+    /// Certificates that were met on the way to a broker; told on change, and empty where there are none any more.
+    Certificates { broker: BrokerId, certificates: Vec<Certificate> },
     /// All groups of one coordinator. Source with broker.
     Groups(Vec<Group>),
     /// Commits of all groups of one coordinator. Source with broker.

@@ -1,9 +1,6 @@
 //! kafdeck's entry point: arguments, hooks, log file, runtime, exit code.
 
-use std::{ffi::OsString, io::Write, os::unix::fs::OpenOptionsExt, process::ExitCode, time::Duration};
-
-use tracing::{Level, Metadata};
-use tracing_subscriber::{filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
+use std::{ffi::OsString, io::Write, process::ExitCode, time::Duration};
 
 use kafdeck::{
     cli::{self, Cli},
@@ -34,7 +31,9 @@ fn main() -> ExitCode {
 }
 
 fn start(cli: Cli) -> Result<u8, Failure> {
-    log_to_file(&cli)?;
+    if let Some(path) = &cli.global.log_file {
+        cmd::log_file::open(path)?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -50,24 +49,4 @@ fn fail(failure: &Failure) -> ExitCode {
     // A closed standard error leaves the exit code to speak.
     let _ = writeln!(std::io::stderr(), "{failure}");
     ExitCode::from(failure.kind.exit_code())
-}
-
-/// Writes what kafdeck does to the file that was asked for; nothing is ever logged to the terminal.
-fn log_to_file(cli: &Cli) -> Result<(), Failure> {
-    let Some(path) = &cli.global.log_file else { return Ok(()) };
-    let file = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(|e| {
-        Failure::new(FailureKind::Usage, format!("The log file {} cannot be written.", path.display()))
-            .why(e)
-            .hint("name another file with --log-file")
-    })?;
-    let filter = tracing_subscriber::EnvFilter::try_from_env("KAFDECK_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("kafdeck=debug,kube_runtime=info,warn"));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::sync::Mutex::new(file)).with_ansi(false);
-    tracing_subscriber::registry().with(filter_fn(is_discreet)).with(filter).with(lines).init();
-    Ok(())
-}
-
-/// False for what writes bytes of a connection to the log, among which passwords may be, however much is asked for.
-fn is_discreet(line: &Metadata<'_>) -> bool {
-    *line.level() <= Level::INFO || !line.target().starts_with("tungstenite")
 }

@@ -62,6 +62,7 @@ const ROWS: &[Row] = &[
         guarded::credentials_are_given,
     ),
     ("sessions of ten seconds are renewed, and a password is found nowhere", guarded::sessions_end_and_passwords_stay),
+    ("certificates expire when those in the Secrets do", secured::certificates_are_those_of_the_secrets),
     ("dials through each layer are measured", secured::dials_are_measured),
     ("24 tunnels at once take little memory", secured::tunnels_are_measured),
     ("users, ACLs and their owners on strimzi are those of Kafka's own tools", users::agree_with_kafkas_tools),

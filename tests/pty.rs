@@ -457,6 +457,69 @@ fn a_panic_in_any_thread_or_task_gives_the_terminal_back_and_reports_itself() {
     }
 }
 
+/// A password that is found wherever it turns up.
+const CANARY: &str = "canary-8f3a61";
+
+#[test]
+fn a_panic_with_a_password_at_hand_leaves_no_trace_of_it_in_the_report_and_the_log() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("password");
+    fs::write(&file, format!("{CANARY}\n")).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let api = FakeApi::start();
+    for given in ["canary in a variable", "canary in a file"] {
+        let log = home.path().join(given);
+        let mut child = Pty::program(std::env::current_exe().unwrap())
+            .args(["--exact", "the_child_of_these_tests", "--nocapture"])
+            .kubeconfig(&api.kubeconfig())
+            .env(CHILD, given)
+            .env("KAFDECK_TEST_LOG", log.to_str().unwrap())
+            .env("KAFDECK_LOG", "trace")
+            .env("RUST_BACKTRACE", "full")
+            .env("COLORBT_SHOW_HIDDEN", "1");
+        child = match given {
+            "canary in a file" => child.env("KAFDECK_TEST_PASSWORD_FILE", file.to_str().unwrap()),
+            _ => child.env("KAFDECK_PASSWORD", CANARY),
+        };
+        let mut pty = child.spawn();
+        assert_eq!(pty.exit_code(SOON * 2), Some(101));
+        let report = pty.output();
+        assert!(report.contains("planted beside Credentials") && report.contains("bug in kafdeck"), "{report:?}");
+        assert!(report.contains("vault"), "what was given is among what is printed: {report:?}");
+        let written = fs::read_to_string(&log).unwrap();
+        assert!(written.contains("TRACE") || written.contains("DEBUG"), "the log holds everything:\n{written}");
+        for (place, text) in [("the report", &report), ("the log", &written)] {
+            for trace in ["canary-8", "Y2FuYXJ5", "63616e617279", "99, 97, 110, 97, 114, 121"] {
+                assert!(!text.contains(trace), "{trace:?} in {place}, {given}:\n{text}");
+            }
+        }
+    }
+}
+
+/// The console as `main` runs it, with a password that was given; then a task panics with all of that in its words,
+/// as a failed `unwrap` would.
+fn panics_with_a_password() {
+    let set = |name: &str| std::env::var(name).ok();
+    let log = set("KAFDECK_TEST_LOG").unwrap();
+    let mut args = vec!["kafdeck".to_owned(), "--as".into(), "console".into(), "--log-file".into(), log.clone()];
+    args.extend(set("KAFDECK_TEST_PASSWORD_FILE").into_iter().flat_map(|file| ["--password-file".to_owned(), file]));
+    let cli = kafdeck::cli::parse(args.into_iter().map(Into::into).collect::<Vec<std::ffi::OsString>>()).unwrap();
+    kafdeck::cmd::log_file::open(cli.global.log_file.as_deref().unwrap()).unwrap();
+    let given = kafdeck::cmd::credentials::of_flags(&cli.global).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let cancel = tokio_util::sync::CancellationToken::new();
+        kafdeck::task::spawn("planted", &cancel, async move {
+            // As soon as the session has begun to ask.
+            while fs::metadata(&log).map_or(0, |log| log.len()) == 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            panic!("planted beside {given:?}")
+        });
+        let _ = tokio::time::timeout(SOON, kafdeck::cmd::run(cli)).await;
+    });
+}
+
 #[test]
 fn a_mouse_that_was_taken_is_given_back_with_the_terminal() {
     let mut pty = child("mouse");
@@ -473,6 +536,10 @@ fn a_mouse_that_was_taken_is_given_back_with_the_terminal() {
 fn the_child_of_these_tests() {
     let Some(told) = std::env::var_os(CHILD) else { return };
     hooks::install().unwrap();
+    if told.to_string_lossy().starts_with("canary") {
+        panics_with_a_password();
+        return;
+    }
     terminal::take(told == "mouse").unwrap();
     if told == "mouse" {
         terminal::restore();

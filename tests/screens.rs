@@ -16,12 +16,15 @@ use kafdeck::{
     config::{color::Depth, theme::Theme},
     domain::{
         access::{Encryption, Login, Mechanism, Owner, SecretKey, Way, Wish},
+        certificate::{Certificate, Role},
         config::Config,
-        freshness::{FailureKind, SourceFailure},
+        freshness::{Asked, FailureKind, SourceFailure},
+        ids::BrokerId,
         installation::Listener,
         object::{Event, Events},
         text::is_unprintable,
     },
+    facts::KafkaBody,
     view::{self, Look},
 };
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, style::Modifier};
@@ -277,15 +280,10 @@ fn other_keymaps_show_their_own_keys() {
 
 #[test]
 fn nothing_is_called_well_that_cannot_be_seen() {
-    let apps: [fn() -> App; 6] = [
-        cluster::forbidden,
-        cluster::pods_lost,
-        cluster::link_down,
-        cluster::stale,
-        || Cluster::crash_looping().app(),
-        cluster::empty,
-    ];
-    for app in apps.map(|open| Box::new(open())) {
+    let crash_looping = || Cluster::crash_looping().app();
+    let apps: [fn() -> App; 6] =
+        [cluster::forbidden, cluster::pods_lost, cluster::link_down, cluster::stale, crash_looping, cluster::empty];
+    for app in apps.map(|app| Box::new(app())) {
         for (columns, rows) in [(50, 12), (80, 24), (120, 40)] {
             let text = screen(&app, COLOR, columns, rows);
             assert!(!text.contains("● OK") && !text.contains("Nothing is wrong"), "{text}");
@@ -631,14 +629,14 @@ fn the_verdict_is_whole_in_every_place_and_beside_every_overlay_at_every_size() 
     let large = [(200, 50), (300, 80)];
     let mut cut = Vec::new();
     for (place, overlay) in places_and_overlays() {
-        let bad = Cluster::crash_looping().app();
-        for (app, sizes) in [
-            (Box::new(bad), [&sizes[..], &large].concat()),
-            (Box::new(Cluster::healthy().app()), sizes.to_vec()),
-            (Box::new(cluster::pods_lost()), sizes.to_vec()),
-            (Box::new(cluster::link_down()), sizes.to_vec()),
-        ] {
-            let app = after(after(*app, &place), overlay.as_slice());
+        let apps: [(fn() -> App, _); 4] = [
+            (|| Cluster::crash_looping().app(), [&sizes[..], &large].concat()),
+            (|| Cluster::healthy().app(), sizes.to_vec()),
+            (cluster::pods_lost, sizes.to_vec()),
+            (cluster::link_down, sizes.to_vec()),
+        ];
+        for (app, sizes) in apps {
+            let app = after(after(app(), &place), overlay.as_slice());
             let word = app.shown.as_ref().unwrap().judgement.verdict.to_string();
             for (columns, rows) in sizes {
                 let text = screen(&app, COLOR, columns, rows);
@@ -724,6 +722,47 @@ fn guarded(ways: Vec<Way>) -> App {
     app.ask_for(Wish::default());
     app.update(Msg::Tick, app.now);
     app
+}
+
+/// Certificates of that way, which expire so many days from now: the authority's, broker 1's, and the other brokers'.
+fn with_certificates(mut app: App, authority: i64, broker: i64) -> App {
+    let kept =
+        SecretKey { namespace: "messaging".into(), name: "kafka-cluster-cluster-ca-cert".into(), key: "ca.crt".into() };
+    let now = app.now;
+    let certificate = |role, kept, subject: &str, days| Certificate {
+        role,
+        kept,
+        subject: format!("CN={subject},O=io.strimzi"),
+        issuer: "CN=cluster-ca v0,O=io.strimzi".into(),
+        not_before: now - TimeDelta::days(400),
+        not_after: now + TimeDelta::days(days),
+    };
+    for id in 0..3 {
+        let certificates = vec![
+            certificate(Role::Broker, None, "kafka-cluster-kafka", if id == 1 { broker } else { 200 }),
+            certificate(Role::Authority, Some(kept.clone().into()), "cluster-ca v0", authority),
+        ];
+        let body = KafkaBody::Certificates { broker: BrokerId(id), certificates };
+        app.update(Msg::Facts(vec![cluster::kafka(Asked::Contact, Some(id), now, body)]), now);
+    }
+    app
+}
+
+#[test]
+fn certificates_near_their_end_are_noted_where_the_way_and_the_broker_are_shown() {
+    let opened = |authority, broker| {
+        let app = guarded(vec![way("console", Owner::Console)]);
+        after(with_certificates(app, authority, broker), &[char('K')])
+    };
+    insta::assert_snapshot!("ways_expiring_80x24", screen(&opened(300, 12), COLOR, 80, 24));
+    insta::assert_snapshot!("ways_expiring_200x50", screen(&opened(-3, 12), COLOR, 200, 50));
+    let calm = screen(&opened(300, 190), COLOR, 120, 40);
+    assert!(calm.contains("broker 1's certificate") || calm.contains("Broker 1's certificate"), "{calm}");
+    assert!(calm.contains("(in 190d)"), "{calm}");
+    let app = with_certificates(guarded(vec![way("console", Owner::Console)]), 300, 12);
+    let page = screen(&after(app, &[char('3'), Key::Down, Key::Enter]), COLOR, 120, 40);
+    assert!(page.contains("(in 12d), signed by CN=cluster-ca v0,O=io.strimzi"), "{page}");
+    assert!(page.contains("kafka-cluster-cluster-ca-cert key ca.crt"), "{page}");
 }
 
 #[test]

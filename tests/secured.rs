@@ -3,6 +3,8 @@
 
 #[path = "secured/canary.rs"]
 mod canary;
+#[path = "secured/certificates.rs"]
+mod certificates;
 mod common;
 #[path = "secured/hostile.rs"]
 mod hostile;

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     domain::{
+        certificate::{Certificate, Role},
         config::{Config, ConfigEntry},
         connect::{Plugin, cause, short_class},
         freshness::{Asked, SourceState},
@@ -22,6 +23,7 @@ use crate::{
         units,
     },
     world::{
+        KafkaWorld,
         brokers::BrokerRow,
         connect::{Belongs, ConnectRow, ConnectorRow},
         quorum::{QuorumRole, QuorumRow},
@@ -166,6 +168,7 @@ fn broker(app: &App, shown: &Shown, row: &BrokerRow) -> Vec<(&'static str, Strin
         extras.push(("advertised", format!("{}:{}", advertised.host, advertised.port)));
         extras.extend(advertised.rack.clone().map(|r| ("rack", r)));
     }
+    extras.extend(kafka.zip(row.id).map(|(k, id)| certificates(k, id, app.now)).unwrap_or_default());
     extras.extend(row.disk_bytes.map(|b| ("disk used", units::bytes(b))));
     extras.extend(row.id.map(|id| broker_configs(app, id)).unwrap_or_default());
     let found = app.found.iter().find(|f| Some(&f.installation.id) == app.chosen.as_ref());
@@ -175,6 +178,22 @@ fn broker(app: &App, shown: &Shown, row: &BrokerRow) -> Vec<(&'static str, Strin
         extras.push(("a broker, for", evidence.join("; ")));
     }
     extras
+}
+
+/// What a broker presents, and the authority that signed it.
+fn certificates(kafka: &KafkaWorld, id: BrokerId, now: DateTime<Utc>) -> Vec<(&'static str, String)> {
+    let of_broker = kafka.certificates.get(&id).into_iter().flatten();
+    let line = |met: &Certificate| {
+        let words = met.holds_in_words(now);
+        let kept = met.kept.as_ref().map(|kept| format!(", {kept}")).unwrap_or_default();
+        match met.role {
+            Role::Broker => Some(("certificate", format!("{words}, signed by {}", met.issuer))),
+            Role::Authority => Some(("authority", format!("{words}, {}{kept}", met.subject))),
+            // Ours is the same everywhere: it is said where ways in are.
+            Role::Client => None,
+        }
+    };
+    of_broker.filter_map(line).collect()
 }
 
 /// What a broker is in the quorum.

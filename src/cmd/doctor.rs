@@ -7,8 +7,9 @@ use std::{collections::BTreeMap, fmt::Write};
 use serde_json::{Value, json};
 
 use crate::{
-    app::App,
+    app::{App, certificates::CertificateRow},
     domain::{
+        certificate::Holds,
         freshness::{Asked, Freshness, Kind, Source, SourceState},
         text::printable,
     },
@@ -302,6 +303,7 @@ fn kafka(app: &App) -> Vec<Check> {
         return checks;
     }
     checks.extend([seen("brokers: Metadata".to_owned(), reading.asked(Asked::Metadata), Outcome::Fail)]);
+    checks.extend(certificates(app));
     if reading.kafka().is_none_or(|k| k.metadata_at.is_none()) {
         return checks;
     }
@@ -327,6 +329,29 @@ fn way_in(app: &App) -> Option<Check> {
     };
     let hint = app.reading().and_then(|reading| reading.asked(Asked::Metadata).hint);
     Some(Check::new("way in", outcome, words).remedy(hint.filter(|_| outcome == Outcome::Fail)))
+}
+
+/// Whether the certificates on the way in hold, and for how long.
+fn certificates(app: &App) -> Vec<Check> {
+    let all = app.certificates_to_note().into_iter();
+    let check = |row: CertificateRow| {
+        let result = match row.holds {
+            Holds::Long => Outcome::Pass,
+            Holds::Briefly => Outcome::Warn,
+            Holds::NotYet | Holds::Expired => Outcome::Fail,
+        };
+        let whose = match &row.secret {
+            Some(secret) => format!("what is in {secret}"),
+            None => format!("the certificate of {}", row.of),
+        };
+        let remedy = match row.holds {
+            Holds::Long => None,
+            Holds::Briefly | Holds::Expired => Some(format!("Renew {whose}, or see why nobody has.")),
+            Holds::NotYet => Some("Check the clock of this machine and of whoever signed it.".to_owned()),
+        };
+        Check::new(format!("certificate of {}", row.of), result, row.sentence()).remedy(remedy)
+    };
+    all.map(check).collect()
 }
 
 fn seen(name: String, fresh: Freshness, otherwise: Outcome) -> Check {
@@ -486,6 +511,25 @@ mod tests {
         let diagnosis = diagnose(&sample.app, &answers(None, &[]));
         assert_eq!(result(&diagnosis, "prometheusrules").result, Outcome::Pass);
         assert_eq!(result(&diagnosis, "brokers: Metadata").result, Outcome::Fail);
+        assert_eq!(diagnosis.exit_code(), 4);
+    }
+
+    #[test]
+    fn certificates_near_their_end_warn_and_expired_ones_fail() {
+        let mut sample = Sample::healthy();
+        sample.certificates(200, 100);
+        let all_is_well = diagnose(&sample.app, &answers(None, &[]));
+        let soonest = result(&all_is_well, "certificate of broker 0");
+        assert_eq!((soonest.result, &soonest.remedy), (Outcome::Pass, &None));
+        assert!(all_is_well.checks.iter().all(|c| c.check != "certificate of client"), "the soonest alone");
+        sample.certificates(-2, 30);
+        let diagnosis = diagnose(&sample.app, &answers(None, &[]));
+        let broker = result(&diagnosis, "certificate of broker 0");
+        assert_eq!(broker.result, Outcome::Warn);
+        let client = result(&diagnosis, "certificate of client");
+        assert_eq!(client.result, Outcome::Fail);
+        assert!(client.detail.contains("expired on 20") && client.detail.ends_with("secret m/console key user.crt"));
+        assert!(client.remedy.as_deref().unwrap().starts_with("Renew what is in secret m/console key user.crt"));
         assert_eq!(diagnosis.exit_code(), 4);
     }
 

@@ -160,6 +160,7 @@ fn access(app: &App) -> Value {
         "credential": login.map(|login| login.keep().to_string()),
         "why": app.way_in_words(),
         "sees_part": app.sees_part().is_some(),
+        "certificates": app.certificates(),
     })
 }
 
@@ -528,6 +529,22 @@ mod tests {
     fn without_an_installation_there_is_no_document() {
         let failure = document(&Sample::connected().app, &Question::Status).unwrap_err();
         assert_eq!(failure.kind, FailureKind::Unobservable);
+    }
+
+    #[test]
+    fn status_tells_the_certificates_on_the_way_in_the_soonest_to_expire_first() {
+        let mut sample = Sample::healthy();
+        assert_eq!(of(&sample, &Question::Status)["access"]["certificates"], json!([]));
+        sample.certificates(20, 200);
+        let document = of(&sample, &Question::Status);
+        let [client, broker] = document["access"]["certificates"].as_array().unwrap().as_slice() else { panic!() };
+        has(client, &["of", "secret", "subject", "issuer", "expires_at", "expires_in_s"]);
+        assert_eq!(client["of"], "client");
+        assert_eq!(client["secret"], "secret m/console key user.crt");
+        let left = client["expires_in_s"].as_i64().unwrap();
+        assert!((19 * 86_400..=20 * 86_400).contains(&left), "{left}");
+        assert!(client["expires_at"].as_str().unwrap().ends_with('Z'));
+        assert_eq!((&broker["of"], &broker["secret"]), (&json!("broker 0"), &Value::Null));
     }
 
     #[test]

@@ -8,8 +8,10 @@ use crate::{
     app::{App, Msg},
     cmd::question::Question,
     domain::{
+        access::SecretKey,
         acl::{Acl, Authorizer, Pattern, Resource},
         broker::{Advertised, Contact, Features},
+        certificate::{Certificate, Role},
         config::{Config, ConfigEntry, ConfigSource},
         freshness::{Asked, FailureKind, Kind, Source, SourceFailure},
         group::{Commits, Committed, EndOffset, Group, Member},
@@ -196,6 +198,23 @@ impl Sample {
         self.kafka(Asked::Metadata, None, KafkaBody::Metadata(metadata));
         let features = Features { kraft: true, metadata_version: Some(27) };
         self.kafka(Asked::Metadata, Some(BrokerId(0)), KafkaBody::Features { broker: BrokerId(0), features });
+    }
+
+    /// The client certificate and broker 0's, which expire so many days from now.
+    pub fn certificates(&mut self, client: i64, broker: i64) {
+        let kept = SecretKey { namespace: "m".into(), name: "console".into(), key: "user.crt".into() };
+        let certificate = |role, kept, days| Certificate {
+            role,
+            kept,
+            subject: "CN=console".into(),
+            issuer: "CN=authority".into(),
+            not_before: self.now - TimeDelta::days(400),
+            not_after: self.now + TimeDelta::days(days),
+        };
+        let certificates =
+            vec![certificate(Role::Broker, None, broker), certificate(Role::Client, Some(kept.into()), client)];
+        let broker = BrokerId(0);
+        self.kafka(Asked::Contact, Some(broker), KafkaBody::Certificates { broker, certificates });
     }
 
     /// `min.insync.replicas` of the topic.

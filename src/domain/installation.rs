@@ -1,11 +1,12 @@
 //! One Kafka as found in a cluster.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     access::Way,
+    broker::Advertised,
     connect::ConnectCluster,
     helm::Kept,
     ids::{BrokerId, InstallationId, ObjectKey},
@@ -294,6 +295,15 @@ impl fmt::Display for PodPort {
     }
 }
 
+/// Why a broker is not found at the address that it advertises.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Misplaced {
+    /// The address is no pod's.
+    Nowhere { address: String },
+    /// Another broker advertises it too, and it is that one's, or nobody knows whose.
+    Shared { address: String, with: BrokerId },
+}
+
 /// Which pod stands behind an advertised address.
 ///
 /// Brokers advertise names that only pods can resolve; we reach every broker through a port-forward to
@@ -303,9 +313,9 @@ pub struct AddressBook {
     /// Broker pods, in the order in which to try them first.
     pub seeds: Vec<PodPort>,
     /// Every form of every pod's host name and address, in lower case and up to `.svc`, and the pod behind it.
-    pub hosts: std::collections::BTreeMap<String, ObjectKey>,
+    pub hosts: BTreeMap<String, ObjectKey>,
     /// Pod behind a node id, for advertised hosts that no pod owns.
-    pub ids: std::collections::BTreeMap<BrokerId, ObjectKey>,
+    pub ids: BTreeMap<BrokerId, ObjectKey>,
     /// Which listener is dialled, and what it asks for; `None` is the seeds' own ports, which ask for nothing.
     pub way: Option<Way>,
 }
@@ -320,6 +330,23 @@ impl AddressBook {
         }
         let pod = self.ids.get(&id)?;
         self.seeds.iter().find(|seed| seed.pod == *pod).cloned()
+    }
+
+    /// The pod and port behind every broker's address. Of several brokers with one address it is that of the broker
+    /// whose pod it is; the others, or all where nobody knows, are nowhere.
+    pub fn places(&self, brokers: &[&Advertised]) -> BTreeMap<BrokerId, Result<PodPort, Misplaced>> {
+        let found: Vec<_> = brokers.iter().map(|b| (*b, self.resolve(b.id, &b.host, b.port))).collect();
+        let place = |(broker, to): &(&Advertised, Option<PodPort>)| {
+            let address = format!("{}:{}", broker.host, broker.port);
+            let to = to.clone().ok_or_else(|| Misplaced::Nowhere { address: address.clone() })?;
+            let owns = |id| self.ids.get(&id) == Some(&to.pod);
+            let mut others = found.iter().filter(|(b, t)| b.id != broker.id && t.as_ref() == Some(&to));
+            match others.clone().map(|(b, _)| b.id).find(|id| owns(*id)).or_else(|| Some(others.next()?.0.id)) {
+                Some(with) if !owns(broker.id) => Err(Misplaced::Shared { address, with }),
+                _ => Ok(to),
+            }
+        };
+        found.iter().map(|found| (found.0.id, place(found))).collect()
     }
 
     /// The pod of a host name, whatever the cluster's own domain is that follows `.svc`.
@@ -350,6 +377,24 @@ mod tests {
 
     fn resolved(id: i32, host: &str) -> Option<(String, u16)> {
         book().resolve(BrokerId(id), host, 19092).map(|to| (to.pod.name, to.port))
+    }
+
+    #[test]
+    fn of_brokers_with_one_address_the_one_whose_pod_it_is_keeps_it() {
+        let broker = |id, host: &str| Advertised { id: BrokerId(id), host: host.into(), port: 9092, rack: None };
+        let place = |brokers: &[Advertised]| {
+            let told = book().places(&brokers.iter().collect::<Vec<_>>());
+            told.into_values().map(|place| place.map(|to| to.pod.name)).collect::<Vec<_>>()
+        };
+        let shared =
+            |host: &str, with| Err(Misplaced::Shared { address: format!("{host}:9092"), with: BrokerId(with) });
+        let nowhere = |host: &str| Err(Misplaced::Nowhere { address: format!("{host}:9092") });
+        // Under another name of the same pod, too.
+        assert_eq!(place(&[broker(0, "k-0.k"), broker(1, "10.0.0.7")]), [Ok("k-0".to_owned()), shared("10.0.0.7", 0)]);
+        assert_eq!(place(&[broker(8, "k-0.k"), broker(9, "k-0.k")]), [shared("k-0.k", 9), shared("k-0.k", 8)]);
+        // `localhost` is nobody's: each is looked for in its own pod.
+        let local = [broker(1, "localhost"), broker(7, "localhost")];
+        assert_eq!(place(&local), [Ok("k-1".to_owned()), nowhere("localhost")]);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! A port-forward buffers up to 1 MiB in each direction (kube's duplex; allocated as it fills), so a
 //! reader that stops reading holds at most 2 MiB a stream, and bytes count as written before the pod has them.
 
+mod certificate;
 pub mod layers;
 pub mod sasl;
 pub mod tls;

@@ -14,7 +14,7 @@ use crate::{
         commands::Layer,
         ways::{WayRow, WayState},
     },
-    domain::access::Way,
+    domain::{access::Way, certificate::Holds, text::sentence},
 };
 
 /// Below this many columns a row has two lines.
@@ -100,6 +100,14 @@ fn about(app: &App, row: &WayRow, look: Look, width: usize) -> Vec<Strip> {
             if let Some(fresh) = app.behind_the_way() {
                 say(&fresh.why.unwrap_or_else(|| "It has not answered yet.".to_owned()), Tone::Warn);
                 say(&fresh.hint.unwrap_or_default(), Tone::Muted);
+            }
+            for certificate in app.certificates_to_note() {
+                let tone = match certificate.holds {
+                    Holds::Long => Tone::Muted,
+                    Holds::Briefly => Tone::Warn,
+                    Holds::NotYet | Holds::Expired => Tone::Bad,
+                };
+                say(&format!("{}.", sentence(&certificate.sentence())), tone);
             }
         }
         WayState::Free => say("It can be taken; nothing is borrowed for it.", Tone::Plain),

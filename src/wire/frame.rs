@@ -148,6 +148,8 @@ mod tests {
         assert_eq!(announced([0, 0, 0, 4]), Ok(4));
         assert_eq!(announced([0xff, 0xff, 0xff, 0xff]), Err(FrameError::Length(-1)));
         assert_eq!(announced([0, 0, 0, 3]), Err(FrameError::Length(3)));
+        let large = announced((100_i32 << 20).to_be_bytes()).unwrap_err();
+        assert!(large.to_string().contains("104857600 bytes, more than the 8388608"), "{large}");
         let http = announced(*b"HTTP").unwrap_err();
         assert!(http.to_string().contains("1213486160"), "{http}");
         assert_eq!(announced([0x15, 3, 3, 0]), Err(FrameError::Tls));

@@ -290,4 +290,13 @@ mod tests {
         assert_eq!(absent.to_string(), "OffsetFetch version 8 is needed and it is not offered");
         assert!(offers(3, 14, 20).pick::<MetadataRequest>().is_err(), "too new is refused too");
     }
+
+    #[test]
+    fn requests_that_nobody_knows_and_ranges_upside_down_hinder_no_other_one() {
+        let key = |key, min, max| ApiVersion::default().with_api_key(key).with_min_version(min).with_max_version(max);
+        let offered = vec![key(i16::MAX, 0, 9), key(-7, 0, 9), key(3, 0, 12), key(4_242, 9, 0), key(9, 9, 0)];
+        let versions = Versions::of(&ApiVersionsResponse::default().with_api_keys(offered));
+        assert_eq!(versions.pick::<MetadataRequest>(), Ok(12));
+        assert!(versions.pick::<OffsetFetchRequest>().is_err());
+    }
 }

@@ -96,11 +96,12 @@ impl Reading<'_> {
     /// Broker pods by node id: by advertised address first, else by what the pod itself tells.
     pub fn pods_by_id(&self) -> BTreeMap<BrokerId, &BrokerPod> {
         let mut by_id = BTreeMap::new();
-        for broker in self.kafka().into_iter().flat_map(|k| k.advertised.values()) {
-            if let Some(to) = self.book.resolve(broker.id, &broker.host, broker.port)
+        let advertised: Vec<_> = self.kafka().into_iter().flat_map(|k| k.advertised.values()).collect();
+        for (id, to) in self.book.places(&advertised) {
+            if let Ok(to) = to
                 && let Some(pod) = self.installation.brokers.iter().find(|b| b.pod == to.pod)
             {
-                by_id.insert(broker.id, pod);
+                by_id.insert(id, pod);
             }
         }
         for pod in &self.installation.brokers {

@@ -8,6 +8,7 @@ use crate::{
     domain::{
         acl::{self, Authorizer, Rule},
         broker::{Advertised, Contact, Features},
+        certificate::Certificate,
         config::Config,
         group::{Commits, Group},
         ids::BrokerId,
@@ -34,6 +35,8 @@ pub struct KafkaWorld {
     pub contacts: BTreeMap<BrokerId, Told>,
     /// What each broker said of itself.
     pub features: BTreeMap<BrokerId, Features>,
+    /// Certificates that were met on the way to each broker.
+    pub certificates: BTreeMap<BrokerId, Vec<Certificate>>,
     /// Groups and the broker that coordinates each.
     pub groups: BTreeMap<String, (BrokerId, Group)>,
     /// Commits, by group.
@@ -110,6 +113,9 @@ impl KafkaWorld {
             }
             KafkaBody::Features { broker, features } => {
                 self.features.insert(broker, features.clone()) != Some(features)
+            }
+            KafkaBody::Certificates { broker, certificates } => {
+                self.certificates.insert(broker, certificates.clone()).unwrap_or_default() != certificates
             }
             KafkaBody::Groups(groups) => broker.is_some_and(|coordinator| self.put_groups(coordinator, groups)),
             KafkaBody::Commits(commits) => self.put_commits(commits),

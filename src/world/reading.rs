@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
+    certificate::{Certificate, Role},
     freshness::{Asked, Freshness, Kind, Source, SourceState},
     ids::BrokerId,
     installation::{AddressBook, Flavour, Installation, Mode},
@@ -67,6 +68,22 @@ impl<'a> Reading<'a> {
     pub fn freshness(&self, what: Asked, broker: Option<BrokerId>) -> Freshness {
         let source = Source::Kafka { installation: self.installation.id.clone(), what, broker };
         self.world.sources.freshness(&source, self.now)
+    }
+
+    /// Certificates that were met on the way to brokers, the one that expires first before the others; those that
+    /// brokers present with the broker.
+    pub fn certificates(&self) -> Vec<(Option<BrokerId>, &'a Certificate)> {
+        let mut met: Vec<(Option<BrokerId>, &Certificate)> = Vec::new();
+        for (broker, certificates) in self.kafka().into_iter().flat_map(|kafka| &kafka.certificates) {
+            for certificate in certificates {
+                let broker = (certificate.role == Role::Broker).then_some(*broker);
+                if !met.contains(&(broker, certificate)) {
+                    met.push((broker, certificate));
+                }
+            }
+        }
+        met.sort_by_key(|(broker, certificate)| (certificate.not_after, certificate.role, *broker));
+        met
     }
 
     /// State of a watch.

@@ -3,10 +3,14 @@
 //! The ways are made by hand; where the flavour is not installed, a row says so and ends.
 
 use std::{
+    io::Write,
+    process::{Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
+use chrono::{DateTime, NaiveDateTime};
 use kafdeck::{
     clock::Clock,
     domain::{
@@ -287,4 +291,49 @@ pub fn tunnels_are_measured(cluster: &Cluster) {
         assert!(each < 1024.0, "a tunnel that only waits takes {each:.0} KiB");
         cancel.cancel();
     });
+}
+
+/// `openssl x509 -enddate` of a PEM text, as seconds since 1970.
+fn end_date(pem: &[u8]) -> i64 {
+    let mut openssl = Command::new("openssl")
+        .args(["x509", "-noout", "-enddate"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    openssl.stdin.take().unwrap().write_all(pem).unwrap();
+    let said = String::from_utf8(openssl.wait_with_output().unwrap().stdout).unwrap();
+    let date = said.trim().strip_prefix("notAfter=").unwrap().trim_end_matches(" GMT");
+    NaiveDateTime::parse_from_str(date, "%b %e %H:%M:%S %Y").unwrap().and_utc().timestamp()
+}
+
+pub fn certificates_are_those_of_the_secrets(cluster: &Cluster) {
+    if !is_installed(cluster) {
+        return;
+    }
+    if Command::new("openssl").arg("version").output().is_err() {
+        skip("openssl is not installed");
+        return;
+    }
+    let status = ["--installation", "messaging/kafka-cluster", "--listener", "tls", "status", "-o", "json"];
+    let found = cluster.kafdeck().args(status).run().json();
+    let told = found["access"]["certificates"].as_array().unwrap();
+    let expires = |of: &str| {
+        let one = told.iter().find(|c| c["of"] == of).unwrap_or_else(|| panic!("{of}: {told:#?}"));
+        DateTime::parse_from_rfc3339(one["expires_at"].as_str().unwrap()).unwrap().timestamp()
+    };
+    let kept = |name: &str, key: &str| {
+        let path = format!("jsonpath={{.data.{}}}", key.replace('.', "\\."));
+        let read = cluster.kubectl(["-n", NAMESPACE, "get", "secret", name, "-o", &path]);
+        end_date(&BASE64.decode(read.stdout.trim()).unwrap())
+    };
+    assert_eq!(expires("authority"), kept("kafka-cluster-cluster-ca-cert", "ca.crt"));
+    for id in 0..3 {
+        let name = format!("kafka-cluster-kafka-pool-{id}");
+        assert_eq!(expires(&format!("broker {id}")), kept(&name, &format!("{name}.crt")), "{name}");
+    }
+    note(&format!(
+        "four certificates, the first expires in {} days",
+        told[0]["expires_in_s"].as_i64().unwrap() / 86_400
+    ));
 }

@@ -151,6 +151,7 @@ async fn the_observer_tells_the_figures_of_the_model() {
             }
             KafkaBody::Features { features, .. } => assert_eq!(features.metadata_version, Some(27)),
             KafkaBody::Contact { contact, .. } => assert_eq!(*contact, Contact::Answered),
+            KafkaBody::Certificates { certificates, .. } => assert_eq!(*certificates, [], "nothing is encrypted"),
         }
     }
     assert!(configured && limited && dirs >= 3 && of_brokers == 3 && quorums >= 2, "{of_brokers} {quorums}");

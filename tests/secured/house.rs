@@ -15,6 +15,7 @@ use kafdeck::{
     domain::{
         access::{Encryption, Keep, Login, Mechanism, Owner, SecretKey, Way},
         broker::Contact,
+        certificate::Certificate,
         freshness::SourceFailure,
         ids::{BrokerId, InstallationId, ObjectKey},
         installation::{AddressBook, PodPort},
@@ -162,7 +163,7 @@ impl House {
         for name in ["client.pem", "client.key"] {
             shelf.put("console", name, &pem(name));
         }
-        for name in ["authority.pem", "stranger.pem"] {
+        for name in ["authority.pem", "bygone.pem", "stranger.pem"] {
             shelf.put("authorities", name, &pem(name));
         }
         let layers = Layers::new(Arc::clone(&source));
@@ -267,6 +268,15 @@ pub fn contacts(told: &Told, id: i32) -> Vec<Contact> {
         _ => None,
     };
     told.iter().filter_map(|(_, fact)| of(fact)).collect()
+}
+
+/// Certificates that were told last of a broker.
+pub fn certificates(told: &Told, id: i32) -> Option<Vec<Certificate>> {
+    let of = |fact: &Fact| match &fact.body {
+        Body::Kafka(KafkaBody::Certificates { broker, certificates }) if broker.0 == id => Some(certificates.clone()),
+        _ => None,
+    };
+    told.iter().rev().find_map(|(_, fact)| of(fact))
 }
 
 /// Failures that were told.

@@ -91,7 +91,12 @@ async fn a_mechanism_that_is_not_offered_tells_those_that_are() {
 async fn certificates_are_checked_and_what_is_wrong_is_told() {
     for (certificate, trust, told) in [
         ("elsewhere", "authority.pem", "is not for kafka-0.kafka; it is for other.example.org, 10.0.0.1"),
-        ("expired", "authority.pem", "certificate expired on 2021-01-01 00:00 UTC"),
+        (
+            "expired",
+            "authority.pem",
+            "cannot reach ns/kafka-0:9092: the broker's certificate expired on 2021-01-01 00:00 UTC, signed by \
+             CN=authority, of secret ns/authorities key authority.pem",
+        ),
         ("future", "authority.pem", "is not valid before 2100-01-01 00:00 UTC"),
         ("broker", "stranger.pem", "an authority that is not in secret ns/authorities key stranger.pem"),
     ] {
@@ -139,6 +144,28 @@ async fn a_client_certificate_opens_what_asks_for_one() {
     assert!(refused.contains("refuses the client certificate of secret ns/console key client.pem"), "{refused}");
 }
 
+/// Shows a client certificate, and says how that ends.
+async fn shows(name: &str) -> String {
+    let house = House::new(Door { tls: Some(tls("broker", true)), users: None });
+    house.shelf.put("console", "client.pem", &pem(&format!("{name}.pem")));
+    house.shelf.put("console", "client.key", &pem(&format!("{name}.key")));
+    match house.go(way(Some("authority.pem"), Some(certificate()))).await {
+        Ok(secured) => speaks(secured).await.map_or_else(|why| why, |brokers| brokers.to_string()),
+        Err(why) => why,
+    }
+}
+
+#[tokio::test]
+async fn a_client_certificate_that_is_out_of_its_time_is_told_with_the_date_and_the_secret() {
+    assert_eq!(shows("client").await, "3");
+    let lapsed = shows("lapsed").await;
+    let told = "the client certificate in secret ns/console key client.pem expired on 2021-01-01 00:00 UTC (";
+    assert!(lapsed.contains(told), "{lapsed}");
+    assert!(lapsed.contains("and the broker refuses it (CertificateExpired)"), "{lapsed}");
+    let future = shows("future").await;
+    assert!(future.contains("key client.pem is not valid before 2100-01-01 00:00 UTC, and"), "{future}");
+}
+
 #[tokio::test]
 async fn a_port_that_is_something_else_is_recognised() {
     let plain = House::new(Door::default());
@@ -178,5 +205,5 @@ async fn secrets_with_junk_are_used_as_far_as_they_can_be() {
     let mut missing = way(Some("authority.pem"), None);
     missing.encryption.as_mut().unwrap().trust.push(secret("authorities", "ca.crt"));
     let why = fresh.fails(missing).await;
-    assert!(why.contains("secret ns/authorities has no key ca.crt; it has authority.pem, stranger.pem"), "{why}");
+    assert!(why.contains("secret ns/authorities has no key ca.crt; it has authority.pem, bygone.pem"), "{why}");
 }

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     domain::{
         access::{Encryption, Keep, Login, Way},
+        certificate::Certificate,
         installation::PodPort,
     },
     io::secrets::{Hidden, SecretError, SecretSource, Secrets},
@@ -171,7 +172,8 @@ impl Layers {
         let unusable = |at: &Keep, what, why| LayerError::Secret(SecretError::NotPem { at: at.clone(), what, why });
         let trust = match encryption.trust.first() {
             Some(at) => {
-                let texts: Vec<&[u8]> = texts.iter().map(Hidden::reveal).collect();
+                let texts: Vec<(&Keep, &[u8])> =
+                    encryption.trust.iter().zip(texts.iter().map(Hidden::reveal)).collect();
                 let (trust, problems) =
                     Trust::of(&texts, trusted(&encryption.trust)).map_err(|why| unusable(at, "certificate", why))?;
                 for problem in problems {
@@ -183,8 +185,7 @@ impl Layers {
         };
         let identity = own.map(|(at, text, key_at, key)| {
             let key = tls::key(key.reveal()).map_err(|why| unusable(key_at, "key", why))?;
-            let of = at.to_string();
-            Identity::of(text.reveal(), key, of).map_err(|why| unusable(at, "certificate", why))
+            Identity::of(text.reveal(), key, at.clone()).map_err(|why| unusable(at, "certificate", why))
         });
         let settings = Settings::new(&trust, identity.transpose()?, names).map_err(LayerError::Tls)?;
         let mut known = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
@@ -228,6 +229,11 @@ impl Layers {
 }
 
 impl Prepared {
+    /// The certificates that are met with it: those that are known so far.
+    pub fn certificates(&self) -> Vec<Certificate> {
+        self.tls.as_ref().map(Settings::certificates).unwrap_or_default()
+    }
+
     /// Which versions of which Secrets it was made from.
     pub fn version(&self) -> &str {
         &self.version

@@ -9,11 +9,11 @@ use std::{
     fmt::Display,
     io,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
 };
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::{
@@ -36,8 +36,16 @@ use tokio_rustls::{
     },
 };
 
-use super::BoxStream;
-use crate::{domain::text::printable, task};
+use super::{BoxStream, certificate};
+use crate::{
+    domain::{
+        self,
+        access::Keep,
+        certificate::{Certificate, Holds, Role},
+        text::printable,
+    },
+    task,
+};
 
 /// Sessions that are kept for resumption; a set of names is one broker's.
 const SESSIONS: usize = 4;
@@ -45,15 +53,18 @@ const SESSIONS: usize = 4;
 /// Names of a certificate that are told; some have hundreds.
 const MOST_NAMES: usize = 8;
 
+/// Certificates between a broker's and the authority's that are looked at.
+const LONGEST_CHAIN: usize = 8;
+
 /// Why the stream is not encrypted, or with the wrong one.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TlsError {
     /// Somebody else signed the certificate.
     #[error("the broker's certificate is signed by an authority that is not in {trusted}")]
     UnknownIssuer { trusted: String },
-    /// The certificate's time is over.
-    #[error("the broker's certificate expired on {since}")]
-    Expired { since: String },
+    /// The certificate's time is over, or that of one between it and the authority.
+    #[error("{whose} expired on {since}{}", signed(.by.as_deref()))]
+    Expired { whose: &'static str, since: String, by: Option<String> },
     /// The certificate's time has not come, or this machine's clock is wrong.
     #[error("the broker's certificate is not valid before {from}")]
     NotYetValid { from: String },
@@ -66,6 +77,9 @@ pub enum TlsError {
     /// The client certificate was not liked.
     #[error("the broker refuses the client certificate of {of}: {why}")]
     CertificateRefused { of: String, why: String },
+    /// The client certificate was not liked, and by this machine's clock its time is over or has not come.
+    #[error("the client certificate in {of} {when}, and the broker refuses it ({why})")]
+    CertificateOutOfTime { of: String, when: String, why: String },
     /// The other end does not speak TLS.
     #[error("the port does not speak TLS: {why}")]
     NotTls { why: String },
@@ -80,7 +94,13 @@ pub enum TlsError {
 impl TlsError {
     /// True when what we trust or show is as likely wrong as what the broker has: it is not to be accused.
     pub fn is_ours(&self) -> bool {
-        matches!(self, Self::UnknownIssuer { .. } | Self::WantsCertificate | Self::CertificateRefused { .. })
+        matches!(
+            self,
+            Self::UnknownIssuer { .. }
+                | Self::WantsCertificate
+                | Self::CertificateRefused { .. }
+                | Self::CertificateOutOfTime { .. }
+        )
     }
 
     /// What to do about it.
@@ -99,11 +119,19 @@ impl TlsError {
                 "Give one: --command-config with ssl.keystore.type=PEM and ssl.keystore.location; or take another \
                  listener with --listener."
             }
+            Self::CertificateOutOfTime { .. } => {
+                "Renew the client certificate there (Strimzi: annotate the KafkaUser with strimzi.io/force-renew=true); \
+                 a dial is tried again as soon as the secret changes."
+            }
             Self::CertificateRefused { .. } => "Check when it expires, and that the broker trusts who signed it.",
             Self::NotTls { .. } => "Check the listener's protocol, or take another listener with --listener.",
             Self::NothingInCommon { .. } | Self::Failed { .. } => return None,
         })
     }
+}
+
+fn signed(by: Option<&str>) -> String {
+    by.map(|by| format!(", signed by {by}")).unwrap_or_default()
 }
 
 fn first(names: &[String]) -> &str {
@@ -123,21 +151,28 @@ fn listed(found: &[String]) -> String {
 pub struct Trust {
     roots: Arc<RootCertStore>,
     from: String,
+    /// What is known of them; of the machine's own nothing, for they are nobody's here to renew.
+    known: Vec<Certificate>,
 }
 
 impl Trust {
     /// From PEM texts; `from` says where they stood, as `secret m/ca key ca.crt`.
     ///
     /// What cannot be used is left out while something can, and comes back in words.
-    pub fn of(texts: &[&[u8]], from: String) -> Result<(Self, Vec<String>), String> {
+    pub fn of(texts: &[(&Keep, &[u8])], from: String) -> Result<(Self, Vec<String>), String> {
         let mut roots = RootCertStore::empty();
-        let mut problems = Vec::new();
-        for (at, found) in texts.iter().flat_map(|text| CertificateDer::pem_slice_iter(text)).enumerate() {
-            let added = found.map_err(|e| words(&e)).and_then(|der| roots.add(der).map_err(|e| e.to_string()));
+        let (mut known, mut problems) = (Vec::new(), Vec::new());
+        let all =
+            texts.iter().flat_map(|(kept, text)| CertificateDer::pem_slice_iter(text).map(move |der| (kept, der)));
+        for (at, (kept, found)) in all.enumerate() {
+            let added = found.map_err(|e| words(&e)).and_then(|der| {
+                known.extend(certificate::read(&der, Role::Authority, Some((*kept).clone())));
+                roots.add(der).map_err(|e| e.to_string())
+            });
             problems.extend(added.err().map(|why| format!("certificate {} is left out: {why}", at + 1)));
         }
         match (roots.is_empty(), problems.first()) {
-            (false, _) => Ok((Self { roots: Arc::new(roots), from }, problems)),
+            (false, _) => Ok((Self { roots: Arc::new(roots), from, known }, problems)),
             (true, Some(problem)) => Err(problem.clone()),
             (true, None) => Err("no certificate stands in it".to_owned()),
         }
@@ -151,7 +186,7 @@ impl Trust {
         if roots.is_empty() {
             return Err("this machine trusts no authority, and no secret names one".to_owned());
         }
-        Ok(Self { roots: Arc::new(roots), from: "this machine's authorities".to_owned() })
+        Ok(Self { roots: Arc::new(roots), from: "this machine's authorities".to_owned(), known: Vec::new() })
     }
 }
 
@@ -159,17 +194,17 @@ impl Trust {
 pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
-    of: String,
+    kept: Keep,
 }
 
 impl Identity {
-    /// From a certificate's PEM text and the result of `key`; `of` says where the certificate stood.
-    pub fn of(certificate: &[u8], key: PrivateKeyDer<'static>, of: String) -> Result<Self, String> {
+    /// From a certificate's PEM text and the result of `key`; the certificate is kept there.
+    pub fn of(certificate: &[u8], key: PrivateKeyDer<'static>, kept: Keep) -> Result<Self, String> {
         let chain: Vec<_> = CertificateDer::pem_slice_iter(certificate).filter_map(Result::ok).collect();
         if chain.is_empty() {
             return Err("no certificate stands in it".to_owned());
         }
-        Ok(Self { chain, key, of })
+        Ok(Self { chain, key, kept })
     }
 }
 
@@ -195,8 +230,20 @@ pub struct Settings {
     config: Arc<ClientConfig>,
     shown: ServerName<'static>,
     names: Vec<String>,
-    trusted: String,
-    identity: Option<String>,
+    trust: Trust,
+    /// Where the client certificate is kept, and what is known of it.
+    identity: Option<(Keep, Option<Certificate>)>,
+    presented: Presented,
+}
+
+/// What the broker presented last. A resumed session presents nothing, and rests on what was presented then.
+type Presented = Arc<Mutex<Option<Chain>>>;
+
+/// A broker's certificate, and who signed it and the ones between it and an authority.
+#[derive(Debug)]
+struct Chain {
+    leaf: Certificate,
+    issuers: Vec<String>,
 }
 
 impl Settings {
@@ -206,8 +253,17 @@ impl Settings {
         let valid: Vec<_> = names.iter().filter_map(|name| ServerName::try_from(name.clone()).ok()).collect();
         let shown = valid.first().cloned().ok_or_else(|| failed(&"no name of the broker is known"))?;
         let provider = Arc::new(ring::default_provider());
-        let verifier = OneOf { names: valid, roots: Arc::clone(&trust.roots), provider: Arc::clone(&provider) };
-        let of = identity.as_ref().map(|i| i.of.clone());
+        let presented = Presented::default();
+        let verifier = OneOf {
+            names: valid,
+            roots: Arc::clone(&trust.roots),
+            provider: Arc::clone(&provider),
+            presented: Arc::clone(&presented),
+        };
+        let own = identity.as_ref().map(|i| {
+            let known = i.chain.first().and_then(|der| certificate::read(der, Role::Client, Some(i.kept.clone())));
+            (i.kept.clone(), known)
+        });
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|e| failed(&e))?
@@ -215,13 +271,52 @@ impl Settings {
             .with_custom_certificate_verifier(Arc::new(verifier));
         let mut config = match identity {
             None => builder.with_no_client_auth(),
-            Some(Identity { chain, key, of }) => builder
+            Some(Identity { chain, key, kept }) => builder
                 .with_client_auth_cert(chain, key)
-                .map_err(|e| TlsError::CertificateRefused { of, why: e.to_string() })?,
+                .map_err(|e| TlsError::CertificateRefused { of: kept.to_string(), why: e.to_string() })?,
         };
         config.resumption = Resumption::in_memory_sessions(SESSIONS);
-        let (config, trusted) = (Arc::new(config), trust.from.clone());
-        Ok(Self { config, shown, names: names.to_vec(), trusted, identity: of })
+        let (config, trust) = (Arc::new(config), trust.clone());
+        Ok(Self { config, shown, names: names.to_vec(), trust, identity: own, presented })
+    }
+
+    /// Certificates that were met: the broker's and the authority's that signed it, once presented, and our own.
+    pub fn certificates(&self) -> Vec<Certificate> {
+        let presented = self.presented.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut met = Vec::new();
+        if let Some(chain) = presented.as_ref() {
+            met.push(chain.leaf.clone());
+            met.extend(self.authority(chain).cloned());
+        }
+        met.extend(self.identity.iter().filter_map(|(_, known)| known.clone()));
+        met
+    }
+
+    /// The trusted authority that a chain ends with. While one is renewed two of a name stand side by side, and the
+    /// one that holds longer is the one that counts.
+    fn authority(&self, chain: &Chain) -> Option<&Certificate> {
+        let signed = self.trust.known.iter().filter(|known| chain.issuers.contains(&known.subject));
+        signed.max_by_key(|known| known.not_after)
+    }
+
+    /// Who signed what the broker presents, and where that authority's certificate is kept.
+    fn signer(&self) -> Option<String> {
+        let presented = self.presented.lock().unwrap_or_else(PoisonError::into_inner);
+        let chain = presented.as_ref()?;
+        let kept = self.authority(chain).and_then(|authority| authority.kept.as_ref());
+        let kept = kept.map(|kept| format!(", of {kept}")).unwrap_or_default();
+        Some(format!("{}{kept}", chain.leaf.issuer))
+    }
+
+    /// A certificate of the broker's chain whose time is over.
+    fn expired(&self, since: UnixTime) -> TlsError {
+        let at = at(since);
+        let is_leaf = |chain: &Chain| at.is_none_or(|at| chain.leaf.not_after.timestamp() == at.timestamp());
+        let presented = self.presented.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_leaf = presented.as_ref().is_none_or(is_leaf);
+        drop(presented);
+        let whose = if is_leaf { "the broker's certificate" } else { "a certificate above the broker's" };
+        TlsError::Expired { whose, since: moment(since), by: self.signer().filter(|_| is_leaf) }
     }
 
     /// Shakes hands on a stream; also says whether a session was resumed, which saves both sides most of the work.
@@ -255,8 +350,8 @@ impl Settings {
     fn certificate(&self, why: &CertificateError) -> TlsError {
         let wanted = || self.names.clone();
         match why {
-            CertificateError::UnknownIssuer => TlsError::UnknownIssuer { trusted: self.trusted.clone() },
-            CertificateError::ExpiredContext { not_after, .. } => TlsError::Expired { since: moment(*not_after) },
+            CertificateError::UnknownIssuer => TlsError::UnknownIssuer { trusted: self.trust.from.clone() },
+            CertificateError::ExpiredContext { not_after, .. } => self.expired(*not_after),
             CertificateError::NotValidYetContext { not_before, .. } => {
                 TlsError::NotYetValid { from: moment(*not_before) }
             }
@@ -289,16 +384,30 @@ impl Settings {
             (A::HandshakeFailure, None) => {
                 TlsError::NothingInCommon { why: format!("{why}, or it asks for a client certificate") }
             }
-            (_, Some(of)) if about_ours => TlsError::CertificateRefused { of: of.clone(), why },
+            (_, Some((kept, known))) if about_ours => refused(kept, known.as_ref(), why),
             _ => TlsError::Failed { why: format!("the broker sent the alert {why}") },
         }
     }
 }
 
+/// A client certificate was refused. It was shown although it may have been out of its time: this machine's clock
+/// may be the wrong one, and the broker's counts.
+fn refused(kept: &Keep, known: Option<&Certificate>, why: String) -> TlsError {
+    let of = kept.to_string();
+    let now = at(UnixTime::now());
+    match known.zip(now).filter(|(known, now)| known.holds(*now) >= Holds::NotYet) {
+        Some((known, now)) => TlsError::CertificateOutOfTime { of, when: known.holds_in_words(now), why },
+        None => TlsError::CertificateRefused { of, why },
+    }
+}
+
+fn at(time: UnixTime) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(i64::try_from(time.as_secs()).ok()?, 0)
+}
+
 /// A day and a time of UTC.
 fn moment(time: UnixTime) -> String {
-    let at = i64::try_from(time.as_secs()).ok().and_then(|secs| DateTime::from_timestamp(secs, 0));
-    at.map_or_else(|| "an unknown day".to_owned(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string())
+    at(time).map_or_else(|| "an unknown day".to_owned(), domain::certificate::moment)
 }
 
 /// `DnsName("a.b")` as `a.b`.
@@ -313,6 +422,19 @@ struct OneOf {
     names: Vec<ServerName<'static>>,
     roots: Arc<RootCertStore>,
     provider: Arc<CryptoProvider>,
+    presented: Presented,
+}
+
+impl OneOf {
+    /// Notes what the broker presents, whether it is good or not.
+    fn note(&self, leaf: &CertificateDer<'_>, between: &[CertificateDer<'_>]) {
+        let chain = certificate::read(leaf, Role::Broker, None).map(|leaf| {
+            let between = between.iter().take(LONGEST_CHAIN);
+            let above = between.filter_map(|der| Some(certificate::read(der, Role::Authority, None)?.issuer));
+            Chain { issuers: std::iter::once(leaf.issuer.clone()).chain(above).collect(), leaf }
+        });
+        *self.presented.lock().unwrap_or_else(PoisonError::into_inner) = chain;
+    }
 }
 
 impl ServerCertVerifier for OneOf {
@@ -324,6 +446,7 @@ impl ServerCertVerifier for OneOf {
         _ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Rustls> {
+        self.note(end_entity, intermediates);
         let certificate = ParsedCertificate::try_from(end_entity)?;
         let algorithms = self.provider.signature_verification_algorithms.all;
         verify_server_cert_signed_by_trust_anchor(&certificate, &self.roots, intermediates, now, algorithms)?;

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     domain::{
         broker::{Contact, Features},
+        certificate::Certificate,
         ids::BrokerId,
         installation::PodPort,
     },
@@ -96,6 +97,8 @@ struct State {
     failure: Option<CallError>,
     contact: Option<Contact>,
     features: Option<Features>,
+    /// Certificates that the last dial met; `None` before one came to an end.
+    certificates: Option<Vec<Certificate>>,
 }
 
 /// A connection, and when its session ends.
@@ -299,7 +302,15 @@ impl Link {
         loop {
             let prepared = setup.layers.prepare(&route, age).await;
             let prepared = prepared.map_err(|e| Failed { why: e.at(&self.to).into(), version: None })?;
-            match self.connect(setup, &prepared, loudness).await {
+            let reached = self.connect(setup, &prepared, loudness).await;
+            let met = Some(prepared.certificates());
+            self.state.send_if_modified(|s| {
+                s.certificates != met && {
+                    s.certificates = met;
+                    true
+                }
+            });
+            match reached {
                 Ok(reached) => return Ok(reached),
                 Err(why) => {
                     let old = age == FRESH && why.is_about_secrets();
@@ -327,7 +338,11 @@ impl Link {
             let secured = secured.map_err(|_| CallError::Timeout { after: OPEN_DEADLINE })?;
             let secured = secured.map_err(|e| e.at(&self.to))?;
             let counts = Arc::clone(&setup.counts);
-            let connection = Connection::open(secured.stream, OPEN_DEADLINE, CALL_DEADLINE, counts).await?;
+            let connection = Connection::open(secured.stream, OPEN_DEADLINE, CALL_DEADLINE, counts).await;
+            let connection = connection.map_err(|why| match why {
+                CallError::Tls(why) => DialError::Tls { to: self.to.clone(), why }.into(),
+                other => other,
+            })?;
             Ok(Reached { connection: Arc::new(connection), ends: secured.ends })
         });
         if let Ok(opened) = timeout(SILENT_AFTER, &mut open).await {
@@ -505,18 +520,22 @@ impl Link {
         });
     }
 
-    /// Tells contacts and features, once it is known whose they are.
+    /// Tells contacts, certificates and features, once it is known whose they are.
     async fn report(self: Arc<Self>, desk: Arc<Desk>) {
         let mut state = self.state.subscribe();
         let mut broker = self.broker.subscribe();
         let mut told = None;
         loop {
             let id = *broker.borrow_and_update();
-            let (contact, features) = {
+            let (contact, features, certificates) = {
                 let state = state.borrow_and_update();
-                (state.contact.clone(), state.features.clone())
+                (state.contact.clone(), state.features.clone(), state.certificates.clone())
             };
             if let Some(id) = id {
+                // First: whoever waits for a contact has the certificates, too.
+                if let Some(certificates) = certificates {
+                    desk.certificates(id, certificates).await;
+                }
                 if let Some(contact) = contact {
                     desk.contact(id, contact).await;
                 }

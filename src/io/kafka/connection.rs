@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -25,7 +26,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::failure::CallError;
 use crate::{
     domain::broker::Features,
-    io::dial::BoxStream,
+    io::dial::{BoxStream, tls::TlsError},
     task,
     wire::{
         frame::{self, FrameError},
@@ -299,12 +300,20 @@ async fn next_frame(stream: &mut (impl AsyncRead + Unpin), buf: &mut BytesMut) -
                 return Err(CallError::Garbled { why });
             }
             Ok(_) => {}
-            Err(e) if buf.is_empty() => return Err(CallError::Closed { why: e.to_string() }),
+            Err(e) if buf.is_empty() => return Err(closed(&e)),
             Err(e) => {
                 let why = format!("the answer broke off after {} bytes: {e}", buf.len());
                 return Err(CallError::Garbled { why });
             }
         }
+    }
+}
+
+/// Why a stream ended: TLS has words of its own.
+fn closed(error: &io::Error) -> CallError {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
+        Some(why) => CallError::Tls(Box::new(why.clone())),
+        None => CallError::Closed { why: error.to_string() },
     }
 }
 
@@ -316,7 +325,7 @@ async fn write(mut stream: impl AsyncWrite + Unpin, mut outgoing: mpsc::Receiver
             stream.flush().await
         };
         if let Err(e) = sent.await {
-            shared.close(CallError::Closed { why: e.to_string() });
+            shared.close(closed(&e));
             return;
         }
     }

@@ -17,6 +17,7 @@ use crate::{
     clock::Clock,
     domain::{
         broker::{Contact, Features},
+        certificate::Certificate,
         freshness::{Asked, Source, SourceFailure},
         ids::{BrokerId, InstallationId},
     },
@@ -41,6 +42,7 @@ pub struct Desk {
 struct Told {
     failures: BTreeMap<(Asked, Option<BrokerId>), (SourceFailure, Instant)>,
     contacts: BTreeMap<BrokerId, (Contact, Instant)>,
+    certificates: BTreeMap<BrokerId, Vec<Certificate>>,
 }
 
 impl Desk {
@@ -81,6 +83,15 @@ impl Desk {
     /// What a broker said of itself.
     pub async fn features(&self, broker: BrokerId, features: Features) {
         self.send(Asked::Contact, Some(broker), Body::Kafka(KafkaBody::Features { broker, features })).await;
+    }
+
+    /// Certificates on the way to a broker; none are told only where some were before, on whichever link.
+    pub async fn certificates(&self, broker: BrokerId, certificates: Vec<Certificate>) {
+        let before = self.told().certificates.insert(broker, certificates.clone()).unwrap_or_default();
+        if before != certificates {
+            self.send(Asked::Contact, Some(broker), Body::Kafka(KafkaBody::Certificates { broker, certificates }))
+                .await;
+        }
     }
 
     async fn send(&self, what: Asked, broker: Option<BrokerId>, body: Body) {

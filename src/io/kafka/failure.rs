@@ -9,10 +9,11 @@ use crate::{
         access::Keep,
         freshness::{Asked, FailureKind, SourceFailure},
         ids::BrokerId,
+        installation::Misplaced,
         text,
     },
     io::{
-        dial::{DialError, sasl::LoginError},
+        dial::{DialError, sasl::LoginError, tls::TlsError},
         secrets::SecretError,
     },
     wire::{errors, frame::FrameError, requests::TooOld},
@@ -36,6 +37,9 @@ pub enum CallError {
         /// Who or what closed it.
         why: String,
     },
+    /// TLS ended the connection; what a broker thinks of a client certificate comes after the handshake only.
+    #[error("{0}")]
+    Tls(Box<TlsError>),
     /// What came is not Kafka, or broke off in the middle.
     #[error("{why}")]
     Garbled {
@@ -60,15 +64,23 @@ pub enum CallError {
     /// The request could not be made: an error of ours.
     #[error("{0}")]
     Unmade(FrameError),
-    /// The address that the broker advertises belongs to no pod that we know.
-    #[error("the advertised address {address} is not a pod of this installation")]
-    Unknown {
-        /// Host and port.
-        address: String,
-    },
+    /// The broker is not where it advertises to be.
+    #[error("{}", misplaced(.0))]
+    Misplaced(Misplaced),
     /// No broker was there to be asked.
     #[error("no broker pod is known")]
     Nobody,
+}
+
+fn misplaced(why: &Misplaced) -> String {
+    match why {
+        Misplaced::Nowhere { address } => {
+            format!("the advertised address {} is not a pod of this installation", text::printable(address))
+        }
+        Misplaced::Shared { address, with } => {
+            format!("the advertised address {} is broker {with}'s, too", text::printable(address))
+        }
+    }
 }
 
 fn seconds(d: Duration) -> String {
@@ -83,7 +95,7 @@ impl CallError {
             Self::Dial(DialError::Secret { why, .. }) if matches!(**why, SecretError::Forbidden { .. }) => {
                 FailureKind::Forbidden
             }
-            Self::Dial(DialError::Tls { .. }) => FailureKind::Tls,
+            Self::Dial(DialError::Tls { .. }) | Self::Tls(_) => FailureKind::Tls,
             Self::Dial(DialError::Login { .. } | DialError::Secret { .. }) => FailureKind::Auth,
             Self::Dial(DialError::Timeout { .. })
             | Self::Timeout { .. }
@@ -91,7 +103,7 @@ impl CallError {
             Self::Refused { code } if errors::is_forbidden(*code) => FailureKind::Forbidden,
             Self::Garbled { .. } | Self::Unmade(_) => FailureKind::Garbage,
             Self::TooOld(_) | Self::Refused { code: UNSUPPORTED_VERSION } => FailureKind::Unsupported,
-            Self::Dial(_) | Self::Closed { .. } | Self::Refused { .. } | Self::Unknown { .. } | Self::Nobody => {
+            Self::Dial(_) | Self::Closed { .. } | Self::Refused { .. } | Self::Misplaced(_) | Self::Nobody => {
                 FailureKind::Unreachable
             }
         }
@@ -120,14 +132,15 @@ impl CallError {
 
     /// True when other contents of a Secret could mend it.
     pub fn is_about_secrets(&self) -> bool {
-        self.is_about_login() || matches!(self, Self::Dial(DialError::Tls { .. } | DialError::Secret { .. }))
+        self.is_about_login()
+            || matches!(self, Self::Tls(_) | Self::Dial(DialError::Tls { .. } | DialError::Secret { .. }))
     }
 
     fn hint(&self, what: Asked) -> Option<String> {
         let hint = match self {
             Self::Dial(DialError::Secret { why, .. }) => return hint_of_secret(why),
             Self::Dial(DialError::Login { why, .. }) => return hint_of_login(why),
-            Self::Dial(DialError::Tls { why, .. }) => why.hint()?,
+            Self::Dial(DialError::Tls { why, .. }) | Self::Tls(why) => why.hint()?,
             Self::Timeout { .. } | Self::Refused { code: REQUEST_TIMED_OUT } if what == Asked::Quorum => {
                 "Brokers pass this on to the active controller: there may be none."
             }
@@ -154,7 +167,7 @@ impl CallError {
                 }
             },
             Self::Garbled { .. } => "Check that the port is a Kafka listener without TLS or SASL.",
-            Self::Unknown { .. } => "Check advertised.listeners of the broker.",
+            Self::Misplaced(_) => "Check advertised.listeners of the broker.",
             _ => return None,
         };
         Some(hint.to_owned())

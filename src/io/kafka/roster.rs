@@ -25,7 +25,7 @@ use crate::{
     domain::{
         broker::{Advertised, Contact},
         ids::{BrokerId, ObjectKey},
-        installation::{AddressBook, PodPort},
+        installation::{AddressBook, Misplaced, PodPort},
         topic::Topic,
     },
     facts::Metadata,
@@ -42,8 +42,8 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// What the last Metadata said, as far as asking brokers needs it.
 #[derive(Debug, Default)]
 pub struct Snapshot {
-    /// Brokers, and the pod of each; an address that leads to none stays an address.
-    pub brokers: BTreeMap<BrokerId, Result<PodPort, String>>,
+    /// Brokers, and the pod of each, or why none is.
+    pub brokers: BTreeMap<BrokerId, Result<PodPort, Misplaced>>,
     /// Leaders of each topic's partitions, by index.
     pub leaders: Arc<Leaders>,
 }
@@ -150,8 +150,8 @@ impl Roster {
             snapshot
         };
         for (id, to) in &snapshot.brokers {
-            if let Err(address) = to {
-                let why = CallError::Unknown { address: address.clone() }.to_string();
+            if let Err(why) = to {
+                let why = CallError::Misplaced(why.clone()).to_string();
                 self.setup.desk.contact(*id, Contact::Refused { why }).await;
             }
         }
@@ -164,7 +164,7 @@ impl Roster {
     pub fn link(&self, broker: BrokerId) -> Result<Arc<Link>, CallError> {
         let found = self.known().links.values().find(|h| h.link.broker() == Some(broker)).map(|h| Arc::clone(&h.link));
         found.ok_or_else(|| match self.snapshot.borrow().brokers.get(&broker) {
-            Some(Err(address)) => CallError::Unknown { address: address.clone() },
+            Some(Err(why)) => CallError::Misplaced(why.clone()),
             _ => CallError::Nobody,
         })
     }
@@ -320,18 +320,20 @@ const CLUSTER_DOMAIN: &str = "cluster.local";
 /// The broker that a pod's own description names, unless Metadata says that it is somewhere else.
 fn hinted(book: &AddressBook, seed: &PodPort, snapshot: &Snapshot) -> Option<BrokerId> {
     let (id, _) = book.ids.iter().find(|(_, pod)| **pod == seed.pod)?;
-    let elsewhere = matches!(snapshot.brokers.get(id), Some(Ok(to)) if to != seed);
+    let elsewhere = match snapshot.brokers.get(id) {
+        Some(Ok(to)) => to != seed,
+        // It may run here all the same, but what it tells clients is somewhere else.
+        Some(Err(Misplaced::Shared { .. })) => true,
+        Some(Err(Misplaced::Nowhere { .. })) | None => false,
+    };
     // Of several ports of one pod only one is the broker's.
     let first = book.seeds.iter().find(|s| s.pod == seed.pod) == Some(seed);
     (!elsewhere && first).then_some(*id)
 }
 
 fn snapshot(book: &AddressBook, seen: &Seen) -> Snapshot {
-    let brokers = seen.brokers.iter().map(|b| {
-        let to = book.resolve(b.id, &b.host, b.port).ok_or_else(|| format!("{}:{}", b.host, b.port));
-        (b.id, to)
-    });
-    Snapshot { brokers: brokers.collect(), leaders: Arc::clone(&seen.leaders) }
+    let brokers = book.places(&seen.brokers.iter().collect::<Vec<_>>());
+    Snapshot { brokers, leaders: Arc::clone(&seen.leaders) }
 }
 
 impl Seen {

@@ -41,6 +41,9 @@ use crate::{
     task,
 };
 
+/// The user may not describe the group.
+const GROUP_AUTHORIZATION_FAILED: i16 = 30;
+
 /// What a broker does with the requests that it gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Script {
@@ -81,6 +84,10 @@ pub struct Paper {
     pub seen: Mutex<Vec<(i32, ApiKey, usize)>>,
     /// Whether there is an active controller: without one brokers keep questions for it, and all behind them.
     pub controlled: AtomicBool,
+    /// Hosts that brokers advertise in place of their own.
+    pub lies: Mutex<BTreeMap<i32, String>>,
+    /// Groups that nobody may describe.
+    pub closed: Mutex<Vec<String>>,
     /// Whether it keeps its metadata in ZooKeeper.
     pub zookeeper: AtomicBool,
     cancel: CancellationToken,
@@ -93,6 +100,8 @@ impl Paper {
             topics: Mutex::new(BTreeMap::from([("orders".to_owned(), 6)])),
             groups: Mutex::default(),
             seen: Mutex::default(),
+            lies: Mutex::default(),
+            closed: Mutex::default(),
             controlled: AtomicBool::new(true),
             zookeeper: AtomicBool::new(false),
             cancel: CancellationToken::new(),
@@ -105,6 +114,10 @@ impl Paper {
 
     pub fn script(&self, broker: i32) -> Script {
         self.scripts.lock().unwrap()[&broker]
+    }
+
+    fn is_closed(&self, group: &str) -> bool {
+        self.closed.lock().unwrap().iter().any(|closed| closed == group)
     }
 
     /// How often a broker was asked this.
@@ -219,7 +232,11 @@ fn answer(paper: &Paper, broker: i32, mut frame: Bytes) -> Bytes {
         ApiKey::DescribeGroups => {
             let asked = DescribeGroupsRequest::decode(&mut frame, version).unwrap();
             seen(asked.groups.len());
-            framed(id, version, &describe_groups(&asked))
+            let mut answer = describe_groups(&asked);
+            for group in answer.groups.iter_mut().filter(|g| paper.is_closed(&g.group_id)) {
+                (group.error_code, group.members) = (GROUP_AUTHORIZATION_FAILED, Vec::new());
+            }
+            framed(id, version, &answer)
         }
         ApiKey::ConsumerGroupDescribe => {
             let asked = ConsumerGroupDescribeRequest::decode(&mut frame, version).unwrap();
@@ -229,7 +246,11 @@ fn answer(paper: &Paper, broker: i32, mut frame: Bytes) -> Bytes {
         ApiKey::OffsetFetch => {
             let asked = OffsetFetchRequest::decode(&mut frame, version).unwrap();
             seen(asked.groups.len());
-            framed(id, version, &offset_fetch(&asked, code(30)))
+            let mut answer = offset_fetch(&asked, code(30));
+            for group in answer.groups.iter_mut().filter(|g| paper.is_closed(&g.group_id)) {
+                (group.error_code, group.topics) = (GROUP_AUTHORIZATION_FAILED, Vec::new());
+            }
+            framed(id, version, &answer)
         }
         ApiKey::ListOffsets => {
             let asked = ListOffsetsRequest::decode(&mut frame, version).unwrap();
@@ -311,7 +332,8 @@ fn api_versions(old: bool, zookeeper: bool, version: i16) -> ApiVersionsResponse
 pub fn metadata(paper: &Paper) -> MetadataResponse {
     let ids: Vec<i32> = paper.scripts.lock().unwrap().keys().copied().collect();
     let brokers = ids.iter().map(|id| {
-        let host = text(&format!("kafka-{id}.kafka"));
+        let host = paper.lies.lock().unwrap().get(id).cloned();
+        let host = text(&host.unwrap_or_else(|| format!("kafka-{id}.kafka")));
         md::MetadataResponseBroker::default().with_node_id(WireBroker(*id)).with_host(host).with_port(9092)
     });
     let topics = paper.topics.lock().unwrap();

@@ -726,6 +726,66 @@ async fn an_address_that_is_no_pod_is_named_and_found_when_its_pod_comes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_group_that_may_not_be_described_says_so_alone_and_the_others_have_their_figures() {
+    let paper = with_groups();
+    paper.groups.lock().unwrap().insert(0, vec!["app-0".to_owned(), "app-9".to_owned()]);
+    paper.closed.lock().unwrap().push("app-9".to_owned());
+    let told = Watch::start(&paper).until(s(4)).await;
+    let commits = told.iter().rev().find_map(|(_, fact)| match &fact.body {
+        Body::Kafka(KafkaBody::Commits(all)) if all.iter().any(|c| c.group == "app-9") => Some(all.clone()),
+        _ => None,
+    });
+    let commits = commits.unwrap();
+    let of = |group: &str| commits.iter().find(|c| c.group == group).unwrap();
+    assert!(of("app-0").error.is_none() && !of("app-0").commits.is_empty(), "{commits:?}");
+    assert!(of("app-9").error.as_deref().unwrap().contains("GROUP_AUTHORIZATION_FAILED"), "{commits:?}");
+    let described = told.iter().rev().find_map(|(_, fact)| match &fact.body {
+        Body::Kafka(KafkaBody::Groups(all)) if all.iter().any(|g| g.id == "app-9") => Some(all.clone()),
+        _ => None,
+    });
+    let members = |group: &str| {
+        let found = described.iter().flatten().find(|g| g.id == group);
+        found.unwrap().members.as_ref().map(Vec::len)
+    };
+    assert_eq!((members("app-0"), members("app-9")), (Some(1), None));
+    assert_eq!(failed(&told, Asked::Offsets, Some(0)), None, "the others of the broker are live");
+    for id in 0..3 {
+        everything_of(&told, id);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_advertises_another_ones_address_is_named_and_the_others_go_on() {
+    let paper = with_groups();
+    paper.lies.lock().unwrap().insert(2, "kafka-1.kafka".to_owned());
+    let told = Watch::start(&paper).until(s(5)).await;
+    let why = "the advertised address kafka-1.kafka:9092 is broker 1's, too";
+    let refused = Contact::Refused { why: why.to_owned() };
+    assert!(contacts(&told, 2).iter().all(|(_, contact)| *contact == refused || *contact == Contact::Answered));
+    assert_eq!(contacts(&told, 2).last().unwrap().1, refused);
+    let failure = failed(&told, Asked::LogDirs, Some(2)).unwrap();
+    assert!(failure.kind == FailureKind::Unreachable && failure.what.contains(why), "{failure:?}");
+    assert_eq!(failure.hint.as_deref(), Some("Check advertised.listeners of the broker."));
+    for id in [0, 1] {
+        assert_eq!(contacts(&told, id).last().unwrap().1, Contact::Answered);
+        everything_of(&told, id);
+    }
+    // Nothing that broker 1 says is told of broker 2.
+    assert!(answered(&told, Asked::LogDirs, Some(2)).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn brokers_that_advertise_localhost_are_asked_in_their_own_pods() {
+    let paper = with_groups();
+    *paper.lies.lock().unwrap() = (0..3).map(|id| (id, "localhost".to_owned())).collect();
+    let told = Watch::start(&paper).until(s(5)).await;
+    for id in 0..3 {
+        assert_eq!(contacts(&told, id).last().unwrap().1, Contact::Answered);
+        everything_of(&told, id);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn pods_that_come_later_are_asked_at_once() {
     let paper = with_groups();
     let mut watch = Watch::start(&paper);
