@@ -90,7 +90,14 @@ async fn commit_all(cluster: &Cluster, to: &Brokers, topic: &str, groups: usize,
     }
     let names: Vec<StrBytes> = (0..groups).map(|n| StrBytes::from_string(format!("{topic}-{n}"))).collect();
     let find = FindCoordinatorRequest::default().with_key_type(0).with_coordinator_keys(names.clone());
-    let found = ask(&mut brokers[0], &find, 4).await;
+    // A new cluster makes the topic of commits when it is first asked who coordinates.
+    let found = loop {
+        let found = ask(&mut brokers[0], &find, 4).await;
+        if found.coordinators.iter().all(|coordinator| coordinator.error_code == 0) {
+            break found;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    };
     let mut by_broker: BTreeMap<i32, Vec<StrBytes>> = BTreeMap::new();
     for coordinator in found.coordinators {
         by_broker.entry(coordinator.node_id.0).or_default().push(coordinator.key);
