@@ -76,9 +76,15 @@ async fn pass(client: &Client, names: &BTreeSet<ObjectKey>, known: &mut BTreeMap
             Err(why) => failed = failed.or(Some(why)),
         }
     }
-    let listed = Body::Listed(known.values().cloned().map(Object::ConfigMap).collect());
+    told(known.values().cloned().map(Object::ConfigMap).collect(), failed)
+}
+
+/// What is told after a pass by name: what is known, and why a part of it could not be read.
+pub(super) fn told(known: Vec<Object>, failed: Option<SourceFailure>) -> Vec<Body> {
+    let is_empty = known.is_empty();
+    let listed = Body::Listed(known);
     match failed {
-        Some(why) if known.is_empty() => vec![Body::Failed(why)],
+        Some(why) if is_empty => vec![Body::Failed(why)],
         Some(why) => vec![listed, Body::Failed(why)],
         None => vec![listed],
     }

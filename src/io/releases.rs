@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-use super::{FactSender, connect::Cluster, failure};
+use super::{FactSender, configs, connect::Cluster, failure};
 use crate::{
     clock::Clock,
     domain::{
@@ -76,12 +76,7 @@ async fn pass(client: &Client, names: &BTreeSet<ObjectKey>) -> Vec<Body> {
             Err(why) => failed = failed.or(Some(why)),
         }
     }
-    let listed = Body::Listed(known);
-    match failed {
-        Some(why) if matches!(&listed, Body::Listed(known) if known.is_empty()) => vec![Body::Failed(why)],
-        Some(why) => vec![listed, Body::Failed(why)],
-        None => vec![listed],
-    }
+    configs::told(known, failed)
 }
 
 /// Helm's Secrets, as far as they are used.

@@ -18,7 +18,7 @@ use super::{
     failure::CallError,
     roster::Roster,
 };
-use crate::wire::{errors, requests::Ask};
+use crate::wire::requests::Ask;
 
 /// The connection, once something was asked on it.
 #[derive(Default)]
@@ -36,7 +36,7 @@ impl Aside {
         let answer = timeout(patience, link.call(request)).await;
         let answer = answer.unwrap_or(Err(CallError::Timeout { after: patience }));
         // A login that was refused is not tried again on another connection: many of them lock users out.
-        if answer.as_ref().is_err_and(|why| !is_final(why) && !why.is_about_secrets()) {
+        if answer.as_ref().is_err_and(|why| !why.is_final() && !why.is_about_secrets()) {
             self.leave(roster, &link);
         }
         answer
@@ -90,9 +90,4 @@ impl Aside {
             *handle = roster.aside(Some(link.to()));
         }
     }
-}
-
-/// True where asking again brings the same: a permission is missing, or the brokers are too old.
-pub fn is_final(why: &CallError) -> bool {
-    matches!(why, CallError::TooOld(_)) || matches!(why, CallError::Refused { code } if errors::is_forbidden(*code))
 }

@@ -21,10 +21,7 @@ use crate::{
         topic::TopicConfig,
     },
     facts::KafkaBody,
-    wire::{
-        errors,
-        requests::{self, Meanings, TOPIC_CONFIGS},
-    },
+    wire::requests::{self, Meanings, TOPIC_CONFIGS},
 };
 
 /// How often a broker's configs are asked for.
@@ -46,8 +43,7 @@ pub async fn of_broker(shared: Arc<Shared>, broker: BrokerId) {
                 shared.desk.answered(Asked::BrokerConfigs, Some(broker), KafkaBody::BrokerConfigs(configs)).await;
             }
             Err(why) => {
-                let forbidden = matches!(why, CallError::Refused { code } if errors::is_forbidden(code));
-                next = Instant::now() + if forbidden { ASK_LEAVE_AFTER } else { AGAIN_AFTER };
+                next = Instant::now() + if why.is_forbidden() { ASK_LEAVE_AFTER } else { AGAIN_AFTER };
                 shared.desk.failed(Asked::BrokerConfigs, Some(broker), &why).await;
             }
         }

@@ -100,7 +100,7 @@ impl CallError {
             Self::Dial(DialError::Timeout { .. })
             | Self::Timeout { .. }
             | Self::Refused { code: REQUEST_TIMED_OUT } => FailureKind::Timeout,
-            Self::Refused { code } if errors::is_forbidden(*code) => FailureKind::Forbidden,
+            Self::Refused { .. } if self.is_forbidden() => FailureKind::Forbidden,
             Self::Garbled { .. } | Self::Unmade(_) => FailureKind::Garbage,
             Self::TooOld(_) | Self::Refused { code: UNSUPPORTED_VERSION } => FailureKind::Unsupported,
             Self::Dial(_) | Self::Closed { .. } | Self::Refused { .. } | Self::Misplaced(_) | Self::Nobody => {
@@ -118,6 +118,16 @@ impl CallError {
             _ => format!("Asking {whom} for {asked} failed: {self}."),
         };
         SourceFailure { kind: self.kind(), what, hint: self.hint(asked) }
+    }
+
+    /// True where a permission is missing.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Refused { code } if errors::is_forbidden(*code))
+    }
+
+    /// True where asking again brings the same: a permission is missing, or the broker is too old.
+    pub fn is_final(&self) -> bool {
+        self.is_forbidden() || matches!(self, Self::TooOld(_))
     }
 
     /// True when the same credentials would be refused again: nothing is gained by trying.
@@ -149,7 +159,7 @@ impl CallError {
             Self::Dial(DialError::Forbidden { hint: Some(hint), .. }) => hint,
             Self::Dial(DialError::Forbidden { .. }) => "Ask for the verb create on pods/portforward in this namespace.",
             Self::Dial(DialError::ApiUnreachable { .. }) => "Check that kubectl get pods answers.",
-            Self::Refused { code } if errors::is_forbidden(*code) => match what {
+            Self::Refused { .. } if self.is_forbidden() => match what {
                 Asked::Contact | Asked::Metadata | Asked::EndOffsets => {
                     "Grant Describe on the topics to the user that is connected."
                 }

@@ -13,7 +13,7 @@ use kafka_protocol::messages::{
 };
 use tokio::time::{Instant, sleep_until};
 
-use super::{aside::is_final, failure::CallError, observer::Shared};
+use super::{failure::CallError, observer::Shared};
 use crate::{
     domain::{
         freshness::Asked,
@@ -51,7 +51,7 @@ pub async fn watch(shared: Arc<Shared>) {
         match ask(&shared).await {
             Ok(quorum) => shared.desk.answered(Asked::Quorum, None, KafkaBody::Quorum(quorum)).await,
             Err(why) => {
-                if is_final(&why) {
+                if why.is_final() {
                     pause = ASK_LEAVE_EVERY;
                 }
                 shared.desk.failed(Asked::Quorum, None, &why).await;
