@@ -3,3 +3,4 @@
 //! Pure: a plan is data, made from what is known; `io` carries single ops out, `app` drives the run.
 
 pub mod kafka;
+pub mod op;
