@@ -81,6 +81,8 @@ pub const TOPIC: &[Config] = configs! {
         "Replicas whose fetching is throttled; <code>*</code> is all of them.";
     "index.interval.bytes" = "log.index.interval.bytes" Int "4096" dynamic:
         "Bytes of the log between two entries of its index.";
+    "leader.replication.throttled.replicas" List "" dynamic:
+        "Replicas that are fetched from their leader throttled; <code>*</code> is all of them.";
     "max.compaction.lag.ms" = "log.cleaner.max.compaction.lag.ms" Long "9223372036854775807" dynamic:
         "How long a record may wait for compaction at most.";
     "max.message.bytes" = "message.max.bytes" Int "1048588" dynamic:
@@ -121,6 +123,8 @@ pub const BROKER: &[Config] = configs! {
         "Replicas of a topic that names no number.";
     "delete.topic.enable" Boolean "true":
         "Whether topics can be deleted.";
+    "follower.replication.throttled.rate" Long "9223372036854775807" dynamic:
+        "Bytes a second that throttled replicas here fetch at most.";
     "group.initial.rebalance.delay.ms" Int "3000":
         "How long a new group waits for more members.";
     "log.cleanup.policy" List "delete" dynamic:

@@ -21,8 +21,9 @@ use super::{
 const RESOURCE_TOPIC: i8 = 2;
 const RESOURCE_BROKER: i8 = 4;
 
-/// Where a value is from: set on the topic, for all brokers while they run, in the broker's file, or nowhere.
+/// Where a value is from: set on the topic, on the broker or for all brokers while they run, in the broker's file, or nowhere.
 const DYNAMIC_TOPIC: i8 = 1;
+const DYNAMIC_BROKER: i8 = 2;
 const DYNAMIC_DEFAULT_BROKER: i8 = 3;
 const STATIC_BROKER: i8 = 4;
 const DEFAULT: i8 = 5;
@@ -140,8 +141,11 @@ fn of_topic(own: &BTreeMap<String, String>, brokers: &BTreeMap<String, String>) 
 fn of_broker(view: &View<'_>) -> Vec<Entry> {
     let Some(broker) = view.kafka.brokers.get(&view.me) else { return Vec::new() };
     let file = &view.kafka.defaults;
+    let own = view.kafka.changes.configs.get(&view.me);
     let entry = |config: &Config| {
         let mut set: Vec<Set> = Vec::new();
+        let here = own.and_then(|own| own.get(config.name));
+        set.extend(here.map(|value| (config.name.to_owned(), value.clone(), DYNAMIC_BROKER)));
         set.extend(file.get(config.name).into_iter().flat_map(|value| by_brokers(config.name, value)));
         set.push((config.name.to_owned(), config.default.to_owned(), DEFAULT));
         config.entry(set, true)
