@@ -7,6 +7,8 @@
 
 #[path = "conformance_kafka/asked.rs"]
 mod asked;
+#[path = "conformance_kafka/changes.rs"]
+mod changes;
 mod common;
 #[path = "conformance_kafka/real.rs"]
 mod real;

@@ -123,8 +123,6 @@ pub const BROKER: &[Config] = configs! {
         "Replicas of a topic that names no number.";
     "delete.topic.enable" Boolean "true":
         "Whether topics can be deleted.";
-    "follower.replication.throttled.rate" Long "9223372036854775807" dynamic:
-        "Bytes a second that throttled replicas here fetch at most.";
     "group.initial.rebalance.delay.ms" Int "3000":
         "How long a new group waits for more members.";
     "log.cleanup.policy" List "delete" dynamic:

@@ -153,6 +153,9 @@ fn of_broker(view: &View<'_>) -> Vec<Entry> {
     let mut entries: Vec<Entry> = BROKER.iter().map(entry).collect();
     let unknown = file.iter().filter(|(name, _)| BROKER.iter().all(|config| config.name != name.as_str()));
     entries.extend(unknown.map(|(name, value)| plain(name, value, STATIC_BROKER, true)));
+    let unknown =
+        own.into_iter().flatten().filter(|(name, _)| BROKER.iter().all(|config| config.name != name.as_str()));
+    entries.extend(unknown.map(|(name, value)| plain(name, value, DYNAMIC_BROKER, false)));
     let advertised = format!("PLAINTEXT://{}:{}", broker.host, broker.port);
     let own = [
         ("node.id", "The number of this node.", Some(broker.id.to_string())),
