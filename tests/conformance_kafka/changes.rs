@@ -43,7 +43,7 @@ async fn topics(asking: &mut Asking<'_, impl Peer>) {
     let long = "x".repeat(250);
     let none = configs(&[]);
     let week = configs(&[("retention.ms", "604800000")]);
-    let cases: [(&str, &str, i32, i16, BTreeMap<String, String>); 16] = [
+    let cases: [(&str, &str, i32, i16, BTreeMap<String, String>); 15] = [
         ("", MADE, 3, 2, week.clone()),
         (" with defaults", MADE, -1, -1, none.clone()),
         (" of one that exists", TOPIC, 3, 2, none.clone()),
@@ -51,7 +51,6 @@ async fn topics(asking: &mut Asking<'_, impl Peer>) {
         (" named ..", "..", 3, 2, none.clone()),
         (" of an impossible name", "no such/name", 3, 2, none.clone()),
         (" of a long name", &long, 3, 2, none.clone()),
-        (" of a name that collides", "kafdeck.conformance_made", 3, 2, none.clone()),
         (" without partitions", MADE, 0, 2, none.clone()),
         (" without replicas", MADE, 3, 0, none.clone()),
         (" with too many replicas", MADE, 3, 9, none.clone()),
@@ -69,6 +68,11 @@ async fn topics(asking: &mut Asking<'_, impl Peer>) {
     asking.change("CreateTopics as a rehearsal", 1, rehearsal, 5).await;
     asking.change("CreateTopics", 1, create_topic(MADE, 3, 2, &week, Intent::Real), 7).await;
     asking.change("CreateTopics again", 2, create_topic(MADE, 3, 2, &week, Intent::Real), 7).await;
+    let alike = create_topic("kafdeck-conformance.made", 3, 2, &none, Intent::Real);
+    asking.change("CreateTopics like one that exists", 0, alike, 7).await;
+    let alike = create_topic("kafdeck-conformance_made", 3, 2, &none, Intent::Real);
+    asking.change("CreateTopics of a name that collides", 0, alike, 7).await;
+    asking.change("DeleteTopics of what is alike", 0, delete_topic("kafdeck-conformance.made"), 6).await;
     for (case, topic, total) in [
         ("", MADE, 4),
         (" to as many", MADE, 3),

@@ -70,7 +70,7 @@ pub fn alter(kafka: &mut Kafka, me: i32, asked: &IncrementalAlterConfigsRequest)
             other => Err((ResponseError::InvalidRequest, format!("Unexpected resource type {other}."))),
         };
         match made {
-            Ok(()) => answer.with_error_message(Some(text(""))),
+            Ok(()) => answer.with_error_message(None),
             Err((error, why)) => answer.with_error_code(error.code()).with_error_message(Some(text(&why))),
         }
     });
@@ -95,7 +95,10 @@ fn broker(kafka: &mut Kafka, me: i32, asked: &AlterConfigsResource, validate_onl
         return Err((ResponseError::InvalidRequest, why));
     }
     let check = |name: &str, value: &str| match BROKER.iter().find(|config| config.name == name) {
-        Some(config) if config.dynamic => check_value(config, value),
+        // Of a topic that is an INVALID_CONFIG.
+        Some(config) if config.dynamic => {
+            check_value(config, value).map_err(|(_, why)| (ResponseError::InvalidRequest, why))
+        }
         // What no broker knows is kept for plugins.
         None if !is_of_start(name) => Ok(()),
         _ => {

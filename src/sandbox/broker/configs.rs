@@ -79,6 +79,15 @@ fn entries(view: &View<'_>, resource: &DescribeConfigsResource) -> Result<Vec<En
     }
 }
 
+/// What a topic's configs come to: name, value, where it is from.
+pub fn effective(own: &BTreeMap<String, String>, brokers: &BTreeMap<String, String>) -> Vec<(String, String, i8)> {
+    let first = |entry: Entry| {
+        let (_, value, source) = entry.set.into_iter().next()?;
+        Some((entry.name, value, source))
+    };
+    of_topic(own, brokers).into_iter().filter_map(first).collect()
+}
+
 /// One config with every place that says something about it; the first one counts.
 struct Entry {
     name: String,

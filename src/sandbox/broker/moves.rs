@@ -61,9 +61,9 @@ pub fn elect(kafka: &mut Kafka, asked: &ElectLeadersRequest, version: i16) -> El
 fn elect_one(kafka: &mut Kafka, topic: &str, index: i32, kind: i8) -> Result<(), Refusal> {
     let unknown = |why: String| (ResponseError::UnknownTopicOrPartition, why);
     let Kafka { topics, brokers, .. } = kafka;
-    let topic = topics.get_mut(topic).ok_or_else(|| unknown(format!("No such topic as {topic}")))?;
-    let partition = usize::try_from(index).ok().and_then(|index| topic.partitions.get_mut(index));
-    let partition = partition.ok_or_else(|| unknown(format!("No such partition as {index}")))?;
+    let found = topics.get_mut(topic).ok_or_else(|| unknown(format!("No such topic as {topic}")))?;
+    let partition = usize::try_from(index).ok().and_then(|index| found.partitions.get_mut(index));
+    let partition = partition.ok_or_else(|| unknown(format!("No such partition as {topic}-{index}")))?;
     let preferred = partition.replicas.first().copied();
     let needed = if kind == PREFERRED { partition.leader != preferred } else { partition.leader.is_none() };
     if !needed {
@@ -88,7 +88,7 @@ fn elect_one(kafka: &mut Kafka, topic: &str, index: i32, kind: i8) -> Result<(),
 /// AlterPartitionReassignments (key 45): begins moves, and cancels those whose replicas are null.
 pub fn alter(kafka: &mut Kafka, asked: &AlterPartitionReassignmentsRequest) -> AlterPartitionReassignmentsResponse {
     if let Some(code) = without_controller(kafka) {
-        return AlterPartitionReassignmentsResponse::default().with_error_code(code);
+        return AlterPartitionReassignmentsResponse::default().with_error_code(code).with_error_message(None);
     }
     let responses = asked.topics.iter().map(|topic| {
         let partitions = topic.partitions.iter().map(|p| {
@@ -106,7 +106,7 @@ pub fn alter(kafka: &mut Kafka, asked: &AlterPartitionReassignmentsRequest) -> A
         ReassignableTopicResponse::default().with_name(topic.name.clone()).with_partitions(partitions)
     });
     let responses = responses.collect();
-    AlterPartitionReassignmentsResponse::default().with_responses(responses)
+    AlterPartitionReassignmentsResponse::default().with_error_message(None).with_responses(responses)
 }
 
 fn begin(kafka: &mut Kafka, topic: &str, index: i32, target: Option<Vec<i32>>) -> Result<(), Refusal> {
@@ -129,9 +129,9 @@ fn begin(kafka: &mut Kafka, topic: &str, index: i32, target: Option<Vec<i32>>) -
     if let Some(stranger) = target.iter().find(|id| !brokers.contains_key(id)) {
         return invalid(format!("{stands} broker {stranger}, but no such broker is registered."));
     }
-    let once: BTreeSet<i32> = target.iter().copied().collect();
-    if once.len() < target.len() {
-        return invalid(format!("{stands} a broker more than once."));
+    let mut once = BTreeSet::new();
+    if let Some(twice) = target.iter().find(|id| !once.insert(**id)) {
+        return invalid(format!("{stands} the broker {twice} more than once."));
     }
     let before = changes.moves.get(&key).map_or_else(|| partition.replicas.clone(), |moving| moving.before.clone());
     let moving = Moving { target, before };

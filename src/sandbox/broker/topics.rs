@@ -19,6 +19,7 @@ use super::{
     alter,
     changes::without_controller,
     cluster::{is_name, topic_id},
+    configs::effective,
     text,
 };
 use crate::sandbox::kafka::{Kafka, Partition, Topic};
@@ -42,9 +43,6 @@ const WITH_IDS: i16 = 7;
 /// The first version of DeleteTopics that takes ids.
 const BY_ID: i16 = 6;
 
-/// Where a config of a new topic is from: set on it.
-const DYNAMIC_TOPIC: i8 = 1;
-
 /// CreateTopics (key 19).
 pub fn create(kafka: &mut Kafka, asked: &CreateTopicsRequest, version: i16) -> CreateTopicsResponse {
     let absent = without_controller(kafka);
@@ -57,12 +55,10 @@ pub fn create(kafka: &mut Kafka, asked: &CreateTopicsRequest, version: i16) -> C
         match make(kafka, topic) {
             Err((error, why)) => answer.with_error_code(error.code()).with_error_message(Some(text(&why))),
             Ok(made) => {
-                let told = told(answer, &made, version);
+                let told = told(kafka, answer, &made, version);
                 if !asked.validate_only {
                     kafka.changes.topics += 1;
                     kafka.topics.insert(topic.name.to_string(), made);
-                } else if version >= WITH_IDS {
-                    return told.with_topic_id(topic_id([0; 16]));
                 }
                 told
             }
@@ -72,21 +68,22 @@ pub fn create(kafka: &mut Kafka, asked: &CreateTopicsRequest, version: i16) -> C
     CreateTopicsResponse::default().with_topics(results)
 }
 
-fn told(answer: CreatableTopicResult, made: &Topic, version: i16) -> CreatableTopicResult {
+fn told(kafka: &Kafka, answer: CreatableTopicResult, made: &Topic, version: i16) -> CreatableTopicResult {
+    let answer = answer.with_error_message(None);
     if version < TELLS {
         return answer;
     }
-    let config = |(name, value): (&String, &String)| {
+    let config = |(name, value, source): (String, String, i8)| {
         CreatableTopicConfigs::default()
-            .with_name(text(name))
-            .with_value(Some(text(value)))
-            .with_config_source(DYNAMIC_TOPIC)
+            .with_name(text(&name))
+            .with_value(Some(text(&value)))
+            .with_config_source(source)
     };
     let factor = made.partitions.first().map_or(0, |p| p.replicas.len());
     let answer = answer
         .with_num_partitions(made.partitions.len() as i32)
         .with_replication_factor(factor as i16)
-        .with_configs(Some(made.configs.iter().map(config).collect()));
+        .with_configs(Some(effective(&made.configs, &kafka.defaults).into_iter().map(config).collect()));
     if version >= WITH_IDS { answer.with_topic_id(topic_id(made.id)) } else { answer }
 }
 
