@@ -43,14 +43,14 @@ async fn topics(asking: &mut Asking<'_, impl Peer>) {
     let long = "x".repeat(250);
     let none = configs(&[]);
     let week = configs(&[("retention.ms", "604800000")]);
-    let cases: [(&str, &str, i32, i16, BTreeMap<String, String>); 15] = [
+    let cases = [
         ("", MADE, 3, 2, week.clone()),
         (" with defaults", MADE, -1, -1, none.clone()),
         (" of one that exists", TOPIC, 3, 2, none.clone()),
         (" without a name", "", 3, 2, none.clone()),
         (" named ..", "..", 3, 2, none.clone()),
         (" of an impossible name", "no such/name", 3, 2, none.clone()),
-        (" of a long name", &long, 3, 2, none.clone()),
+        (" of a long name", long.as_str(), 3, 2, none.clone()),
         (" without partitions", MADE, 0, 2, none.clone()),
         (" without replicas", MADE, 3, 0, none.clone()),
         (" with too many replicas", MADE, 3, 9, none.clone()),
@@ -89,7 +89,7 @@ async fn topics(asking: &mut Asking<'_, impl Peer>) {
 async fn altered(asking: &mut Asking<'_, impl Peer>) {
     let (made, nobody) = (ConfigsOf::Topic(MADE), ConfigsOf::Topic(NOBODY));
     let (here, there) = (ConfigsOf::Broker(0), ConfigsOf::Broker(1));
-    let cases: [(&str, ConfigsOf<'_>, (&str, Option<&str>)); 10] = [
+    let cases = [
         ("a topic", made, ("retention.ms", Some("3600000"))),
         ("a topic's, taken away", made, ("retention.ms", None)),
         ("a topic's that was never set", made, ("segment.ms", None)),

@@ -225,8 +225,8 @@ impl Admin {
         Deed::of(op, self.principal.clone())
     }
 
-    fn question(&self, what: impl Into<String>) -> Deed {
-        Deed::asking(what.into(), self.principal.clone())
+    fn question(&self, what: &str) -> Deed {
+        Deed::asking(what, self.principal.clone())
     }
 
     async fn routed(&self) -> &Roster {

@@ -82,7 +82,7 @@ fn topic(kafka: &mut Kafka, asked: &AlterConfigsResource, validate_only: bool) -
     let name = asked.resource_name.as_str();
     let unknown = || (ResponseError::UnknownTopicOrPartition, format!("The topic '{name}' does not exist."));
     let topic = kafka.topics.get_mut(name).ok_or_else(unknown)?;
-    let changed = changed(&topic.configs, &asked.configs, TOPIC, |name, value| check_topic(name, value))?;
+    let changed = changed(&topic.configs, &asked.configs, TOPIC, check_topic)?;
     if !validate_only {
         topic.configs = changed;
     }

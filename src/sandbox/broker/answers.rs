@@ -54,17 +54,17 @@ const METADATA_LEVELS: (i16, i16) = (7, 27);
 const WITH_FEATURES: i16 = 3;
 
 /// The request that is offered under a number, and whether in this version.
-pub fn offers(incoming: &Incoming) -> (Option<(ApiKey, i16, i16)>, Option<(ApiKey, i16, i16)>) {
+pub fn offers(incoming: &Incoming) -> (Option<ApiKey>, bool) {
     let known = OFFERED.into_iter().find(|(key, ..)| *key as i16 == incoming.key);
-    (known, known.filter(|(_, oldest, newest)| (*oldest..=*newest).contains(&incoming.version)))
+    let spoken = known.is_some_and(|(_, oldest, newest)| (oldest..=newest).contains(&incoming.version));
+    (known.map(|(key, ..)| key), spoken)
 }
 
 /// The answer to a request that changes nothing, as a frame.
 pub fn answer(view: &View<'_>, incoming: &Incoming) -> Result<Bytes, Hostile> {
-    let (known, spoken) = offers(incoming);
-    match (known, spoken) {
-        (Some((ApiKey::ApiVersions, ..)), None) => incoming.reply(&unsupported(), 0),
-        (_, Some((key, ..))) => by_key(view, incoming, key),
+    match offers(incoming) {
+        (Some(ApiKey::ApiVersions), false) => incoming.reply(&unsupported(), 0),
+        (Some(key), true) => by_key(view, incoming, key),
         _ => {
             let why = "not offered".to_owned();
             Err(Hostile::Garbled { key: incoming.key, version: incoming.version, why })

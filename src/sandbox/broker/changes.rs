@@ -17,7 +17,7 @@ const NOT_CONTROLLER: i16 = 41;
 
 /// The answer to a request that changes something; none when it is another one.
 pub fn answer(kafka: &mut Kafka, me: i32, incoming: &Incoming) -> Option<Result<Bytes, Hostile>> {
-    let (key, ..) = answers::offers(incoming).1?;
+    let (Some(key), true) = answers::offers(incoming) else { return None };
     let version = incoming.version;
     Some(match key {
         ApiKey::CreateTopics => incoming.answer(|asked, _| topics::create(kafka, &asked, version)),

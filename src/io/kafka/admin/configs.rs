@@ -36,14 +36,14 @@ fn own(of: &Owner) -> ConfigSource {
 }
 
 /// What is set on the owner itself, if anything is.
-fn set_on<'a>(config: &'a Config, source: ConfigSource) -> Option<&'a ConfigEntry> {
+fn set_on(config: &Config, source: ConfigSource) -> Option<&ConfigEntry> {
     let mut places = std::iter::once(&config.entry).chain(&config.synonyms);
     places.find(|entry| entry.source == source)
 }
 
 /// All configs of an owner.
 pub(super) async fn of(admin: &Admin, of: &Owner) -> Result<Vec<Config>, AdminError> {
-    let deed = admin.question(format!("asking for the configs of {of}"));
+    let deed = admin.question(&format!("asking for the configs of {of}"));
     let (need, _) = needs(of);
     let ground = admin.look(Some(&[])).await.map_err(|why| deed.unread(why, &need))?;
     described(admin, &deed, &ground, of).await
@@ -115,7 +115,7 @@ fn same_unit(name: &str, brokers: &str, value: &str) -> String {
         Some("minutes") => 60_000,
         _ => 1,
     };
-    let number = value.parse::<i64>().ok().filter(|n| name.ends_with(".ms") && factor > 1 && *n > 0);
+    let number = value.parse::<i64>().ok().filter(|n| name.rsplit('.').next() == Some("ms") && factor > 1 && *n > 0);
     number.and_then(|n| n.checked_mul(factor)).map_or_else(|| value.to_owned(), |n| n.to_string())
 }
 

@@ -167,8 +167,8 @@ impl Deed {
     }
 
     /// A question.
-    pub fn asking(what: String, principal: Option<String>) -> Self {
-        let what = printable(&what).into_owned();
+    pub fn asking(what: &str, principal: Option<String>) -> Self {
+        let what = printable(what).into_owned();
         Self { object: what.clone(), what, principal, secrets: Vec::new() }
     }
 

@@ -96,7 +96,7 @@ pub(super) async fn rows(
     topics: &[String],
     to: OffsetTarget,
 ) -> Result<Vec<OffsetRow>, AdminError> {
-    let deed = admin.question(format!("asking for the offsets of group {group}"));
+    let deed = admin.question(&format!("asking for the offsets of group {group}"));
     let unread = |why: CallError| deed.unread(why, &Need::group("Describe", group));
     let ground = admin.look(Some(&[])).await.map_err(unread)?;
     let committed = committed(admin, &deed, &ground, group).await?;
@@ -189,7 +189,7 @@ fn row(
 
 /// The time of a topic's newest record.
 pub(super) async fn last_write(admin: &Admin, topic: &str) -> Result<Option<DateTime<Utc>>, AdminError> {
-    let deed = admin.question(format!("asking when topic {topic} was last written to"));
+    let deed = admin.question(&format!("asking when topic {topic} was last written to"));
     let need = Need::topic("Describe", topic);
     let ground = admin.look(Some(&[topic])).await.map_err(|why| deed.unread(why, &need))?;
     let found = match ground.topic(topic) {
