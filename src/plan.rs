@@ -2,5 +2,6 @@
 //!
 //! Pure: a plan is data, made from what is known; `io` carries single ops out, `app` drives the run.
 
+pub mod journal;
 pub mod kafka;
 pub mod op;
