@@ -468,7 +468,11 @@ fn reset(group: &str, rows: &[OffsetRow]) -> KafkaOp {
 
 /// A group without members is reset to the end, to a time and to the beginning; a live one is not.
 fn offsets_are_reset(house: &House<'_>, topic: &str, group: &str) {
-    let made = create(topic, 2, 2, &[]);
+    // Leftovers of a row that failed.
+    house.perform(&KafkaOp::DeleteGroup { group: group.into() }).unwrap();
+    house.perform(&delete(topic)).unwrap();
+    house.until_so(&delete(topic));
+    let made = create(topic, 1, 2, &[]);
     house.perform(&made).unwrap();
     house.until_so(&made);
     let produce = house.place.server.replace("--command-config", "--producer.config");
@@ -485,7 +489,7 @@ fn offsets_are_reset(house: &House<'_>, topic: &str, group: &str) {
         (OffsetTarget::Earliest, 0),
         (OffsetTarget::Time(written + chrono::TimeDelta::hours(1)), 40),
         (OffsetTarget::Time(written - chrono::TimeDelta::hours(1)), 0),
-        (OffsetTarget::By(5), 10),
+        (OffsetTarget::By(5), 5),
     ] {
         let rows = house.offsets(group, &[topic], to);
         assert_eq!((sum(&rows, |r| r.end), sum(&rows, |r| r.target)), (40, expected), "{to:?}: {rows:?}");
