@@ -6,6 +6,8 @@
 
 #[path = "live/access.rs"]
 mod access;
+#[path = "live/admin.rs"]
+mod admin;
 #[path = "live/commands.rs"]
 mod commands;
 #[path = "live/committer.rs"]
@@ -69,6 +71,14 @@ const ROWS: &[Row] = &[
     ("an application's user sees its part and accuses no broker", users::an_application_sees_its_part),
     ("without an authorizer it is told that everybody may do everything", users::no_authorizer_is_told),
     ("brokers on zookeeper tell users, too", users::zookeeper_tells_users),
+    ("a topic is made, changed and deleted by kafka's own protocol", admin::topics),
+    ("a broker's configs are changed on that broker", admin::broker_configs),
+    ("a user's credential and limits are made, replaced and taken away", admin::users),
+    ("preferred leaders are elected, and a move is listed, cancelled and made", admin::leaders_and_moves),
+    ("offsets of a group without members are reset", admin::offsets),
+    ("leaders and offsets are changed on strimzi as its operator", admin::strimzi),
+    ("the controller makes and deletes topics on zookeeper", admin::zookeeper),
+    ("rules are added and taken away, and what is missing is told", admin::rules),
     ("an account that may only get pods learns what it lacks", access::only_get_pods),
     ("an account that may see pods alone keeps the panes it can fill", access::pods_alone),
     ("where watching is denied everything is listed instead", access::without_watch),
