@@ -4,14 +4,17 @@
 //! through `io`. It is pure: no async, no clock, no socket. The console and the command line drive the
 //! same App; the command line just never sends keys.
 
+pub mod acting;
 pub mod certificates;
 pub mod columns;
 pub mod commands;
 pub mod config_page;
 pub mod copied;
 pub mod detail;
+pub mod fields;
 mod filter;
 pub mod form;
+mod found;
 pub mod guard;
 pub mod input;
 pub mod keys;
@@ -44,18 +47,21 @@ use crate::{
         connect::ConnectCluster,
         freshness::{Depth, Kind, Source, SourceFailure, SourceState},
         ids::{InstallationId, ObjectKey},
-        installation::{AddressBook, Installation},
+        installation::AddressBook,
         object::Inquiry,
     },
     facts::Fact,
+    plan::errand::{Errand, Report, Unfinished},
     world::{Dirty, Reading, World},
 };
 
-pub use self::tab::Tab;
+pub use self::{found::Found, tab::Tab};
 
 use self::{
+    acting::Acting,
     columns::Row,
     config_page::ConfigPage,
+    fields::Fields,
     form::Form,
     guard::Guard,
     keys::Key,
@@ -102,12 +108,14 @@ pub enum Msg {
         /// The answer.
         answer: Result<Vec<Config>, SourceFailure>,
     },
+    /// Something came of an errand.
+    Report(Box<Report>),
     /// A second has passed: ages, and what silence means by now.
     Tick,
 }
 
 /// What the App wants done outside.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Observe these brokers as far as this, or go on so with this address book.
     Observe(InstallationId, Arc<AddressBook>, Depth),
@@ -143,6 +151,8 @@ pub enum Effect {
     Read(Inquiry),
     /// Ask for all configs of a broker or a topic of an installation.
     AskConfigs(InstallationId, ConfigInquiry),
+    /// Run an errand of an action.
+    Act(Box<Errand>),
     /// Ask every source again, now.
     Refresh,
     /// Ask the terminal to keep this text for pasting.
@@ -195,31 +205,12 @@ pub enum Overlay {
     Ways(usize),
     /// Asks whether to borrow the credential of a way.
     Borrow(Box<Way>),
+    /// The form of an action.
+    Fields(Box<Fields>),
+    /// The plan of the action under way, or its run.
+    Plan,
     /// Asks whether to leave.
     Leave,
-}
-
-/// An installation and which pod stands behind which of its addresses.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// The installation.
-    pub installation: Installation,
-    /// Its address book.
-    pub book: Arc<AddressBook>,
-    /// Which way into it is gone, or why none is.
-    pub choice: Choice,
-}
-
-impl Found {
-    /// Goes another way, or none.
-    fn take(&mut self, choice: Choice) {
-        let way = choice.dialled();
-        if self.book.way.as_ref() != way {
-            let way = way.cloned();
-            Arc::make_mut(&mut self.book).way = way;
-        }
-        self.choice = choice;
-    }
 }
 
 /// Everything: what is known, and how it is looked at.
@@ -281,14 +272,18 @@ pub struct App {
     observed: BTreeMap<InstallationId, (Arc<AddressBook>, Depth)>,
     /// A frame was drawn: somebody looks at the screen.
     is_seen: bool,
-    volumes_of: BTreeSet<String>,
-    configs: BTreeSet<ObjectKey>,
-    workers: Option<(InstallationId, Vec<ConnectCluster>)>,
-    releases: BTreeSet<ObjectKey>,
-    rights_in: Option<String>,
+    read_aside: observing::Aside,
     judged: BTreeMap<InstallationId, Judged>,
     /// Installations of which something was told since verdicts were given.
     told: BTreeSet<InstallationId>,
+    /// The action under way.
+    pub acting: Option<Box<Acting>>,
+    /// Why nothing may be changed, where that is so.
+    pub read_only: Option<String>,
+    /// Runs that stopped before their end, as the journal tells.
+    pub unfinished: Vec<Unfinished>,
+    /// True while leaving waits for the run.
+    leaving: bool,
     /// What the command line wants of ways in.
     asked_for: Box<Wish>,
     /// What was chosen here.
@@ -331,13 +326,13 @@ impl App {
             interrupted_at: None,
             observed: BTreeMap::new(),
             is_seen: false,
-            volumes_of: BTreeSet::new(),
-            configs: BTreeSet::new(),
-            workers: None,
-            releases: BTreeSet::new(),
-            rights_in: None,
+            read_aside: observing::Aside::default(),
             judged: BTreeMap::new(),
             told: BTreeSet::new(),
+            acting: None,
+            read_only: None,
+            unfinished: Vec::new(),
+            leaving: false,
             asked_for: Box::default(),
             wishes: BTreeMap::new(),
             stayed_out: BTreeMap::new(),
@@ -357,6 +352,7 @@ impl App {
                     self.dirty.merge(self.world.apply(fact));
                 }
                 effects.extend(self.settle());
+                effects.extend(self.look_at_run());
             }
             Msg::Key(key) => {
                 self.redraw = true;
@@ -403,10 +399,12 @@ impl App {
                 self.took_configs(id, answer);
                 effects.extend(self.settle());
             }
+            Msg::Report(report) => effects.extend(self.reported(*report)),
             Msg::Tick => {
                 self.redraw |= self.guard.calm();
                 self.dirty.shown = true;
                 effects.extend(self.settle());
+                effects.extend(self.look_at_run());
             }
         }
         self.guard.watch(self.overlay.as_ref(), now);
@@ -420,7 +418,12 @@ impl App {
 
     /// The chosen installation, read at this moment.
     pub fn reading(&self) -> Option<Reading<'_>> {
-        let found = self.found.iter().find(|f| Some(&f.installation.id) == self.chosen.as_ref())?;
+        self.reading_of(self.chosen.as_ref()?)
+    }
+
+    /// An installation, read at this moment.
+    pub fn reading_of(&self, id: &InstallationId) -> Option<Reading<'_>> {
+        let found = self.found.iter().find(|f| f.installation.id == *id)?;
         Some(Reading { world: &self.world, installation: &found.installation, book: &found.book, now: self.now })
     }
 

@@ -3,6 +3,7 @@
 //! It turns what it hears into facts; it knows nothing of the screen or of what we conclude.
 
 pub mod access;
+pub mod act;
 pub mod apply;
 pub mod configs;
 pub mod connect;

@@ -41,6 +41,8 @@ pub enum Event {
         /// The whole plan.
         plan: Value,
     },
+    /// It goes on after it had stopped.
+    Resume,
     /// A step is about to be done.
     Do {
         /// The step, from 0.
@@ -121,10 +123,12 @@ pub fn unfinished(
         run.last_at = entry.at;
         run.who.clone_from(&entry.who);
         match &entry.event {
-            Event::Begin { .. } => {}
+            Event::Begin { .. } | Event::Resume => {}
             Event::Do { step, .. } => drop(run.steps.insert(*step, Fate::Begun)),
             Event::Done { step, answer } => drop(run.steps.insert(*step, Fate::Done(answer.clone()))),
             Event::Failed { step, why } => drop(run.steps.insert(*step, Fate::Failed(why.clone()))),
+            // One that was asked to stop can go on.
+            Event::End { result } if result.starts_with("stopped") => {}
             Event::End { .. } => drop(runs.remove(entry.run.as_str())),
         }
     }

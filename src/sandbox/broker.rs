@@ -1,19 +1,26 @@
 //! The brokers of the sandbox: what each of them does on a connection.
 //!
 //! They answer from a `Kafka`, as brokers of 4.1 in KRaft mode do: one request after the other on a connection, in
-//! order, and they hang up on what is not Kafka. They move nothing (`simulation` does that) and listen nowhere;
+//! order, and they hang up on what is not Kafka. What they are told to change, they change in it at
+//! once (`changes`); they move nothing (`simulation` does that) and listen nowhere;
 //! a `door` may stand before them:
 //! whoever opens streams to pods calls `serve` with the other end.
 
+mod alter;
 mod answers;
+mod changes;
 mod cluster;
+mod commits;
 mod config_table;
 mod configs;
 mod coordinators;
 pub mod door;
+mod grants;
 mod groups;
 mod logs;
+mod moves;
 mod offsets;
+mod topics;
 mod users;
 
 use std::{
@@ -31,6 +38,7 @@ use tokio::{
 
 pub use answers::OFFERED;
 pub use coordinators::coordinator_of;
+pub use moves::settle;
 
 use self::door::{Deed, Door, Users, Visit};
 use super::kafka::{Kafka, Process};
@@ -136,7 +144,8 @@ impl Brokers {
             let length = served::announced(prefix).ok()?;
             let incoming = Incoming::read(read_frame(stream, length).await?).ok()?;
             self.ready(broker).await;
-            let (answer, ends) = match visit.takes(users, &incoming).ok()? {
+            let keys = self.kafka().changes.keys.clone();
+            let (answer, ends) = match visit.takes(users, &keys, &incoming).ok()? {
                 Deed::Says(answer) => (answer, false),
                 Deed::Ends(answer) => (answer, true),
                 Deed::Passes => (self.answer(broker, &incoming).ok()?, false),
@@ -212,7 +221,10 @@ impl Brokers {
 
     fn answer(&self, broker: i32, incoming: &Incoming) -> Result<Bytes, Hostile> {
         let now = self.clock.now().timestamp_millis();
-        let kafka = self.kafka();
+        let mut kafka = self.kafka();
+        if let Some(answer) = changes::answer(&mut kafka, broker, incoming) {
+            return answer;
+        }
         answers::answer(&View { kafka: &kafka, me: broker, now }, incoming)
     }
 }
