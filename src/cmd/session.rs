@@ -232,6 +232,9 @@ impl Session {
                 self.connecting = None;
                 let (cluster, scope) = connected?;
                 self.app.unfinished = self.hands.unfinished(&cluster);
+                if let Some(last) = self.app.unfinished.last() {
+                    self.app.notice = Some(format!("{last}; :resume offers to go on"));
+                }
                 self.hands.take(cluster, &scope);
                 return Ok(Vec::new());
             }
