@@ -45,6 +45,7 @@ use crate::{
         freshness::{Depth, Kind, Source, SourceFailure, SourceState},
         ids::{InstallationId, ObjectKey},
         installation::{AddressBook, Installation},
+        log::LogNews,
         object::Inquiry,
     },
     facts::Fact,
@@ -60,16 +61,13 @@ use self::{
     guard::Guard,
     keys::Key,
     lists::{ListId, Lists},
-    logs::{LogLine, LogTarget, LogView},
+    logs::{LogTarget, LogView, LogsAsked, pods::PodsPicker},
     object_page::{ObjectPage, Told},
     palette::Palette,
     picker::Judged,
     shown::{Opened, Shown},
     sight::Sight,
 };
-
-/// Lines of the log that are asked for when a view opens.
-pub const LOG_TAIL: i64 = 500;
 
 /// A message to the App.
 #[derive(Debug)]
@@ -86,8 +84,12 @@ pub enum Msg {
     Drawn(Sight),
     /// The terminal has a new size: columns and rows.
     Resize(u16, u16),
-    /// Log lines arrived.
-    Logs(Vec<LogLine>),
+    /// One of the logs that are followed brought something: its place among them, and what.
+    Log(usize, LogNews),
+    /// There is time to search further through the log lines that are kept.
+    Scan,
+    /// Log lines were saved, or were not: in words.
+    Saved(String),
     /// An object answered, or did not.
     Read {
         /// The number of the question.
@@ -128,12 +130,16 @@ pub enum Effect {
         /// The installation.
         installation: InstallationId,
     },
-    /// Follow these logs.
-    FollowLogs {
-        /// Containers.
-        targets: Vec<LogTarget>,
-        /// The container that ran before.
-        previous: bool,
+    /// Follow these logs instead of those before.
+    FollowLogs(LogsAsked),
+    /// Write log lines into a new file.
+    SaveLogs {
+        /// Its path as it was typed.
+        path: String,
+        /// How many lines they are.
+        lines: usize,
+        /// The lines.
+        text: String,
     },
     /// Stop following logs.
     StopLogs,
@@ -185,6 +191,10 @@ pub enum Overlay {
     Filter(Form),
     /// The palette.
     Palette(Palette),
+    /// The name of the file that log lines are saved to.
+    SaveLogs(Form),
+    /// The picker of containers whose logs are followed.
+    LogPods(PodsPicker),
     /// The action menu; the number is the selected row.
     Actions(usize),
     /// The picker of installations; the number is the selected row.
@@ -388,12 +398,9 @@ impl App {
                 self.size = (columns, rows);
                 self.redraw = true;
             }
-            Msg::Logs(lines) => {
-                for line in lines {
-                    self.logs.push(line);
-                }
-                self.redraw |= self.place == Place::Logs && !self.paused;
-            }
+            Msg::Log(source, news) => self.hear_log(source, news),
+            Msg::Scan => self.scan_logs(),
+            Msg::Saved(what) => self.saved(what),
             Msg::Read { id, answer } => self.answered(id, answer),
             Msg::Configs { id, answer } => {
                 self.took_configs(id, answer);

@@ -68,6 +68,8 @@ fn acts(overlay: &Overlay) -> bool {
         | Overlay::Object(_)
         | Overlay::Filter(_)
         | Overlay::Palette(_)
+        | Overlay::SaveLogs(_)
+        | Overlay::LogPods(_)
         | Overlay::Ways(_)
         | Overlay::Actions(_)
         | Overlay::Installations(_) => false,
