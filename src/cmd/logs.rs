@@ -100,6 +100,10 @@ impl Fates {
             LogNews::State(LogState::Ended(Some(why))) => {
                 self.open -= 1;
                 self.failed.push(why.clone());
+                if self.failed.len() == 1 && self.open + self.read == 0 {
+                    // The exit says it.
+                    return;
+                }
                 why.clone()
             }
             LogNews::State(LogState::Waiting(why)) => format!("{pod}: {why}"),
@@ -117,7 +121,7 @@ impl Fates {
             1 => "One log could not be read.".to_owned(),
             n => format!("{n} logs could not be read."),
         };
-        let no_previous = |why: &String| why.contains("previous terminated container");
+        let no_previous = |why: &String| why.ends_with(logs::NO_PREVIOUS);
         if self.failed.iter().all(no_previous) {
             return if self.read > 0 { Ok(0) } else { Err(Failure::new(FailureKind::Wrong, what).why(first)) };
         }
@@ -337,7 +341,7 @@ mod tests {
     fn what_could_not_be_read_is_told_by_the_exit_code() {
         let fates =
             |read, failed: &[&str]| Fates { open: 0, read, failed: failed.iter().map(|f| (*f).into()).collect() };
-        let none = "previous terminated container \"kafka\" in pod \"p\" not found";
+        let none = &*format!("kafka-0: {}", logs::NO_PREVIOUS);
         assert_eq!(fates(3, &[]).code().unwrap(), 0);
         assert_eq!(fates(1, &[none, none]).code().unwrap(), 0, "not every container has run before");
         assert_eq!(fates(0, &[none]).code().unwrap_err().kind, FailureKind::Wrong);

@@ -44,6 +44,9 @@ const LAST_WAIT: Duration = Duration::from_secs(5);
 /// What a kubelet writes in place of a log that it cannot find, with a status of 200 and without a moment.
 const NO_LOG: &str = "unable to retrieve container logs for ";
 
+/// What is said of a container that has no log of a run before.
+pub const NO_PREVIOUS: &str = "no container ran before this one, or its log is gone";
+
 /// One container's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogRequest {
@@ -223,6 +226,9 @@ impl Follower {
                     Some((403, _)) => Ended::Final(why),
                     // Also 400, as is a container that waits to start; only words tell them apart.
                     Some((400, message)) if message.contains("is not valid for pod") => Ended::Final(why),
+                    Some((400, message)) if message.contains("previous terminated container") => {
+                        Ended::Final(format!("{}: {NO_PREVIOUS}", request.pod))
+                    }
                     _ => Ended::Broke(why),
                 })
             }
@@ -425,6 +431,7 @@ mod tests {
         let (out, mut events) = mpsc::channel(16);
         let cancel = CancellationToken::new();
         follow(&cluster, vec![request(follows)], &out, &Clock::real(), &cancel);
+        drop(out);
         let mut told = Vec::new();
         while told.len() < wanted
             && let Some(event) = events.recv().await

@@ -13,14 +13,14 @@ use super::{
     footer::key_of,
     look::{Look, Slot},
     overlay, panes,
-    strip::{Part, Strip, cut, cut_front, draw_all, fitting},
+    strip::{Part, Strip, cut, cut_end, cut_front, draw_all, fitting, wrapped},
 };
 use crate::{
     app::{
         App,
         columns::Tone,
         logs::{
-            LogSource, LogView,
+            LogSource, LogView, Since,
             pods::{PodRow, PodsPicker},
             ring::Line,
         },
@@ -49,7 +49,9 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
         page.states().draw(buffer, area, 1);
     }
     if lines.is_empty() {
-        Strip::of(format!(" {}", page.nothing()), look.tone(Tone::Muted)).draw(buffer, body, 0);
+        let words = wrapped(&page.nothing(), width.saturating_sub(2));
+        let words: Vec<Strip> = words.iter().map(|w| Strip::of(format!(" {w}"), look.tone(Tone::Muted))).collect();
+        draw_all(&words, buffer, body);
         return 0;
     }
     draw_all(&lines, buffer, body);
@@ -145,7 +147,7 @@ impl Page<'_> {
                 LogState::Ended(Some(why)) => (Tone::Bad, format!("▲ {name}: {why}")),
             };
             let most = self.width.saturating_sub(2) / (sources.len() - read).clamp(1, 2);
-            parts.push(Part::new(1, Strip::of(super::strip::cut_end(&text, most), self.look.tone(tone))));
+            parts.push(Part::new(1, Strip::of(cut_end(&text, most), self.look.tone(tone))));
         }
         Strip::of(" ", Style::new()).then(fitting(parts, &Strip::of("  ", Style::new()), self.width.saturating_sub(1)))
     }
@@ -160,11 +162,15 @@ impl Page<'_> {
         if !view.grep.is_empty() && ring.kept() > 0 {
             return format!("No line matches; {} clears the search.", key_of(self.app, self.look, "back"));
         }
-        if view.sources.iter().all(|source| matches!(source.state, LogState::Ended(Some(_)))) {
-            return "No log can be read: why is said above.".to_owned();
+        let why = |source: &LogSource| match &source.state {
+            LogState::Ended(why) => why.clone(),
+            _ => None,
+        };
+        if let Some(whys) = view.sources.iter().map(why).collect::<Option<Vec<String>>>() {
+            return whys.join("  ");
         }
         match view.since {
-            crate::app::logs::Since::Seconds(_) => {
+            Since::Seconds(_) => {
                 let key = key_of(self.app, self.look, "logs.longer");
                 format!("No line {}; {key} looks further back.", view.since.words())
             }
