@@ -44,7 +44,10 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
     let body = Rect { y: area.y + above, height: area.height - above, ..area };
     let page = Page { app, view, look, width, height: body.height.into() };
     let (lines, in_sight) = page.lines();
-    panes::rule(page.name(), page.figures(in_sight), true, look, width).draw(buffer, area, 0);
+    let figures = page.figures(in_sight);
+    // What must be said has its room before names have theirs.
+    let needed: usize = figures.iter().filter(|part| part.optional == 0).map(|part| part.strip.width() + 3).sum();
+    panes::rule(page.name(width.saturating_sub(needed + 14)), figures, true, look, width).draw(buffer, area, 0);
     if states > 0 {
         page.states().draw(buffer, area, 1);
     }
@@ -67,10 +70,11 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    fn name(&self) -> Strip {
+    /// What is followed, in so many columns.
+    fn name(&self, room: usize) -> Strip {
         let names = names(&self.view.sources);
         let title = Strip::of("Logs ", self.look.style(Slot::Focus));
-        let room = (self.width / 2).saturating_sub(8).max(8);
+        let room = (self.width / 2).saturating_sub(8).min(room).max(8);
         let all = names.join(", ");
         match names.first() {
             Some(first) if all.width() > room && names.len() > 1 => {
@@ -123,8 +127,7 @@ impl Page<'_> {
             0 => String::new(),
             n => format!(", {} below", units::count(n as i64)),
         };
-        let key = key_of(self.app, self.look, "logs.follow");
-        Part::new(0, Strip::of(format!("paused{at}{below}, {key} follows"), self.look.tone(Tone::Warn)))
+        Part::new(0, Strip::of(format!("paused{at}{below}"), self.look.tone(Tone::Warn)))
     }
 
     /// A line about the logs that are not simply read, the others counted.
@@ -168,6 +171,9 @@ impl Page<'_> {
         };
         if let Some(whys) = view.sources.iter().map(why).collect::<Option<Vec<String>>>() {
             return whys.join("  ");
+        }
+        if view.sources.iter().any(|source| source.state == LogState::Opening) {
+            return "The logs are being opened.".to_owned();
         }
         match view.since {
             Since::Seconds(_) => {
