@@ -52,6 +52,7 @@
 //!
 //! # Where do I add…
 //! - a pane: a file in `view`, a row in `app::lists::ListId` and its columns in `app::columns`
+//! - what is done with log lines: `io::logs` brings them, `app::logs` keeps them, `view::logs` draws them
 //! - a finding: a function in `diagnose/<area>.rs` and a row in its registry
 //! - a fact: a variant in `facts`, an arm in `world`, and who sends it in `io`
 //! - a flavour: a file beside `discover::plain`, which `discover::installations` calls, and a row in
