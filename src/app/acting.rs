@@ -303,8 +303,9 @@ impl App {
             let acts = run.advance(event, reading.as_ref(), self.now);
             let door = self.door(self.way_to_act().as_ref());
             effects.extend(acts.into_iter().map(|act| Effect::Act(Box::new(errand(run, act, door.clone())))));
-            if run.phase == Phase::Over && self.leaving {
-                effects.push(Effect::Leave);
+            if run.phase == Phase::Over {
+                self.unfinished.extend(Unfinished::after(run, self.now));
+                effects.extend(self.leaving.then_some(Effect::Leave));
             }
         }
         self.acting = Some(acting);
