@@ -110,7 +110,8 @@ fn flood(address: &str, megabytes: u32) {
         line("resident memory in the flood", resident(&pty), "MiB", "goal 64 MB");
         let screen = pty.screen().contents();
         let rule = screen.lines().find(|l| l.contains("Logs kafka-0")).unwrap_or_default();
-        writeln!(std::io::stdout(), "{}", rule.trim()).unwrap();
+        let mut out = std::io::stdout();
+        writeln!(out, "{}", rule.trim()).unwrap();
     }
 }
 
@@ -143,5 +144,6 @@ fn resident(pty: &Pty) -> f64 {
 
 fn line(what: &str, figure: f64, unit: &str, goal: &str) {
     let figure = format!("{what:46} {figure:9.1} {unit:4} {goal}");
-    writeln!(std::io::stdout(), "{}", figure.trim_end()).unwrap();
+    let mut out = std::io::stdout();
+    writeln!(out, "{}", figure.trim_end()).unwrap();
 }

@@ -64,10 +64,9 @@ impl App {
     pub(super) fn paste(&mut self, text: &str) {
         self.pending.clear();
         match &mut self.overlay {
-            Some(Overlay::Filter(form)) => form.paste(text),
+            Some(Overlay::Filter(form) | Overlay::SaveLogs(form)) => form.paste(text),
             Some(Overlay::Palette(palette)) => palette.paste(text),
             Some(Overlay::Fields(fields)) => fields.paste(text),
-            Some(Overlay::SaveLogs(form)) => form.paste(text),
             _ => self.notice = Some("pasted text is ignored here".to_owned()),
         }
         if let Some(Overlay::Filter(form)) = &self.overlay {

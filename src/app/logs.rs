@@ -123,6 +123,7 @@ pub struct LogView {
 
 impl LogView {
     /// A view that follows these containers, looked at as before.
+    #[must_use]
     pub fn follow(&self, targets: Vec<LogTarget>, now: DateTime<Utc>) -> Self {
         let source = |target| LogSource {
             target,
@@ -282,7 +283,7 @@ mod tests {
     use crate::domain::log::{Level, LogLine};
 
     fn view(pods: usize) -> LogView {
-        let target = |n| LogTarget { pod: ObjectKey::new("n", &format!("kafka-{n}")), container: "kafka".into() };
+        let target = |n| LogTarget { pod: ObjectKey::new("n", format!("kafka-{n}")), container: "kafka".into() };
         LogView::default().follow((0..pods).map(target).collect(), DateTime::UNIX_EPOCH)
     }
 

@@ -316,7 +316,9 @@ mod tests {
 
     fn printed(printer: &mut Printer, lines: &[LogLine]) -> String {
         let mut out = String::new();
-        lines.iter().for_each(|line| printer.print(0, line, &mut out).unwrap());
+        for line in lines {
+            printer.print(0, line, &mut out).unwrap();
+        }
         out
     }
 

@@ -126,7 +126,7 @@ impl Session {
     pub fn start(options: ConnectOptions, wanted: Option<InstallationId>, size: (u16, u16), clock: Clock) -> Self {
         let (fact_sender, facts) = mpsc::channel(FACTS);
         let (log_lines, logs) = mpsc::channel(LOGS);
-        let (saved, saves) = mpsc::channel(SAVES);
+        let (saved, fates_of_files) = mpsc::channel(SAVES);
         let (answers, objects) = mpsc::channel(ANSWERS);
         let (config_answers, configs) = mpsc::channel(ANSWERS);
         let (report_sender, reports) = mpsc::channel(ANSWERS);
@@ -149,7 +149,7 @@ impl Session {
             app: App::new(wanted, size, clock.now()),
             facts,
             logs,
-            saves,
+            saves: fates_of_files,
             objects,
             configs,
             reports,

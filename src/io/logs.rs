@@ -263,10 +263,7 @@ impl Follower {
     async fn catch_up(&mut self, pods: &Api<Pod>) -> Result<bool, Ended> {
         let params = LogParams { previous: true, follow: false, ..self.params() };
         self.place.resume();
-        let stream = match self.open(pods, &params).await {
-            Ok(stream) => stream,
-            Err(_) => return Ok(true),
-        };
+        let Ok(stream) = self.open(pods, &params).await else { return Ok(true) };
         match self.read(stream).await {
             Ended::End => Ok(false),
             Ended::Closed => Err(Ended::Closed),

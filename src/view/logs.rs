@@ -235,16 +235,16 @@ impl Page<'_> {
         if !self.view.wrap && (pieces.len() > 1 || end < line.text.len()) {
             let first = pieces.first().cloned().unwrap_or_default();
             let fits = fitting_end(&text[first.clone()], room.saturating_sub(1));
-            let strip = self.marked(head, text, first.start..first.start + fits, &found, style);
+            let strip = Self::marked(head, text, first.start..first.start + fits, &found, style);
             return vec![strip.put("…", self.look.tone(Tone::Muted))];
         }
         let blank = Strip::default().pad_to(head.width());
         let heads = std::iter::once(head).chain(std::iter::repeat(blank));
-        pieces.drain(..).zip(heads).map(|(piece, head)| self.marked(head, text, piece, &found, style)).collect()
+        pieces.drain(..).zip(heads).map(|(piece, head)| Self::marked(head, text, piece, &found, style)).collect()
     }
 
     /// A piece of a text behind a head, with what is searched for marked.
-    fn marked(&self, mut strip: Strip, text: &str, piece: Range<usize>, found: &[Range<usize>], style: Style) -> Strip {
+    fn marked(mut strip: Strip, text: &str, piece: Range<usize>, found: &[Range<usize>], style: Style) -> Strip {
         let mut at = piece.start;
         for found in found.iter().filter(|found| found.end > piece.start && found.start < piece.end) {
             let (start, end) = (found.start.max(at), found.end.min(piece.end));

@@ -86,7 +86,7 @@ pub fn same_as_kubectl(cluster: &Cluster) {
     let mut logs: BTreeMap<&str, String> = BTreeMap::new();
     for line in &all {
         let log = logs.entry(line["pod"].as_str().unwrap()).or_default();
-        log.push_str(&format!("{} {}\n", line["at"].as_str().unwrap(), line["text"].as_str().unwrap()));
+        log.extend([line["at"].as_str().unwrap(), " ", line["text"].as_str().unwrap(), "\n"]);
     }
     for (n, before) in before.iter().enumerate() {
         // kubectl leaves zeros out at the end of a moment: texts are compared, and moments by their order.
@@ -148,7 +148,7 @@ pub fn a_flood_is_followed(cluster: &Cluster) {
     let (began, cpu) = (Instant::now(), pty.cpu_time());
     pty.watch(Duration::from_secs(20));
     let rule = pty.screen().contents().lines().find(|l| l.contains("Logs ledger-0")).unwrap_or_default().to_owned();
-    let cpu = (pty.cpu_time() - cpu).as_secs_f64() / began.elapsed().as_secs_f64() * 100.0;
+    let cpu = pty.cpu_time().saturating_sub(cpu).as_secs_f64() / began.elapsed().as_secs_f64() * 100.0;
     let resident = pty.resident() >> 20;
     assert!(resident < 64, "{resident} MiB after: {rule}");
     live::note(&format!("{resident} MiB, {cpu:.0} % of a core, {}", rule.trim_matches(['━', ' '])));

@@ -63,7 +63,9 @@ impl PodsPicker {
                 add(key, None, if is_operator(pod, installation) { "operator" } else { "beside it" });
             }
         }
-        followed.iter().for_each(|target| add(&target.pod, Some(&target.container), "followed"));
+        for target in followed {
+            add(&target.pod, Some(&target.container), "followed");
+        }
         let at = rows.iter().position(|row| row.chosen).unwrap_or_default();
         Self { rows, at }
     }

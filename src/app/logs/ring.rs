@@ -227,24 +227,24 @@ mod tests {
 
     #[test]
     fn a_search_while_lines_come_finds_what_one_from_scratch_finds() {
-        let mut rng = fastrand::Rng::with_seed(7);
+        let mut dice = fastrand::Rng::with_seed(7);
         let mut ring = Ring::default();
         let mut all: Vec<Line> = Vec::new();
         let mut pattern = grep("");
         for round in 0..300_i64 {
             let mut batch: Vec<Line> = Vec::new();
-            for i in 0..rng.i64(1..40) {
+            for i in 0..dice.i64(1..40) {
                 // Some come late.
-                let at = round * 40 + i - if rng.u8(..) < 40 { rng.i64(0..2_000) } else { 0 };
+                let at = round * 40 + i - if dice.u8(..) < 40 { dice.i64(0..2_000) } else { 0 };
                 let id = all.len() as u64 + batch.len() as u64;
-                let text = format!("line {}", rng.u32(..1_000));
+                let text = format!("line {}", dice.u32(..1_000));
                 batch.push(Line { key: (at, id), ..line(0, &text) });
             }
             batch.sort_by_key(|l| l.key);
             all.extend(batch.iter().cloned());
             ring.add(batch, &pattern);
-            if rng.u8(..) < 30 {
-                pattern = grep(["7", "!7", "", "1.*2", "line 9"][rng.usize(..5)]);
+            if dice.u8(..) < 30 {
+                pattern = grep(["7", "!7", "", "1.*2", "line 9"][dice.usize(..5)]);
                 ring.search();
             }
             ring.scan(&pattern);

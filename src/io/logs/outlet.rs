@@ -156,7 +156,7 @@ mod tests {
             0
         };
         let writer = async {
-            for _ in 0..10 * BATCH + 1 {
+            for _ in 0..=10 * BATCH {
                 outlet.push(line(99)).await.unwrap();
             }
             outlet.end(None).await;
