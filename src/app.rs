@@ -17,6 +17,7 @@ pub mod input;
 pub mod keys;
 pub mod lists;
 pub mod logs;
+pub mod messages;
 pub mod object_page;
 mod observing;
 pub mod palette;

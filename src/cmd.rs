@@ -16,6 +16,7 @@ pub mod info;
 pub mod log_file;
 pub mod logs;
 pub mod manual;
+pub mod message;
 mod memory;
 pub mod oneshot;
 pub mod question;
@@ -68,6 +69,7 @@ pub async fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Doctor => oneshot::doctor(&mut session(&global).await?, &global).await,
         Command::Info => oneshot::info(&typed, &config),
         Command::Logs(asked) => logs::run(&mut session(&global).await?, &global, &asked).await,
+        Command::Message { what } => message::run(&mut session(&global).await?, &global, &what).await,
         Command::Record { file, duration } => record::run(&mut session(&global).await?, &file, duration).await,
         command => match Question::of(&command) {
             Some(question) => {

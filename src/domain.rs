@@ -21,6 +21,7 @@ pub mod key;
 pub mod kubernetes;
 pub mod object;
 pub mod quorum;
+pub mod record;
 pub mod storage;
 pub mod strimzi;
 pub mod text;

@@ -11,6 +11,7 @@ pub mod given;
 pub mod heartbeat;
 pub mod kafka;
 pub mod logs;
+pub mod messages;
 pub mod objects;
 pub mod releases;
 pub mod secrets;

@@ -32,6 +32,7 @@ use crate::{
         heartbeat,
         kafka::observer::{self, ConfigsTold, Observer, ObserverSetup},
         logs::{self, LogEvent, LogRequest},
+        messages::Reach,
         objects::{self, Answer, Answered},
         releases,
         secrets::{KubeSecrets, Vault},
@@ -189,6 +190,11 @@ impl Session {
     /// The connected cluster, once there is one.
     pub fn cluster(&self) -> Option<&Cluster> {
         self.hands.cluster.as_ref()
+    }
+
+    /// What reaching brokers along these routes takes, once there is a connection; streams end with the token.
+    pub fn reach(&self, book: Arc<AddressBook>, cancel: &CancellationToken) -> Option<Reach> {
+        self.hands.reach(book, cancel)
     }
 
     /// The clock of this session.
@@ -357,6 +363,13 @@ impl Hands {
             Effect::Leave => return Some(Wish::Leave),
         }
         None
+    }
+
+    /// What reaching brokers along these routes takes.
+    fn reach(&self, book: Arc<AddressBook>, cancel: &CancellationToken) -> Option<Reach> {
+        let cluster = self.cluster.as_ref()?;
+        let transport = Arc::new(PortForward::new(cluster, cancel));
+        Some(Reach { transport, secrets: Arc::new(KubeSecrets::new(&cluster.client).with(self.vault.clone())), book })
     }
 
     /// Keeps a choice; where that fails it is noted once, for nothing depends on it.
