@@ -55,7 +55,7 @@ pub(super) async fn reach(
     purpose: Purpose,
     cancel: &CancellationToken,
 ) -> Result<Reach, Failure> {
-    let incomplete = oneshot::until(session, Need::Installations, global.timeout()).await?;
+    let incomplete = oneshot::until(session, Need::Ways, global.timeout()).await?;
     let closed = |why: &str, users: &[String]| {
         let failure = Failure::new(FailureKind::Unobservable, "No way into the installation can be taken.").why(why);
         match users.first() {

@@ -29,7 +29,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::{common::kafka::Cluster, shop};
 
 /// Pods are named after their brokers.
-struct Way(Arc<Cluster>);
+pub struct Way(pub Arc<Cluster>);
 
 impl Transport for Way {
     fn open(&self, to: &PodPort) -> BoxFuture<'_, Result<BoxStream, DialError>> {

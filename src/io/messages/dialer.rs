@@ -10,10 +10,10 @@ use std::{
 };
 
 use tokio::{
-    io::copy_bidirectional,
+    io::{copy, split},
     net::UnixStream,
     sync::{mpsc, watch},
-    time::{sleep_until, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -27,8 +27,9 @@ use crate::{
     },
     io::{
         dial::{
-            BoxStream, Transport,
+            BoxStream, DialError, Transport,
             layers::{FRESH, JUST_NOW, Layers, Route},
+            sasl::{self, LoginError},
         },
         kafka::{self, failure::CallError},
         secrets::SecretSource,
@@ -38,6 +39,12 @@ use crate::{
 
 /// How long securing a stream may take.
 const DEADLINE: Duration = Duration::from_secs(10);
+
+/// A stream that holds for this long leads to a broker that talks.
+const HELD: Duration = Duration::from_secs(2);
+
+/// How long it may take to find out why one does not.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// The part of a session after which its stream is ended.
 const RENEW_AT: f64 = 0.8;
@@ -112,8 +119,8 @@ impl Dialer {
     /// Dials one broker and carries bytes until either side ends.
     async fn carry(self: Arc<Self>, wanted: Wanted) {
         let endpoint = wanted.endpoint;
-        let Ok(mut near) = UnixStream::from_std(wanted.peer) else { return };
-        let (mut far, ends) = match self.dial(&endpoint).await {
+        let Ok(near) = UnixStream::from_std(wanted.peer) else { return };
+        let (far, ends) = match self.dial(&endpoint).await {
             Ok(reached) => reached,
             Err(why) => {
                 self.breaker.failed(&endpoint, why.is_about_login());
@@ -123,34 +130,73 @@ impl Dialer {
                 return;
             }
         };
-        self.breaker.reached(&endpoint);
-        self.trouble.send_if_modified(|all| all.remove(&endpoint).is_some());
+        let (mut from_client, mut to_client) = near.into_split();
+        let (mut from_broker, mut to_broker) = split(far);
+        let began = Instant::now();
         let session = async {
             match ends {
                 Some(at) => sleep_until(at).await,
                 None => std::future::pending().await,
             }
         };
+        let held = async {
+            sleep_until(began + HELD).await;
+            self.breaker.reached(&endpoint);
+            self.trouble.send_if_modified(|all| all.remove(&endpoint).is_some());
+            std::future::pending::<()>().await;
+        };
         tokio::select! {
-            ended = copy_bidirectional(&mut near, &mut far) => tracing::debug!(endpoint, ?ended, "stream ended"),
+            ended = copy(&mut from_broker, &mut to_client) => {
+                tracing::debug!(endpoint, ?ended, "the broker ended a stream");
+                if began.elapsed() < HELD {
+                    self.hung_up(&endpoint).await;
+                }
+            }
+            ended = copy(&mut from_client, &mut to_broker) => tracing::debug!(endpoint, ?ended, "stream ended"),
             () = session => tracing::debug!(endpoint, "the session ends; a new one is begun"),
+            () = held => {}
         }
     }
 
-    /// A stream on which Kafka can be spoken, and when to leave it.
-    async fn dial(&self, endpoint: &str) -> Result<(BoxStream, Option<tokio::time::Instant>), CallError> {
-        let to = self.place(endpoint)?;
+    /// A stream ended before anything came of it. A broker that wants a login answers for versions and hangs up then.
+    async fn hung_up(&self, endpoint: &str) {
+        self.breaker.failed(endpoint, false);
+        let Ok(to) = self.place(endpoint) else { return };
+        let route = self.route(endpoint, &to);
+        let look = async {
+            if route.logs_in() {
+                return None;
+            }
+            let prepared = self.layers.prepare(&route, FRESH).await.ok()?;
+            let stream = self.reach.transport.open(&to).await.ok()?;
+            sasl::offers(self.layers.secure(stream, &prepared).await.ok()?.stream).await
+        };
+        if let Ok(Some(offers)) = timeout(LOOK, look).await {
+            let why = CallError::from(DialError::Login { to, why: Box::new(LoginError::Asked { offers }) });
+            self.breaker.failed(endpoint, true);
+            self.trouble.send_modify(|all| drop(all.insert(endpoint.to_owned(), why.told(Asked::Contact, None))));
+        }
+    }
+
+    /// How a pod is dialled under an address.
+    fn route(&self, endpoint: &str, to: &PodPort) -> Route {
         let names = if endpoint.contains(SEED_DOMAIN) {
-            kafka::names_of(&self.reach.book, &to)
+            kafka::names_of(&self.reach.book, to)
         } else {
             endpoint.rsplit_once(':').map(|(host, _)| host.trim_end_matches('.').to_owned()).into_iter().collect()
         };
-        let route = Route { way: self.reach.book.way.clone(), names };
+        Route { way: self.reach.book.way.clone(), names }
+    }
+
+    /// A stream on which Kafka can be spoken, and when to leave it.
+    async fn dial(&self, endpoint: &str) -> Result<(BoxStream, Option<Instant>), CallError> {
+        let to = self.place(endpoint)?;
+        let route = self.route(endpoint, &to);
         let mut age = FRESH;
         loop {
             let prepared = self.layers.prepare(&route, age).await.map_err(|e| e.at(&to))?;
             let stream = self.reach.transport.open(&to).await?;
-            let began = tokio::time::Instant::now();
+            let began = Instant::now();
             let secured = timeout(DEADLINE, self.layers.secure(stream, &prepared)).await;
             match secured.map_err(|_| CallError::Timeout { after: DEADLINE })?.map_err(|e| CallError::from(e.at(&to))) {
                 Ok(secured) => {

@@ -118,6 +118,8 @@ impl Work {
             ("enable.idempotence", "true".to_owned()),
             ("message.timeout.ms", self.within.as_millis().to_string()),
             ("linger.ms", "0".to_owned()),
+            // A topic that is not there now is not waited for.
+            ("topic.metadata.propagation.max.ms", "0".to_owned()),
             // As Java clients do, so that a key's records stay together.
             ("partitioner", "murmur2_random".to_owned()),
         ]);
