@@ -12,6 +12,7 @@ pub mod copied;
 pub mod detail;
 mod filter;
 pub mod form;
+mod found;
 pub mod guard;
 pub mod input;
 pub mod keys;
@@ -45,14 +46,15 @@ use crate::{
         connect::ConnectCluster,
         freshness::{Depth, Kind, Source, SourceFailure, SourceState},
         ids::{InstallationId, ObjectKey},
-        installation::{AddressBook, Installation},
+        installation::AddressBook,
         object::Inquiry,
+        record::{Query, ReadEvent},
     },
     facts::Fact,
     world::{Dirty, Reading, World},
 };
 
-pub use self::tab::Tab;
+pub use self::{found::Found, tab::Tab};
 
 use self::{
     columns::Row,
@@ -62,6 +64,7 @@ use self::{
     keys::Key,
     lists::{ListId, Lists},
     logs::{LogLine, LogTarget, LogView},
+    messages::view::MessageView,
     object_page::{ObjectPage, Told},
     palette::Palette,
     picker::Judged,
@@ -89,6 +92,8 @@ pub enum Msg {
     Resize(u16, u16),
     /// Log lines arrived.
     Logs(Vec<LogLine>),
+    /// Records were read; so many were let go since reading began.
+    Messages { events: Vec<ReadEvent>, dropped: u64 },
     /// An object answered, or did not.
     Read {
         /// The number of the question.
@@ -138,6 +143,10 @@ pub enum Effect {
     },
     /// Stop following logs.
     StopLogs,
+    /// Read these records along these routes instead of those before; what is `live` is let go rather than waited for.
+    ReadMessages { book: Arc<AddressBook>, query: Query, live: bool },
+    /// Stop reading records.
+    StopMessages,
     /// Read an object, or its events. It replaces the question before it.
     Read(Inquiry),
     /// Ask for all configs of a broker or a topic of an installation.
@@ -169,6 +178,8 @@ pub enum Place {
     Configs(Owner),
     /// The log view.
     Logs,
+    /// The message view, and where it was opened from.
+    Messages(Box<Place>),
 }
 
 /// What lies over the screen.
@@ -184,6 +195,8 @@ pub enum Overlay {
     Object(Box<ObjectPage>),
     /// The filter being typed.
     Filter(Form),
+    /// The place being typed at which reading records begins.
+    From(Form),
     /// The palette.
     Palette(Palette),
     /// The action menu; the number is the selected row.
@@ -196,29 +209,6 @@ pub enum Overlay {
     Borrow(Box<Way>),
     /// Asks whether to leave.
     Leave,
-}
-
-/// An installation and which pod stands behind which of its addresses.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// The installation.
-    pub installation: Installation,
-    /// Its address book.
-    pub book: Arc<AddressBook>,
-    /// Which way into it is gone, or why none is.
-    pub choice: Choice,
-}
-
-impl Found {
-    /// Goes another way, or none.
-    fn take(&mut self, choice: Choice) {
-        let way = choice.dialled();
-        if self.book.way.as_ref() != way {
-            let way = way.cloned();
-            Arc::make_mut(&mut self.book).way = way;
-        }
-        self.choice = choice;
-    }
 }
 
 /// Everything: what is known, and how it is looked at.
@@ -262,6 +252,8 @@ pub struct App {
     pub lists: Lists,
     /// The log view.
     pub logs: LogView,
+    /// The message view.
+    pub messages: MessageView,
     /// Where the log view was opened from.
     before_logs: Option<Place>,
     /// Columns and rows of the terminal.
@@ -320,6 +312,7 @@ impl App {
             sight: Sight::default(),
             lists: Lists::new(),
             logs: LogView::default(),
+            messages: MessageView::default(),
             before_logs: None,
             size,
             paused: false,
@@ -361,6 +354,7 @@ impl App {
                 self.guard.calm();
                 let before = self.picked();
                 effects.extend(self.key(key));
+                effects.extend(self.left_messages());
                 // Who is observed for the picker depends on whether it is open, and where its cursor is.
                 self.dirty.shown |= before != self.picked();
                 if let Some(id) = self.list() {
@@ -395,6 +389,7 @@ impl App {
                 }
                 self.redraw |= self.place == Place::Logs && !self.paused;
             }
+            Msg::Messages { events, dropped } => self.took_messages(events, dropped),
             Msg::Read { id, answer } => self.answered(id, answer),
             Msg::Configs { id, answer } => {
                 self.took_configs(id, answer);
@@ -547,7 +542,7 @@ impl App {
             Place::Topic(_) => Some(ListId::Partitions),
             Place::Group(_) => Some(ListId::GroupPartitions),
             Place::Configs(_) => Some(ListId::Configs),
-            Place::Logs => None,
+            Place::Logs | Place::Messages(_) => None,
         }
     }
 

@@ -39,6 +39,7 @@ impl App {
         }
         match self.overlay.take() {
             Some(Overlay::Filter(form)) => self.filter_key(form, key, command),
+            Some(Overlay::From(form)) => self.from_key(form, key, command),
             Some(Overlay::Palette(palette)) => self.palette_key(palette, key, command),
             Some(Overlay::Actions(at)) => self.actions_key(at, command),
             Some(Overlay::Installations(at)) => self.installations_key(at, command),
@@ -61,7 +62,7 @@ impl App {
     pub(super) fn paste(&mut self, text: &str) {
         self.pending.clear();
         match &mut self.overlay {
-            Some(Overlay::Filter(form)) => form.paste(text),
+            Some(Overlay::Filter(form) | Overlay::From(form)) => form.paste(text),
             Some(Overlay::Palette(palette)) => palette.paste(text),
             _ => self.notice = Some("pasted text is ignored here".to_owned()),
         }
@@ -133,6 +134,9 @@ impl App {
                 if let Some(again) = self.inquire_again() {
                     return vec![again];
                 }
+                if matches!(self.place, Place::Messages(_)) {
+                    return self.read_messages();
+                }
                 self.notice = Some("asking every source again".to_owned());
                 return [Effect::Refresh].into_iter().chain(self.ask_configs_again()).collect();
             }
@@ -144,6 +148,12 @@ impl App {
             CommandId::LogWrap => self.logs.wrap = !self.logs.wrap,
             CommandId::LogTimestamps => self.logs.timestamps = !self.logs.timestamps,
             CommandId::LogPrevious => return self.toggle_previous(),
+            CommandId::Messages => return self.open_messages(),
+            CommandId::MessageFollow
+            | CommandId::MessageForm
+            | CommandId::MessageFold
+            | CommandId::MessageFrom
+            | CommandId::MessagePartition => return self.message_command(command),
         }
         Vec::new()
     }
@@ -166,6 +176,10 @@ impl App {
         }
         if self.place == Place::Logs {
             self.logs.scroll(by);
+            return;
+        }
+        if matches!(self.place, Place::Messages(_)) {
+            self.messages.scroll(by);
             return;
         }
         self.change_list(|list, _| {
@@ -192,6 +206,10 @@ impl App {
             if let Some(tab) = Tab::ALL.into_iter().find(|t| t.list() == Some(self.pane)) {
                 self.go_to(tab);
             }
+            return Vec::new();
+        }
+        if matches!(self.place, Place::Messages(_)) {
+            self.open_record();
             return Vec::new();
         }
         let Some(selected) = self.selected().map(str::to_owned) else { return Vec::new() };
@@ -225,6 +243,7 @@ impl App {
                 self.dirty.shown = true;
                 return vec![Effect::StopLogs];
             }
+            Place::Messages(before) => return self.leave_messages((**before).clone()),
             Place::Configs(_) => self.leave_configs(),
             Place::Topic(_) => self.go_to(Tab::Topics),
             Place::Group(_) => self.go_to(Tab::Groups),
@@ -260,6 +279,7 @@ impl App {
     pub fn current_filter(&self) -> String {
         match self.list() {
             Some(id) => self.lists.get(&id).map(|l| l.filter.clone()).unwrap_or_default(),
+            None if matches!(self.place, Place::Messages(_)) => self.messages.filter().text().to_owned(),
             None => self.logs.filter().to_owned(),
         }
     }
@@ -267,6 +287,7 @@ impl App {
     fn set_filter(&mut self, text: String) {
         match self.list() {
             Some(id) => self.lists.entry(id).or_default().filter = text,
+            None if matches!(self.place, Place::Messages(_)) => self.messages.set_filter(&text),
             None => self.logs.set_filter(text),
         }
         self.arrange();

@@ -124,6 +124,20 @@ impl App {
         Some(Ok(book))
     }
 
+    /// The way that is gone for a purpose in a few words: `orders-app (application) over tls, SASL_SSL`.
+    pub fn way_for(&self, purpose: Purpose) -> Option<String> {
+        let found = self.entered()?;
+        match choose(&found.installation, purpose, self.wish(&found.installation.id)) {
+            Choice::Open => Some("nobody, on the brokers' own port".to_owned()),
+            Choice::Taken { way, .. } => {
+                let user = way.user().map_or_else(|| "nobody".to_owned(), short);
+                let whose = if way.login.is_some() { format!(" ({})", way.owner.word()) } else { String::new() };
+                Some(format!("{user}{whose} over {}, {}", way.listener, way.protocol()))
+            }
+            Choice::Closed(_) => None,
+        }
+    }
+
     /// Every way into the chosen installation, the least privileged first, and listeners that none leads through.
     pub fn ways_in(&self) -> Vec<WayRow> {
         let Some(found) = self.entered() else { return Vec::new() };

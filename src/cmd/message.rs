@@ -209,7 +209,8 @@ struct Output {
 impl Output {
     fn new(plan: Plan, asked: &Tail, format: Format) -> Result<Self, Failure> {
         let filter = asked.filter.as_deref().map(Regex::new).transpose();
-        let filter = filter.map_err(|e| Failure::new(FailureKind::Usage, "--filter is no regular expression.").why(e))?;
+        let filter =
+            filter.map_err(|e| Failure::new(FailureKind::Usage, "--filter is no regular expression.").why(e))?;
         let form = match asked.format {
             BodyForm::Text => Form::Text,
             BodyForm::Json => Form::Json,
@@ -264,7 +265,8 @@ impl Output {
 fn text(record: &Record, form: Form) -> String {
     let at = record.at.map_or_else(|| "-".to_owned(), |(at, _)| at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string());
     let mut text = format!("{at} {}@{}", record.partition, record.offset);
-    let whole = |body: Option<&Body>| body::line(body, if form == Form::Json { Form::Text } else { form }, usize::MAX - 1);
+    let whole =
+        |body: Option<&Body>| body::line(body, if form == Form::Json { Form::Text } else { form }, usize::MAX - 1);
     if record.key.is_some() {
         text.push_str(&format!(" key={}", whole(record.key.as_ref())));
     }

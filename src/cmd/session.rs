@@ -41,7 +41,7 @@ use crate::{
     task,
 };
 
-use super::memory::Memory;
+use super::{memory::Memory, messages::Messages};
 
 /// Facts under way between sources and the App. When it is full, sources wait: that is backpressure.
 const FACTS: usize = 1024;
@@ -59,6 +59,7 @@ pub struct Session {
     clock: Clock,
     facts: mpsc::Receiver<Fact>,
     logs: mpsc::Receiver<LogEvent>,
+    messages: Messages,
     objects: mpsc::Receiver<Answered>,
     configs: mpsc::Receiver<ConfigsTold>,
     connecting: Option<oneshot::Receiver<Result<(Cluster, watches::Scope), ConnectError>>>,
@@ -134,6 +135,7 @@ impl Session {
             app: App::new(wanted, size, clock.now()),
             facts,
             logs,
+            messages: Messages::default(),
             objects,
             configs,
             connecting: Some(connecting),
@@ -221,6 +223,8 @@ impl Session {
             Some(answered) = self.objects.recv() => told(answered),
             Some((id, answer)) = self.configs.recv() => Msg::Configs { id, answer },
             _ = self.seconds.tick() => Msg::Tick,
+            // Last: a flood of records must not keep the clock from being heard.
+            Some(read) = self.messages.next() => read,
         };
         Ok(self.tell(msg))
     }
@@ -231,6 +235,19 @@ impl Session {
         if effects.iter().any(|effect| matches!(effect, Effect::FollowLogs { .. })) {
             // Lines of what was followed before must not turn up among the new ones.
             (self.hands.log_lines, self.logs) = mpsc::channel(LOGS);
+        }
+        for effect in &effects {
+            match effect {
+                Effect::ReadMessages { book, query, live } => {
+                    let cancel = self.hands.cancel.child_token();
+                    self.messages = Messages::default();
+                    if let Some(reach) = self.hands.reach(Arc::clone(book), &cancel) {
+                        self.messages = Messages::read(reach, query.clone(), *live, cancel);
+                    }
+                }
+                Effect::StopMessages => self.messages = Messages::default(),
+                _ => {}
+            }
         }
         effects.into_iter().filter_map(|effect| self.hands.perform(effect)).collect()
     }
@@ -355,6 +372,8 @@ impl Hands {
             }
             Effect::Remember { context, installation } => self.remember(&context, &installation),
             Effect::StopLogs => self.following = None,
+            // The session has its own end of what is read.
+            Effect::ReadMessages { .. } | Effect::StopMessages => {}
             Effect::Read(inquiry) => self.read(inquiry),
             Effect::AskConfigs(installation, inquiry) => self.describe(&installation, inquiry),
             Effect::Refresh => self.refresh.notify_waiters(),

@@ -33,6 +33,13 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
             Some(problem) => typed.put(problem, look.tone(Tone::Warn)),
             None => typed.put(format!("{keeps} keeps it, {clears} clears it"), look.tone(Tone::Muted)),
         }
+    } else if let Some(Overlay::From(form)) = &app.overlay {
+        let typed = Strip::of(" from ", look.style(Slot::Key)).then(typed(form, look));
+        let help = "  beginning, end, an offset, -20, -10m, 2026-01-31T12:00:00Z";
+        match &app.notice {
+            Some(notice) => typed.put(format!("  {notice}"), look.tone(Tone::Warn)),
+            None => typed.put(help, look.tone(Tone::Muted)),
+        }
     } else if let Some(notice) = &app.notice {
         Strip::of(" ", Style::new()).put(notice, look.style(Slot::Title))
     } else {
@@ -65,12 +72,16 @@ pub fn typed(form: &Form, look: Look) -> Strip {
 fn problem(app: &App) -> Option<String> {
     match app.list() {
         Some(id) => app.lists.get(&id)?.problems.first().cloned(),
+        None if matches!(app.place, Place::Messages(_)) => app.messages.filter().problem().map(str::to_owned),
         None => app.logs.problem().map(str::to_owned),
     }
 }
 
 /// How many rows or lines pass the filter.
 fn matches(app: &App) -> String {
+    if matches!(app.place, Place::Messages(_)) {
+        return format!("({} of {})", app.messages.passing(), app.messages.records.len());
+    }
     if app.place == Place::Logs {
         return format!("({} of {})", app.logs.visible().len(), app.logs.lines.len());
     }

@@ -263,6 +263,7 @@ fn is_here(app: &App, tab: Tab) -> bool {
         Place::Topic(_) | Place::Configs(Owner::Topic(_)) => tab == Tab::Topics,
         Place::Configs(Owner::Broker(_)) => tab == Tab::Brokers,
         Place::Group(_) => tab == Tab::Groups,
+        Place::Messages(_) => tab == Tab::Topics,
         Place::Logs => false,
     }
 }

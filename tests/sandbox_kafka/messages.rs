@@ -132,8 +132,10 @@ async fn what_is_written_is_read_with_its_key_its_headers_and_its_place() {
         }
     }
     let (writer, _ends) = writer(&cluster);
-    let headers = vec![("trace".to_owned(), b"a".to_vec()), ("trace".to_owned(), vec![0xff]), ("empty".to_owned(), vec![])];
-    let written = writer.write(Draft { headers: headers.clone(), ..draft(Some("k"), Some("{\"a\":1}")) }).await.unwrap();
+    let headers =
+        vec![("trace".to_owned(), b"a".to_vec()), ("trace".to_owned(), vec![0xff]), ("empty".to_owned(), vec![])];
+    let written =
+        writer.write(Draft { headers: headers.clone(), ..draft(Some("k"), Some("{\"a\":1}")) }).await.unwrap();
     assert_eq!(written.offset, 100);
     let tombstone = writer.write(Draft { partition: Some(2), ..draft(Some("gone"), None) }).await.unwrap();
     assert_eq!(tombstone.partition, 2);

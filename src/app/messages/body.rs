@@ -233,7 +233,10 @@ mod tests {
     #[test]
     fn text_is_shown_as_it_is_and_never_as_escape_codes() {
         assert_eq!(lined(b"order 42", Form::Text), "order 42");
-        assert_eq!(lined("a\u{1b}[31mred and a long tail of text\nb\u{202e}".as_bytes(), Form::Text).matches('?').count(), 2);
+        assert_eq!(
+            lined("a\u{1b}[31mred and a long tail of text\nb\u{202e}".as_bytes(), Form::Text).matches('?').count(),
+            2
+        );
         assert_eq!(line(None, Form::Text, 9), "null");
         assert_eq!(lined(b"", Form::Text), "");
         assert_eq!(line(Some(&body(b"0123456789")), Form::Text, 4), "0123…");

@@ -80,9 +80,8 @@ impl RecordFilter {
 }
 
 fn holds(record: &Record, part: Part, pattern: &Regex) -> bool {
-    let body = |body: &Option<Body>| {
-        body.as_ref().is_some_and(|body| pattern.is_match(&String::from_utf8_lossy(&body.bytes)))
-    };
+    let body =
+        |body: &Option<Body>| body.as_ref().is_some_and(|body| pattern.is_match(&String::from_utf8_lossy(&body.bytes)));
     let header = || record.headers.iter().any(|h| pattern.is_match(&h.name) || body(&h.value));
     match part {
         Part::Anywhere => body(&record.key) || body(&record.value) || header(),
@@ -110,7 +109,9 @@ mod tests {
 
     #[test]
     fn words_and_patterns_look_where_they_are_told_to() {
-        for yes in ["", "paid", "key:customer", "value:/total.: [0-9]+/", "header:trace", "header:abc", "partition:12", "p:12"] {
+        for yes in
+            ["", "paid", "key:customer", "value:/total.: [0-9]+/", "header:trace", "header:abc", "partition:12", "p:12"]
+        {
             assert!(passes(yes), "{yes}");
         }
         for no in ["key:paid", "value:customer", "header:zzz", "partition:1", "!paid", "paid !customer", "key:/^7/"] {

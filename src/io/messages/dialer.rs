@@ -223,9 +223,9 @@ impl Dialer {
         // It connects before it has told us what it heard: a host name is enough for most.
         let (host, port) = endpoint.rsplit_once(':').unwrap_or((endpoint, ""));
         let resolved = port.parse().ok().and_then(|port| self.reach.book.resolve(BrokerId(-1), host, port));
-        resolved.ok_or_else(|| CallError::Misplaced(crate::domain::installation::Misplaced::Nowhere {
-            address: endpoint.to_owned(),
-        }))
+        resolved.ok_or_else(|| {
+            CallError::Misplaced(crate::domain::installation::Misplaced::Nowhere { address: endpoint.to_owned() })
+        })
     }
 }
 
@@ -238,4 +238,3 @@ fn seeds(book: &AddressBook) -> BTreeMap<String, PodPort> {
     });
     seeds.collect()
 }
-

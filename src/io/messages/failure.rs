@@ -14,8 +14,7 @@ use crate::{
 /// Codes that pass: librdkafka goes on by itself (transport, all brokers down, timed out, resolve, waiting for a
 /// coordinator, in progress; and of brokers: leader or listener not available, not leader, network, fenced epoch,
 /// unknown epoch, offset not available).
-const PASSING: [i32; 17] =
-    [-195, -187, -185, -193, -181, -180, -178, -167, 5, 6, 7, 8, 13, 72, 74, 76, 78];
+const PASSING: [i32; 17] = [-195, -187, -185, -193, -181, -180, -178, -167, 5, 6, 7, 8, 13, 72, 74, 76, 78];
 
 /// There is no such topic or partition; librdkafka's own forms of it.
 const UNKNOWN_TOPIC: [i32; 4] = [3, -188, -190, 100];
@@ -82,7 +81,9 @@ fn of(topic: &str, partition: Option<i32>, why: &NativeError, operation: &str, d
         TOPIC_FORBIDDEN => failure(
             FailureKind::Forbidden,
             format!("{doing} {place} is forbidden: {}.", errors::words(29)),
-            hint(format!("Grant {operation} (which includes Describe) on topic {topic} to the user that is connected.")),
+            hint(format!(
+                "Grant {operation} (which includes Describe) on topic {topic} to the user that is connected."
+            )),
         ),
         CLUSTER_FORBIDDEN => failure(
             FailureKind::Forbidden,
@@ -92,7 +93,9 @@ fn of(topic: &str, partition: Option<i32>, why: &NativeError, operation: &str, d
         code if UNKNOWN_TOPIC.contains(&code) => failure(
             FailureKind::Unsupported,
             format!("There is no topic {topic} that the user may see."),
-            hint(format!("Check its name; without Describe on a topic brokers say the same. kafdeck topics | grep {topic}")),
+            hint(format!(
+                "Check its name; without Describe on a topic brokers say the same. kafdeck topics | grep {topic}"
+            )),
         ),
         code if TIMED_OUT.contains(&code) => failure(
             FailureKind::Timeout,

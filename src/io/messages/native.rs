@@ -22,7 +22,7 @@ use super::hooks::{self, Delivery, Hooks};
 use crate::domain::{
     broker::Advertised,
     ids::BrokerId,
-    record::{Body, Draft, Header, Record, Start, StampKind},
+    record::{Body, Draft, Header, Record, StampKind, Start},
 };
 
 /// The partition is for librdkafka to choose (`RD_KAFKA_PARTITION_UA`).
@@ -92,8 +92,7 @@ impl Client {
             let conf = sys::rd_kafka_conf_new();
             for (name, value) in settings {
                 let (name, value) = (c_string(name)?, c_string(value)?);
-                let set =
-                    sys::rd_kafka_conf_set(conf, name.as_ptr(), value.as_ptr(), words.as_mut_ptr(), words.len());
+                let set = sys::rd_kafka_conf_set(conf, name.as_ptr(), value.as_ptr(), words.as_mut_ptr(), words.len());
                 if set != sys::rd_kafka_conf_res_t::RD_KAFKA_CONF_OK {
                     sys::rd_kafka_conf_destroy(conf);
                     return Err(NativeError { code: -1, words: text(words.as_ptr()) });
@@ -165,7 +164,8 @@ impl Client {
                 (*one).offset = at;
             }
             let failed = sys::rd_kafka_offsets_for_times(self.rk.as_ptr(), all, millis(within));
-            let answered = list((*all).elems, (*all).cnt).iter().filter(|p| (&raw const p.err).cast::<i32>().read() == 0);
+            let answered =
+                list((*all).elems, (*all).cnt).iter().filter(|p| (&raw const p.err).cast::<i32>().read() == 0);
             let answered = answered.map(|p| (p.partition, (p.offset >= 0).then_some(p.offset))).collect();
             sys::rd_kafka_topic_partition_list_destroy(all);
             match failed as i32 {
@@ -397,7 +397,8 @@ unsafe fn headers(message: &sys::rd_kafka_message_t, keep: usize) -> Vec<Header>
             return headers;
         }
         let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
-        while sys::rd_kafka_header_get_all(all, headers.len(), &raw mut name, &raw mut value, &raw mut size) as i32 == 0 {
+        while sys::rd_kafka_header_get_all(all, headers.len(), &raw mut name, &raw mut value, &raw mut size) as i32 == 0
+        {
             headers.push(Header { name: text(name), value: body(value, size, keep) });
         }
     }

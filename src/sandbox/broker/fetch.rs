@@ -67,9 +67,7 @@ fn partition(
     room: usize,
     version: i16,
 ) -> PartitionData {
-    let empty = PartitionData::default()
-        .with_partition_index(asked.partition)
-        .with_records(Some(Bytes::new()));
+    let empty = PartitionData::default().with_partition_index(asked.partition).with_records(Some(Bytes::new()));
     let failed = |error: ResponseError| {
         let unknown = empty.clone().with_high_watermark(-1).with_last_stable_offset(-1).with_log_start_offset(-1);
         unknown.with_error_code(error.code())

@@ -30,7 +30,6 @@ const EARLIEST: i64 = -2;
 const MAX_TIMESTAMP: i64 = -3;
 const EARLIEST_LOCAL: i64 = -4;
 
-
 /// What a group committed for one partition.
 struct Commit {
     partition: i32,
@@ -146,7 +145,9 @@ pub fn list(view: &View<'_>, asked: &ListOffsetsRequest, version: i16) -> ListOf
         let topic = view.kafka.topics.get(&*t.name.0);
         let partitions = t.partitions.iter().map(|p| {
             let answer = ListOffsetsPartitionResponse::default().with_partition_index(p.partition_index);
-            let led = topic.ok_or(ResponseError::UnknownTopicOrPartition).and_then(|t| Ok((t, fetch::led(view, t, p.partition_index, p.current_leader_epoch)?)));
+            let led = topic
+                .ok_or(ResponseError::UnknownTopicOrPartition)
+                .and_then(|t| Ok((t, fetch::led(view, t, p.partition_index, p.current_leader_epoch)?)));
             match led {
                 Err(error) => answer.with_error_code(error.code()).with_timestamp(-1).with_offset(-1),
                 Ok((topic, partition)) => {

@@ -29,9 +29,11 @@ pub fn produce(
     let topics = asked.topic_data.iter().map(|data| {
         let name = name(kafka, data, version);
         let partitions = data.partition_data.iter().map(|p| {
-            let unknown = if version >= BY_ID { ResponseError::UnknownTopicId } else { ResponseError::UnknownTopicOrPartition };
+            let unknown =
+                if version >= BY_ID { ResponseError::UnknownTopicId } else { ResponseError::UnknownTopicOrPartition };
             let answer = PartitionProduceResponse::default().with_index(p.index).with_log_append_time_ms(-1);
-            let placed = name.as_ref().ok_or(unknown).and_then(|name| append(kafka, (me, now), records, name, p, asked.acks));
+            let placed =
+                name.as_ref().ok_or(unknown).and_then(|name| append(kafka, (me, now), records, name, p, asked.acks));
             match placed {
                 Ok((first, start)) => answer.with_base_offset(first).with_log_start_offset(start),
                 Err(error) => answer.with_error_code(error.code()).with_base_offset(-1).with_log_start_offset(-1),
