@@ -39,12 +39,11 @@ impl App {
     fn copied(&self) -> Option<(String, String)> {
         match (&self.overlay, &self.place) {
             (Some(Overlay::What), _) => Some(("the sources".to_owned(), self.sources_as_text())),
-            (Some(Overlay::Detail), Place::Messages(_)) => self.record_as_text(),
+            (Some(Overlay::Detail) | None, Place::Messages(_)) => self.record_as_text(),
             (Some(Overlay::Detail), _) => self.page_as_text(),
             (Some(Overlay::Object(page)), _) => page.as_text().map(|text| (page.title(), text)),
             (Some(_), _) => None,
             (None, Place::Logs) => self.lines_in_sight(),
-            (None, Place::Messages(_)) => self.record_as_text(),
             (None, _) => self.row_as_text(),
         }
     }

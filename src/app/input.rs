@@ -39,7 +39,7 @@ impl App {
         }
         match self.overlay.take() {
             Some(Overlay::Filter(form)) => self.filter_key(form, key, command),
-            Some(Overlay::From(form)) => self.from_key(form, key, command),
+            Some(Overlay::From(form)) => self.place_key(form, key, command),
             Some(Overlay::Palette(palette)) => self.palette_key(palette, key, command),
             Some(Overlay::Actions(at)) => self.actions_key(at, command),
             Some(Overlay::Installations(at)) => self.installations_key(at, command),

@@ -124,15 +124,17 @@ impl App {
         Some(Ok(book))
     }
 
-    /// The way that is gone for a purpose in a few words: `orders-app (application) over tls, SASL_SSL`.
+    /// The way that is gone for a purpose, in words: `as orders-app (application) over listener tls, SASL_SSL`.
     pub fn way_for(&self, purpose: Purpose) -> Option<String> {
         let found = self.entered()?;
         match choose(&found.installation, purpose, self.wish(&found.installation.id)) {
-            Choice::Open => Some("nobody, on the brokers' own port".to_owned()),
+            Choice::Open => Some("without a login, on the brokers' own port".to_owned()),
             Choice::Taken { way, .. } => {
-                let user = way.user().map_or_else(|| "nobody".to_owned(), short);
-                let whose = if way.login.is_some() { format!(" ({})", way.owner.word()) } else { String::new() };
-                Some(format!("{user}{whose} over {}, {}", way.listener, way.protocol()))
+                let who = match way.user() {
+                    Some(user) => format!("as {} ({})", short(user), way.owner.word()),
+                    None => "without a login".to_owned(),
+                };
+                Some(format!("{who} over listener {}, {}", way.listener, way.protocol()))
             }
             Choice::Closed(_) => None,
         }

@@ -97,8 +97,9 @@ async fn tail(session: &mut Session, global: &Global, asked: &Tail) -> Result<u8
         };
         match event {
             Some(ReadEvent::Trouble(None, failure)) => trouble = Some(failure),
-            Some(ReadEvent::Trouble(Some(_), failure)) => return Err(failed(&failure)),
-            Some(ReadEvent::Over(Some(failure))) => return Err(failed(&failure)),
+            Some(ReadEvent::Trouble(Some(_), failure) | ReadEvent::Over(Some(failure))) => {
+                return Err(failed(&failure));
+            }
             Some(ReadEvent::Over(None)) | None => break,
             Some(event) => {
                 if output.takes(event)? {
@@ -128,13 +129,11 @@ fn failed(failure: &SourceFailure) -> Failure {
 
 /// Time is up, and the topic has not answered.
 fn silent(trouble: Option<SourceFailure>, global: &Global) -> Failure {
-    match trouble {
-        Some(failure) => failed(&failure),
-        None => {
-            let what = format!("The brokers did not answer within {} s.", global.timeout().as_secs_f64());
-            Failure::new(FailureKind::Timeout, what).hint("Wait longer with --timeout 1m, or see: kafdeck doctor")
-        }
+    if let Some(failure) = trouble {
+        return failed(&failure);
     }
+    let what = format!("The brokers did not answer within {} s.", global.timeout().as_secs_f64());
+    Failure::new(FailureKind::Timeout, what).hint("Wait longer with --timeout 1m, or see: kafdeck doctor")
 }
 
 /// What is read, and how much of it is printed.
@@ -222,13 +221,8 @@ impl Output {
 
     /// Takes what reading tells; true when nothing more is wanted.
     fn takes(&mut self, event: ReadEvent) -> Result<bool, Failure> {
-        let record = match event {
-            ReadEvent::Record(record) => record,
-            _ => {
-                self.has_begun = true;
-                return Ok(false);
-            }
-        };
+        self.has_begun = true;
+        let ReadEvent::Record(record) = event else { return Ok(false) };
         if !self.filter.passes(&record) {
             return Ok(false);
         }
@@ -268,18 +262,18 @@ fn text(record: &Record, form: Form) -> String {
     let whole =
         |body: Option<&Body>| body::line(body, if form == Form::Json { Form::Text } else { form }, usize::MAX - 1);
     if record.key.is_some() {
-        text.push_str(&format!(" key={}", whole(record.key.as_ref())));
+        text.extend([" key=", &whole(record.key.as_ref())]);
     }
     for header in &record.headers {
-        text.push_str(&format!(" {}:{}", printable(&header.name), whole(header.value.as_ref())));
+        text.extend([" ", &printable(&header.name), ":", &whole(header.value.as_ref())]);
     }
     match &record.value {
         Some(value) if form == Form::Json && body::is_json(value) || form == Form::Hex => {
             for line in body::page(record.value.as_ref(), form, usize::MAX - 1) {
-                text.push_str(&format!("\n  {line}"));
+                text.extend(["\n  ", &line]);
             }
         }
-        value => text.push_str(&format!("  {}", whole(value.as_ref()))),
+        value => text.extend(["  ", &whole(value.as_ref())]),
     }
     text.push('\n');
     text

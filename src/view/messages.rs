@@ -101,7 +101,7 @@ fn above(app: &App, look: Look, width: usize) -> Vec<Strip> {
     let view = &app.messages;
     let mut lines = Vec::new();
     let way = app.way_for(Purpose::Read).unwrap_or_else(|| "?".to_owned());
-    let line = format!(" read as {way}");
+    let line = format!(" read {way}");
     lines.push(Strip::of(cut_end(&line, width), look.tone(Tone::Muted)));
     if !view.positions.is_empty() {
         let of = |(partition, position): (&i32, &Position)| match position.next {
@@ -170,7 +170,7 @@ struct Table {
 impl Table {
     fn of(view: &MessageView, look: Look, width: usize) -> Self {
         let sample = || view.newest_first().take(200).map(|(_, record)| record);
-        let place = sample().map(|r| place(r).len()).max().unwrap_or(0).max(5);
+        let place = sample().map(|r| place(r).len()).max().unwrap_or(0).max(8);
         let keys = sample().map(|r| body::line(r.key.as_ref(), view.form, KEY.1).width()).max().unwrap_or(0);
         let key = keys.clamp(KEY.0, KEY.1).min(width / 5).max(4);
         let value = width.saturating_sub(TIME + place + key + 7).max(8);

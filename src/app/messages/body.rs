@@ -38,6 +38,7 @@ impl Form {
     }
 
     /// The one that follows.
+    #[must_use]
     pub fn next(self) -> Self {
         match self {
             Self::Text => Self::Json,
@@ -186,10 +187,10 @@ fn laid_out(text: &str, depth: usize) -> Vec<String> {
                 broken(&mut lines, level);
             }
         }
-        if !(folded && !(shut && level <= depth)) {
-            if let Some(line) = lines.last_mut() {
-                line.push(c);
-            }
+        if (!folded || (shut && level <= depth))
+            && let Some(line) = lines.last_mut()
+        {
+            line.push(c);
         }
         if inside {
             continue;

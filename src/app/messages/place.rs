@@ -141,7 +141,7 @@ impl App {
     }
 
     /// Takes a key while the place to begin at is typed.
-    pub(in crate::app) fn from_key(&mut self, mut form: Form, key: Key, command: Option<&Command>) -> Vec<Effect> {
+    pub(in crate::app) fn place_key(&mut self, mut form: Form, key: Key, command: Option<&Command>) -> Vec<Effect> {
         match command.map(|c| c.id) {
             Some(CommandId::Back) => return Vec::new(),
             Some(CommandId::Open) => match Start::parse(form.text(), self.now) {

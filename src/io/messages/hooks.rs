@@ -99,6 +99,13 @@ pub unsafe fn install(conf: *mut sys::rd_kafka_conf_t, hooks: &Arc<Hooks>) {
     }
 }
 
+/// What a name is resolved to; the list is its first part, so that a pointer to one is a pointer to the other.
+#[repr(C)]
+struct Placeholder {
+    info: libc::addrinfo,
+    address: libc::sockaddr_in,
+}
+
 /// Answers every name with one placeholder; without a name it takes the placeholder back (`resolve_cb`).
 unsafe extern "C" fn resolve(
     node: *const c_char,
@@ -108,11 +115,8 @@ unsafe extern "C" fn resolve(
     _opaque: *mut c_void,
 ) -> c_int {
     if node.is_null() {
-        // SAFETY: librdkafka gives back what it got below, once; both parts were boxes.
-        unsafe {
-            let info = Box::from_raw(*result);
-            drop(Box::from_raw(info.ai_addr.cast::<libc::sockaddr_in>()));
-        }
+        // SAFETY: librdkafka gives back what it got below, once: a pointer to the first part of a box.
+        drop(unsafe { Box::from_raw((*result).cast::<Placeholder>()) });
         return 0;
     }
     let address = libc::sockaddr_in {
@@ -127,12 +131,17 @@ unsafe extern "C" fn resolve(
         ai_socktype: libc::SOCK_STREAM,
         ai_protocol: libc::IPPROTO_TCP,
         ai_addrlen: size_of::<libc::sockaddr_in>() as libc::socklen_t,
-        ai_addr: Box::into_raw(Box::new(address)).cast(),
+        ai_addr: ptr::null_mut(),
         ai_canonname: ptr::null_mut(),
         ai_next: ptr::null_mut(),
     };
-    // SAFETY: result is where librdkafka wants the list; it is given back to be freed above.
-    unsafe { *result = Box::into_raw(Box::new(info)) };
+    let placeholder = Box::into_raw(Box::new(Placeholder { info, address }));
+    // SAFETY: the box was just made and belongs to nobody else; result is where librdkafka wants the list, which it
+    // gives back to be freed above.
+    unsafe {
+        (*placeholder).info.ai_addr = (&raw mut (*placeholder).address).cast();
+        *result = placeholder.cast();
+    }
     0
 }
 

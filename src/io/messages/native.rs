@@ -99,13 +99,11 @@ impl Client {
                 }
             }
             hooks::install(conf, &hooks);
-            match NonNull::new(sys::rd_kafka_new(kind, conf, words.as_mut_ptr(), words.len())) {
-                Some(rk) => Ok(Self { rk, hooks }),
-                None => {
-                    sys::rd_kafka_conf_destroy(conf);
-                    Err(NativeError { code: -1, words: text(words.as_ptr()) })
-                }
+            if let Some(rk) = NonNull::new(sys::rd_kafka_new(kind, conf, words.as_mut_ptr(), words.len())) {
+                return Ok(Self { rk, hooks });
             }
+            sys::rd_kafka_conf_destroy(conf);
+            Err(NativeError { code: -1, words: text(words.as_ptr()) })
         }
     }
 
@@ -207,7 +205,7 @@ impl Client {
 
     /// Hands a record over, under a number; what becomes of it is told by `poll`.
     pub fn produce(&self, draft: &Draft, number: usize) -> Result<(), NativeError> {
-        use sys::rd_kafka_vtype_t as V;
+        use sys::{rd_kafka_vtype_t as V, rd_kafka_vu_s__bindgen_ty_1 as U};
         let topic = c_string(&draft.topic)?;
         let names = draft.headers.iter().map(|(name, _)| c_string(name)).collect::<Result<Vec<_>, _>>()?;
         let mem = |bytes: Option<&Vec<u8>>| sys::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 {
@@ -215,7 +213,6 @@ impl Client {
             size: bytes.map_or(0, Vec::len),
         };
         let one = |vtype, u| sys::rd_kafka_vu_t { vtype, u };
-        type U = sys::rd_kafka_vu_s__bindgen_ty_1;
         let mut parts = vec![
             one(V::RD_KAFKA_VTYPE_TOPIC, U { cstr: topic.as_ptr() }),
             one(V::RD_KAFKA_VTYPE_PARTITION, U { i32_: draft.partition.unwrap_or(UNASSIGNED) }),
@@ -277,8 +274,8 @@ impl<'a> Topic<'a> {
     /// Where what is read of it is taken from.
     pub fn queue(&'a self) -> Queue<'a> {
         // SAFETY: the handle lives; a queue is always made.
-        let queue = unsafe { sys::rd_kafka_queue_new(self.client.rk.as_ptr()) };
-        Queue { queue, topic: self, begun: Vec::new() }
+        let rkqu = unsafe { sys::rd_kafka_queue_new(self.client.rk.as_ptr()) };
+        Queue { rkqu, topic: self, begun: Vec::new() }
     }
 }
 
@@ -291,7 +288,7 @@ impl Drop for Topic<'_> {
 
 /// What is read of a topic's partitions.
 pub struct Queue<'a> {
-    queue: *mut sys::rd_kafka_queue_t,
+    rkqu: *mut sys::rd_kafka_queue_t,
     topic: &'a Topic<'a>,
     begun: Vec<i32>,
 }
@@ -310,7 +307,7 @@ impl Queue<'_> {
             if self.begun.contains(&partition) {
                 sys::rd_kafka_consume_stop(self.topic.rkt.as_ptr(), partition);
             }
-            sys::rd_kafka_consume_start_queue(self.topic.rkt.as_ptr(), partition, offset, self.queue)
+            sys::rd_kafka_consume_start_queue(self.topic.rkt.as_ptr(), partition, offset, self.rkqu)
         };
         if begun == 0 {
             self.begun.push(partition);
@@ -325,7 +322,7 @@ impl Queue<'_> {
     pub fn poll(&self, within: Duration, keep: usize) -> Option<Polled> {
         // SAFETY: the queue lives; a message is ours until it is destroyed, and what it points to lives as long.
         unsafe {
-            let message = sys::rd_kafka_consume_queue(self.queue, millis(within));
+            let message = sys::rd_kafka_consume_queue(self.rkqu, millis(within));
             let polled = polled(message.as_ref()?, keep);
             sys::rd_kafka_message_destroy(message);
             Some(polled)
@@ -343,7 +340,7 @@ impl Drop for Queue<'_> {
             for partition in &self.begun {
                 sys::rd_kafka_consume_stop(self.topic.rkt.as_ptr(), *partition);
             }
-            sys::rd_kafka_queue_destroy(self.queue);
+            sys::rd_kafka_queue_destroy(self.rkqu);
         }
     }
 }
@@ -447,4 +444,38 @@ fn c_string(text: &str) -> Result<CString, NativeError> {
 
 fn millis(within: Duration) -> c_int {
     c_int::try_from(within.as_millis()).unwrap_or(c_int::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::io::messages::{breaker::Breaker, settings};
+
+    #[test]
+    fn it_was_built_with_every_codec_and_without_tls_and_logins() {
+        let (name, mut value, mut size) = (c_string("builtin.features").unwrap(), [0 as c_char; WORDS], WORDS);
+        // SAFETY: the configuration is ours; value has room for size characters.
+        let features = unsafe {
+            let conf = sys::rd_kafka_conf_new();
+            sys::rd_kafka_conf_get(conf, name.as_ptr(), value.as_mut_ptr(), &raw mut size);
+            sys::rd_kafka_conf_destroy(conf);
+            text(value.as_ptr())
+        };
+        let has = |feature| features.split(',').any(|f| f == feature);
+        assert!(["gzip", "snappy", "lz4", "zstd"].into_iter().all(has), "{features}");
+        assert!(!has("ssl") && !has("sasl_scram"), "{features}");
+    }
+
+    #[test]
+    fn a_setting_that_it_does_not_know_is_an_error_in_words() {
+        let hooks = || Arc::new(Hooks::new(mpsc::channel(1).0, Arc::new(Breaker::default())));
+        assert!(Client::new(Role::Reads, &settings(), hooks()).is_ok());
+        let unknown = [("no.such.setting", "1".to_owned())];
+        let why = Client::new(Role::Writes, &unknown, hooks()).err().unwrap();
+        assert!(why.words.contains("no.such.setting"), "{why:?}");
+    }
 }

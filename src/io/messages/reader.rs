@@ -60,10 +60,9 @@ pub fn read(reach: Reach, query: Query, pace: Pace, events: mpsc::Sender<ReadEve
     task::spawn("messages dialer", &streams, Arc::clone(&dialer).run(wishes, streams.clone()));
     let reader = Reader { query, pace, events, trouble: dialer.trouble(), dialer, cancel: cancel.clone() };
     task::thread("messages", move || {
-        let over = reader.run(hooks);
-        if let Some(over) = over {
+        if let End::Over(why) = reader.run(hooks) {
             // Nobody listens any more: then nobody needs it.
-            drop(reader.events.blocking_send(ReadEvent::Over(over)));
+            drop(reader.events.blocking_send(ReadEvent::Over(why)));
         }
         streams.cancel();
     });
@@ -94,8 +93,8 @@ impl From<Enough> for End {
 }
 
 impl Reader {
-    /// Reads until the end; why nothing more comes, unless nobody wants to know.
-    fn run(&self, hooks: Arc<Hooks>) -> Option<Option<SourceFailure>> {
+    /// Reads until the end; why nothing more comes.
+    fn run(&self, hooks: Arc<Hooks>) -> End {
         let ended = self.client(hooks).and_then(|client| {
             let topic = client.topic(&self.query.topic).map_err(|e| self.over(&e))?;
             let partitions = self.partitions(&client, &topic)?;
@@ -107,11 +106,7 @@ impl Reader {
             }
             self.pump(&client, &mut queue, &partitions)
         });
-        match ended {
-            Ok(()) => Some(None),
-            Err(End::Over(why)) => Some(why),
-            Err(End::Enough) => None,
-        }
+        ended.err().unwrap_or(End::Over(None))
     }
 
     fn over(&self, why: &NativeError) -> End {

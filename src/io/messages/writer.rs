@@ -97,7 +97,7 @@ impl Work {
                 None if !waiting => return,
                 None => {
                     for delivery in client.poll(POLL) {
-                        self.delivered(delivery);
+                        self.delivered(&delivery);
                     }
                 }
             }
@@ -142,7 +142,7 @@ impl Work {
         }
     }
 
-    fn delivered(&mut self, delivery: Delivery) {
+    fn delivered(&mut self, delivery: &Delivery) {
         let Some((topic, since, reply)) = self.sent.get_mut(delivery.number).and_then(Option::take) else { return };
         let told = match delivery.told {
             Ok((partition, offset, at)) => {

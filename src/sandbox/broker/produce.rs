@@ -70,7 +70,7 @@ fn append(
     let (id, end, start) = (topic.id, led.end, whole(led.start));
     let batch = data.records.clone().unwrap_or_default();
     let size = batch.len() as f64;
-    let placed = records.append(id, data.index, end, now, batch).ok_or(ResponseError::CorruptMessage)?;
+    let placed = records.append(id, data.index, end, now, &batch).ok_or(ResponseError::CorruptMessage)?;
     let partition = usize::try_from(data.index).ok();
     let partition = partition.and_then(|index| kafka.topics.get_mut(name)?.partitions.get_mut(index));
     if let Some(partition) = partition.filter(|_| placed.added > 0) {

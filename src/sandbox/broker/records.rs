@@ -80,7 +80,7 @@ impl Records {
     }
 
     /// Puts a batch at the end of a partition; none when it is no batch of today's form.
-    pub fn append(&self, id: [u8; 16], index: i32, end: f64, now: i64, batch: Bytes) -> Option<Placed> {
+    pub fn append(&self, id: [u8; 16], index: i32, end: f64, now: i64, batch: &Bytes) -> Option<Placed> {
         let infos = RecordBatchDecoder::decode_batch_info(&mut batch.clone()).ok()?;
         let [info] = infos.as_slice() else { return None };
         let added = i64::from(info.record_count);
