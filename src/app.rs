@@ -4,18 +4,21 @@
 //! through `io`. It is pure: no async, no clock, no socket. The console and the command line drive the
 //! same App; the command line just never sends keys.
 
+pub mod acting;
 pub mod certificates;
 pub mod columns;
 pub mod commands;
 pub mod config_page;
 pub mod copied;
 pub mod detail;
+pub mod fields;
 mod filter;
 pub mod form;
 mod found;
 pub mod guard;
 pub mod input;
 pub mod keys;
+mod known;
 pub mod lists;
 pub mod logs;
 pub mod messages;
@@ -44,21 +47,24 @@ use crate::{
         access::{Way, Wish},
         config::{Config, ConfigInquiry, Owner},
         connect::ConnectCluster,
-        freshness::{Depth, Kind, Source, SourceFailure, SourceState},
+        freshness::{Depth, SourceFailure},
         ids::{InstallationId, ObjectKey},
         installation::AddressBook,
         object::Inquiry,
         record::{Query, ReadEvent},
     },
     facts::Fact,
-    world::{Dirty, Reading, World},
+    plan::errand::{Errand, Report, Unfinished},
+    world::{Dirty, World},
 };
 
 pub use self::{found::Found, tab::Tab};
 
 use self::{
+    acting::Acting,
     columns::Row,
     config_page::ConfigPage,
+    fields::Fields,
     form::Form,
     guard::Guard,
     keys::Key,
@@ -108,12 +114,14 @@ pub enum Msg {
         /// The answer.
         answer: Result<Vec<Config>, SourceFailure>,
     },
+    /// Something came of an errand.
+    Report(Box<Report>),
     /// A second has passed: ages, and what silence means by now.
     Tick,
 }
 
 /// What the App wants done outside.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Observe these brokers as far as this, or go on so with this address book.
     Observe(InstallationId, Arc<AddressBook>, Depth),
@@ -151,6 +159,8 @@ pub enum Effect {
     Read(Inquiry),
     /// Ask for all configs of a broker or a topic of an installation.
     AskConfigs(InstallationId, ConfigInquiry),
+    /// Run an errand of an action.
+    Act(Box<Errand>),
     /// Ask every source again, now.
     Refresh,
     /// Ask the terminal to keep this text for pasting.
@@ -207,6 +217,10 @@ pub enum Overlay {
     Ways(usize),
     /// Asks whether to borrow the credential of a way.
     Borrow(Box<Way>),
+    /// The form of an action.
+    Fields(Box<Fields>),
+    /// The plan of the action under way, or its run.
+    Plan,
     /// Asks whether to leave.
     Leave,
 }
@@ -279,6 +293,14 @@ pub struct App {
     judged: BTreeMap<InstallationId, Judged>,
     /// Installations of which something was told since verdicts were given.
     told: BTreeSet<InstallationId>,
+    /// The action under way.
+    pub acting: Option<Box<Acting>>,
+    /// Why nothing may be changed, where that is so.
+    pub read_only: Option<String>,
+    /// Runs that stopped before their end, as the journal tells.
+    pub unfinished: Vec<Unfinished>,
+    /// True while leaving waits for the run.
+    leaving: bool,
     /// What the command line wants of ways in.
     asked_for: Box<Wish>,
     /// What was chosen here.
@@ -328,6 +350,10 @@ impl App {
             releases: BTreeSet::new(),
             judged: BTreeMap::new(),
             told: BTreeSet::new(),
+            acting: None,
+            read_only: None,
+            unfinished: Vec::new(),
+            leaving: false,
             asked_for: Box::default(),
             wishes: BTreeMap::new(),
             stayed_out: BTreeMap::new(),
@@ -347,6 +373,7 @@ impl App {
                     self.dirty.merge(self.world.apply(fact));
                 }
                 effects.extend(self.settle());
+                effects.extend(self.look_at_run());
             }
             Msg::Key(key) => {
                 self.redraw = true;
@@ -395,10 +422,12 @@ impl App {
                 self.took_configs(id, answer);
                 effects.extend(self.settle());
             }
+            Msg::Report(report) => effects.extend(self.reported(*report)),
             Msg::Tick => {
                 self.redraw |= self.guard.calm();
                 self.dirty.shown = true;
                 effects.extend(self.settle());
+                effects.extend(self.look_at_run());
             }
         }
         self.guard.watch(self.overlay.as_ref(), now);
@@ -408,29 +437,6 @@ impl App {
     /// True once after something visible changed.
     pub fn take_redraw(&mut self) -> bool {
         std::mem::take(&mut self.redraw)
-    }
-
-    /// The chosen installation, read at this moment.
-    pub fn reading(&self) -> Option<Reading<'_>> {
-        let found = self.found.iter().find(|f| Some(&f.installation.id) == self.chosen.as_ref())?;
-        Some(Reading { world: &self.world, installation: &found.installation, book: &found.book, now: self.now })
-    }
-
-    /// The installation that was asked for.
-    pub fn wanted(&self) -> Option<&InstallationId> {
-        self.wanted.as_ref()
-    }
-
-    /// True once the objects from which installations are recognised have been listed, or cannot be.
-    pub fn has_looked(&self) -> bool {
-        [Kind::Pods, Kind::StatefulSets, Kind::Services]
-            .into_iter()
-            .all(|k| self.world.sources.is_settled(&Source::Watch(k)))
-    }
-
-    /// The API server's state.
-    pub fn link_is_live(&self) -> bool {
-        self.world.sources.link(self.now).state == SourceState::Live
     }
 
     /// Draws the consequences of what changed: installations, rows, lists, and what is to be observed.

@@ -2,6 +2,8 @@
 //!
 //! It says what may be typed and what a user gets for it; what is done with it is `cmd`'s part.
 
+pub mod actions;
+
 use std::{ffi::OsString, path::Path, path::PathBuf, time::Duration};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -140,6 +142,8 @@ pub enum Table {
     Themes,
     /// What config.toml may say.
     Settings,
+    /// Actions.
+    Actions,
     /// Exit codes.
     ExitCodes,
 }
@@ -238,6 +242,15 @@ pub enum Command {
     },
     /// The manual page, as roff
     Man,
+    /// Go on with a run that stopped before its end
+    Resume {
+        /// Go ahead without asking
+        #[arg(long)]
+        yes: bool,
+    },
+    /// An action of the catalog.
+    #[command(skip)]
+    Act(actions::Typed),
 }
 
 /// Which log lines.
@@ -339,7 +352,7 @@ impl Global {
 
 impl Command {
     /// Its name, which is also the kind of its document.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Console => "console",
             Self::Demo { .. } => "demo",
@@ -363,6 +376,8 @@ impl Command {
             Self::Docs { .. } => "docs",
             Self::Completions { .. } => "completions",
             Self::Man => "man",
+            Self::Resume { .. } => "resume",
+            Self::Act(typed) => &typed.action,
         }
     }
 
@@ -380,14 +395,17 @@ pub fn command(argv0: Option<&OsString>) -> clap::Command {
     let file = argv0.and_then(|a| Path::new(a).file_stem()).and_then(|name| name.to_str()).unwrap_or_default();
     // As a plugin it is called kubectl-kafdeck and typed as two words.
     let typed = if file.starts_with("kubectl-") { "kubectl kafdeck" } else { "kafdeck" };
-    Cli::command().bin_name(typed).after_help(EXAMPLES.replace("kafdeck ", &format!("{typed} ")))
+    actions::add_to(Cli::command()).bin_name(typed).after_help(EXAMPLES.replace("kafdeck ", &format!("{typed} ")))
 }
 
 /// Reads the command line; the error is clap's, which prints help, version or the mistake and knows its exit code.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let args: Vec<OsString> = args.into_iter().collect();
     let matches = command(args.first()).try_get_matches_from(&args)?;
-    Cli::from_arg_matches(&matches)
+    match actions::typed(&matches) {
+        Some(typed) => Ok(Cli { global: Global::from_arg_matches(&matches)?, command: Some(Command::Act(typed)) }),
+        None => Cli::from_arg_matches(&matches),
+    }
 }
 
 /// Reads a broker's id.

@@ -2,6 +2,7 @@
 //!
 //! This is the only place where the App meets `io`, and the only one that may import everything.
 
+pub mod act;
 pub mod clipboard;
 pub mod completeness;
 pub mod config;
@@ -29,14 +30,14 @@ pub mod settings;
 pub mod terminal;
 pub mod text;
 
-use std::io::Write;
+use std::{io::Write, path::PathBuf};
 
 use crate::{
     cli::{Cli, Command, Global},
     clock::Clock,
     config::Config,
     errors::Failure,
-    io::connect::ConnectOptions,
+    io::{connect::ConnectOptions, journal::Journal},
 };
 
 use self::{memory::Memory, oneshot::Asked, question::Question, session::Session};
@@ -57,7 +58,11 @@ pub async fn run(cli: Cli) -> Result<u8, Failure> {
     if let Command::Demo { drill, .. } = &command {
         let options = demo::options(&global, drill.as_deref())?;
         let config = settings::settle(&mut global, Some(demo::CONTEXT))?;
-        return Box::pin(console(&global, config, options, None)).await.map(|()| 0);
+        let dir = demo::state_dir();
+        let ended = Box::pin(console(&global, config, options, None)).await.map(|()| 0);
+        // Nothing of a demo outlives it; where the directory stays, it is in the way of nobody.
+        drop(std::fs::remove_dir_all(dir));
+        return ended;
     }
     let typed = global.clone();
     let config = settings::settle(&mut global, None)?;
@@ -68,6 +73,14 @@ pub async fn run(cli: Cli) -> Result<u8, Failure> {
     settings::warn(&config);
     match command {
         Command::Doctor => oneshot::doctor(&mut session(&global).await?, &global).await,
+        Command::Act(typed) => {
+            let mut session = acting(&global, &config).await?;
+            Box::pin(act::run(&mut session, &global, &typed)).await
+        }
+        Command::Resume { yes } => {
+            let mut session = acting(&global, &config).await?;
+            Box::pin(act::resume(&mut session, &global, yes)).await
+        }
         Command::Info => oneshot::info(&typed, &config),
         Command::Logs(asked) => logs::run(&mut session(&global).await?, &global, &asked).await,
         Command::Message { what } => message::run(&mut session(&global).await?, &global, &what).await,
@@ -89,11 +102,13 @@ async fn console(
     options: ConnectOptions,
     memory: Option<Memory>,
 ) -> Result<(), Failure> {
+    let is_demo = options.sandbox.is_some();
     let mut session = start(global, options)?;
     credentials::ask_for_password(&mut session, global).await?;
     if let Some(memory) = memory {
         session.remember_in(memory);
     }
+    may_act(&mut session, &config, if is_demo { Some(demo::state_dir()) } else { memory::state_dir() });
     let look = settings::look(&config);
     session.app.notice = settings::notice(&config.problems);
     session.app.keymap = config.keymap;
@@ -105,6 +120,22 @@ async fn session(global: &Global) -> Result<Session, Failure> {
     let mut session = start(global, global.connect_options()?)?;
     credentials::ask_for_password(&mut session, global).await?;
     Ok(session)
+}
+
+/// A session that may change something, unless the settings say otherwise.
+async fn acting(global: &Global, config: &Config) -> Result<Session, Failure> {
+    let mut session = session(global).await?;
+    may_act(&mut session, config, memory::state_dir());
+    Ok(session)
+}
+
+/// Says whether anything may be changed, and where that is written down.
+fn may_act(session: &mut Session, config: &Config, dir: Option<PathBuf>) {
+    let read_only = &config.settings.read_only;
+    session.app.read_only = read_only.value.then(|| format!("{} says so", read_only.by));
+    if let Some(dir) = dir {
+        session.journal_in(Journal::new(dir.join("journal.jsonl")));
+    }
 }
 
 fn start(global: &Global, options: ConnectOptions) -> Result<Session, Failure> {

@@ -14,6 +14,7 @@ pub mod finding;
 pub mod freshness;
 pub mod group;
 pub mod helm;
+pub mod hidden;
 pub mod html;
 pub mod ids;
 pub mod installation;

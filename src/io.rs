@@ -3,13 +3,18 @@
 //! It turns what it hears into facts; it knows nothing of the screen or of what we conclude.
 
 pub mod access;
+pub mod act;
+pub mod apply;
 pub mod configs;
 pub mod connect;
 pub mod dial;
 pub mod failure;
 pub mod given;
 pub mod heartbeat;
+pub mod identity;
+pub mod journal;
 pub mod kafka;
+pub mod lease;
 pub mod logs;
 pub mod messages;
 pub mod objects;

@@ -26,6 +26,8 @@
 //! - `world` takes facts in and gives readings out: rows, counts, freshness.
 //! - `discover` recognises installations by evidence and knows which pod is behind which address.
 //! - `diagnose` concludes: findings and the verdict.
+//! - `plan` says what an action would change, step by step, before anything happens, and drives the run of it: data
+//!   and pure functions. `io::act` carries single ops out and writes the journal.
 //! - `config` turns flags, variables and the user's files into what is meant: settings, keymap, theme, and who set
 //!   each value. A row that cannot be used is a problem with its line; the rest holds.
 //! - `app` owns the world and the screen's state; `update(Msg, now) -> Vec<Effect>` is all it does.
@@ -44,9 +46,9 @@
 //!
 //! # Who may import whom
 //! Held by `tests/architecture.rs`, which reads every `use` against its table: domain and wire import none of
-//! ours; facts and config: domain; world: domain, facts; discover and diagnose: domain, world; app: those and no
-//! tokio, kube or ratatui; view: app, config, domain, world; io: domain, facts, wire, clock, errors, task; sandbox:
-//! wire, clock, task; cmd and main: all.
+//! ours; facts and config: domain; world: domain, facts; discover and diagnose: domain, world; plan: domain,
+//! world, discover; app: those and no tokio, kube or ratatui; view: app, config, domain, plan, world; io: domain, facts,
+//! plan, wire, clock, errors, task; sandbox: wire, clock, task; cmd and main: all.
 //!
 //! # Where do I add…
 //! - a pane: a file in `view`, a row in `app::lists::ListId` and its columns in `app::columns`
@@ -58,7 +60,7 @@
 //! - something the sandbox answers: a file in `sandbox::api` or `sandbox::broker`, and a call in
 //!   `tests/conformance*.rs`; an incident: a file in `sandbox/drills` and a row in `drill`
 //!
-//! Rooms to come, and where: plans and actions between `app` and `io`; rule evaluation in `rules`.
+//! Rooms to come, and where: rule evaluation in `rules`.
 
 pub mod app;
 pub mod cli;
@@ -72,6 +74,7 @@ pub mod drill;
 pub mod errors;
 pub mod facts;
 pub mod io;
+pub mod plan;
 pub mod sandbox;
 pub mod task;
 pub mod view;

@@ -4,6 +4,7 @@
 //! Every text passes `strip`, which makes it printable; every style comes from `look`'s one table; the time
 //! is the App's.
 
+mod acting;
 mod compact;
 mod detail;
 mod footer;

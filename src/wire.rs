@@ -5,6 +5,7 @@
 //! it as a client; `sandbox` calls it as a broker.
 
 pub mod assignment;
+pub mod changes;
 pub mod errors;
 pub mod frame;
 pub mod guard;

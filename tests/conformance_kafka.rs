@@ -7,6 +7,8 @@
 
 #[path = "conformance_kafka/asked.rs"]
 mod asked;
+#[path = "conformance_kafka/changes.rs"]
+mod changes;
 mod common;
 #[path = "conformance_kafka/real.rs"]
 mod real;
@@ -49,6 +51,9 @@ fn record(answers: &Answers) {
 /// The sandbox with what the real cluster is given for this.
 fn model() -> Kafka {
     let mut kafka = kafka();
+    for (name, value) in [("num.partitions", "3"), ("default.replication.factor", "3")] {
+        kafka.defaults.insert(name.to_owned(), value.to_owned());
+    }
     let mut orders = topic(1, 3, 10.0);
     orders.configs.insert("retention.ms".to_owned(), "3600000".to_owned());
     kafka.topics.insert(TOPIC.to_owned(), orders);

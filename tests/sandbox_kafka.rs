@@ -1,6 +1,8 @@
 //! The sandbox's brokers, asked by hand and by the client that asks real ones.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's own helpers fail by panicking")]
 
+#[path = "sandbox_kafka/changes.rs"]
+mod changes;
 mod common;
 #[path = "sandbox_kafka/connections.rs"]
 mod connections;

@@ -2,12 +2,20 @@
 //!
 //! Which keys run a command is the keymap's part; a command knows its name and where it acts.
 
+use std::{borrow::Cow, sync::LazyLock};
+
 use super::{
     App, Overlay, Place, config_page::needs_owner, keys::Key, lists::ListId, messages::place::needs_topic,
     object_page::needs_object,
 };
-use crate::config::keymap::{Keymap, Meaning, Word};
 pub use crate::config::keymap::{Layer, Risk};
+use crate::{
+    config::keymap::{Keymap, Meaning, Word},
+    plan::{
+        self,
+        catalog::{CATALOG, Scope},
+    },
+};
 
 /// What a command does; `App::run` carries it out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,9 +98,24 @@ pub enum CommandId {
     MessageFrom,
     /// Messages: reads another partition.
     MessagePartition,
+    /// Begins the action of that place in the catalog.
+    Act(usize),
+    /// Plan: says yes.
+    Go,
+    /// Plan: tries it again without doing it.
+    DryRun,
+    /// Run: stops before the next step, and goes on.
+    PauseRun,
+    /// Run: ends before the next step.
+    AbortRun,
+    /// Opens the dialog of the action under way.
+    ShowRun,
+    /// Offers to go on with a run that stopped.
+    ResumeRun,
 }
 
 /// A row of the table.
+#[derive(Clone, Copy)]
 pub struct Command {
     /// What it does.
     pub id: CommandId,
@@ -166,8 +189,8 @@ macro_rules! command {
     };
 }
 
-/// All commands.
-pub const COMMANDS: &[Command] = &[
+/// All commands but those of actions.
+const COMMANDS: &[Command] = &[
     command!(CommandId::Open, "open", "open what is selected", List, 1, needs_row, menu),
     command!(
         CommandId::Filter,
@@ -226,6 +249,8 @@ pub const COMMANDS: &[Command] = &[
     command!(CommandId::Back, "back", "back", Everywhere, 10, always),
     command!(CommandId::Installations, "installations", "choose the installation", Everywhere, 0, needs_several),
     command!(CommandId::Ways, "ways", "ways in: listeners, and as whom to log in", Everywhere, 0, needs_installation),
+    command!(CommandId::ShowRun, "run", "the action under way", Everywhere, 0, always),
+    command!(CommandId::ResumeRun, "resume", "go on with a run that stopped before its end", Everywhere, 0, always),
     command!(CommandId::Pause, "pause", "stop the screen, and go on", Everywhere, 0, always),
     command!(CommandId::Refresh, "refresh", "ask every source again, now", Everywhere, 0, always),
     command!(CommandId::Tab(1), "tab.overview", "Overview", Everywhere, 0, always),
@@ -258,16 +283,48 @@ pub const COMMANDS: &[Command] = &[
     command!(CommandId::Move(-1), "text.previous", "the previous entry of the palette", Text, 0, always),
     command!(CommandId::Open, "dialog.confirm", "yes, do it", Dialog, 0, always),
     command!(CommandId::Back, "dialog.cancel", "no, go back", Dialog, 0, always),
+    command!(CommandId::Go, "plan.go", "yes, do it", Plan, 0, always),
+    command!(CommandId::Back, "plan.cancel", "cancel; what runs goes on", Plan, 0, always),
+    command!(CommandId::DryRun, "plan.dry-run", "try it again without doing it", Plan, 0, always),
+    command!(CommandId::Copy, "plan.copy", "copy the commands that do the same", Plan, 0, always),
+    command!(CommandId::PauseRun, "plan.pause", "stop before the next step, and go on", Plan, 0, always),
+    command!(CommandId::AbortRun, "plan.abort", "end before the next step", Plan, 0, always),
+    command!(CommandId::Move(1), "plan.down", "one line down", Plan, 0, always),
+    command!(CommandId::Move(-1), "plan.up", "one line up", Plan, 0, always),
+    command!(CommandId::Page(10), "plan.page-down", "ten lines down", Plan, 0, always),
+    command!(CommandId::Page(-10), "plan.page-up", "ten lines up", Plan, 0, always),
 ];
+
+/// All commands: what looks, then what acts.
+pub fn commands() -> &'static [Command] {
+    static ALL: LazyLock<Vec<Command>> = LazyLock::new(|| {
+        let actions = CATALOG.iter().enumerate().map(|(at, spec)| Command {
+            id: CommandId::Act(at),
+            name: spec.id,
+            title: spec.title,
+            layer: Layer::Everywhere,
+            risk: match spec.risk {
+                plan::Risk::Reversible => Risk::Harmless,
+                plan::Risk::Disruptive => Risk::Disruptive,
+                plan::Risk::Destructive => Risk::Destructive,
+            },
+            menu: true,
+            footer: 0,
+            refuse: always,
+        });
+        COMMANDS.iter().copied().chain(actions).collect()
+    });
+    &ALL
+}
 
 /// The command of a name.
 pub fn by_name(name: &str) -> Option<&'static Command> {
-    COMMANDS.iter().find(|c| c.name == name)
+    commands().iter().find(|c| c.name == name)
 }
 
 /// The commands as a keymap knows them.
 pub fn words() -> Vec<Word> {
-    COMMANDS.iter().map(|c| Word { name: c.name, layer: c.layer, risk: c.risk, in_menu: c.menu }).collect()
+    commands().iter().map(|c| Word { name: c.name, layer: c.layer, risk: c.risk, in_menu: c.menu }).collect()
 }
 
 /// A built-in keymap, bound to these commands.
@@ -276,6 +333,14 @@ pub fn keymap(name: &str) -> Keymap {
 }
 
 impl Command {
+    /// Why it cannot be done here and now.
+    pub fn refusal(&self, app: &App) -> Option<Cow<'static, str>> {
+        match self.id {
+            CommandId::Act(at) => app.refuses(CATALOG.get(at)?).map(Cow::Owned),
+            _ => (self.refuse)(app).map(Cow::Borrowed),
+        }
+    }
+
     /// True for one that can be run by its name; the others are keys of a menu, a question or a line of text.
     pub fn has_a_place(&self) -> bool {
         matches!(self.layer, Layer::Everywhere | Layer::List | Layer::Logs | Layer::Messages)
@@ -294,6 +359,8 @@ impl App {
             (Some(Overlay::Actions(_)), _) => &[Layer::Actions, Layer::Menu],
             (Some(Overlay::Installations(_) | Overlay::Ways(_)), _) => &[Layer::Menu],
             (Some(Overlay::Leave | Overlay::Borrow(_)), _) => &[Layer::Dialog],
+            (Some(Overlay::Fields(_)), _) => &[Layer::Text],
+            (Some(Overlay::Plan), _) => &[Layer::Plan],
             (None, _) => self.layers_of_place(),
         }
     }
@@ -336,8 +403,9 @@ impl App {
     pub fn commands_of_place(&self) -> impl Iterator<Item = &'static Command> {
         let logs = self.place == Place::Logs;
         let messages = matches!(self.place, Place::Messages(_));
-        COMMANDS.iter().filter(move |c| match c.layer {
-            Layer::Everywhere => true,
+        commands().iter().filter(move |c| match c.layer {
+            // What acts is in the action menu.
+            Layer::Everywhere => !matches!(c.id, CommandId::Act(_)),
             Layer::Logs => logs,
             Layer::Messages => messages,
             Layer::List => {
@@ -372,8 +440,14 @@ impl App {
     }
 
     /// The rows of the action menu for what is selected, with the reason where one cannot be done.
-    pub fn menu(&self) -> Vec<(&'static Command, Option<&'static str>)> {
-        COMMANDS.iter().filter(|c| c.menu).map(|c| (c, (c.refuse)(self))).collect()
+    pub fn menu(&self) -> Vec<(&'static Command, Option<Cow<'static, str>>)> {
+        let fits = |c: &&Command| match c.id {
+            CommandId::Act(at) => CATALOG
+                .get(at)
+                .is_some_and(|spec| spec.scope == Scope::Installation || self.subject(spec.scope).is_some()),
+            _ => c.menu,
+        };
+        commands().iter().filter(fits).map(|c| (c, c.refusal(self))).collect()
     }
 }
 
@@ -387,10 +461,10 @@ mod tests {
     fn every_command_that_only_keys_can_run_has_one_in_every_built_in_keymap() {
         for (name, _) in crate::config::keymap::BUILT_IN {
             let keymap = keymap(name);
-            for command in COMMANDS.iter().filter(|c| !c.has_a_place()) {
+            for command in commands().iter().filter(|c| !c.has_a_place()) {
                 assert!(keymap.keys_of(command.layer, command.name).next().is_some(), "{name}: {}", command.name);
             }
-            for command in COMMANDS.iter().filter(|c| c.menu) {
+            for command in commands().iter().filter(|c| c.menu) {
                 assert!(keymap.keys_of(Layer::Actions, command.name).next().is_some(), "{name}: {}", command.name);
             }
         }
@@ -403,7 +477,7 @@ mod tests {
         for shown in app.commands_here().filter(|c| c.footer > 0 && c.layer != Layer::Everywhere) {
             let found = app.command_for(app.keys_of(shown)[0]).map(|c| c.name);
             assert_eq!(found, Some(shown.name));
-            assert_eq!((shown.refuse)(&app), None, "{} is offered and refused", shown.name);
+            assert_eq!(shown.refusal(&app), None, "{} is offered and refused", shown.name);
         }
         app.update(super::super::Msg::Key(Key::Char('/')), app.now);
         app.update(super::super::Msg::Key(Key::Char('q')), app.now);
@@ -446,7 +520,7 @@ mod tests {
 
     #[test]
     fn names_are_unique() {
-        let names: BTreeSet<&str> = COMMANDS.iter().map(|c| c.name).collect();
-        assert_eq!(names.len(), COMMANDS.len());
+        let names: BTreeSet<&str> = commands().iter().map(|c| c.name).collect();
+        assert_eq!(names.len(), commands().len());
     }
 }

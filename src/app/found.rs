@@ -1,4 +1,4 @@
-//! An installation as it was found: what it is, who stands behind its addresses, and which way into it is gone.
+//! An installation that was found, and how its brokers are reached.
 
 use std::sync::Arc;
 

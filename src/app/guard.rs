@@ -61,13 +61,14 @@ impl Guard {
 /// True for dialogs in which a key does something that cannot be taken back.
 fn acts(overlay: &Overlay) -> bool {
     match overlay {
-        Overlay::Leave | Overlay::Borrow(_) => true,
+        Overlay::Leave | Overlay::Borrow(_) | Overlay::Plan => true,
         Overlay::Help(_)
         | Overlay::What
         | Overlay::Detail
         | Overlay::Object(_)
         | Overlay::Filter(_)
         | Overlay::From(_)
+        | Overlay::Fields(_)
         | Overlay::Palette(_)
         | Overlay::Ways(_)
         | Overlay::Actions(_)

@@ -11,7 +11,7 @@ use super::{
     logs::LogView,
     palette::{self, Palette, Target},
 };
-use crate::{config::keymap::Meaning, domain::object::Aspect};
+use crate::{config::keymap::Meaning, domain::object::Aspect, plan::catalog::CATALOG};
 
 /// Rows of a page when a list is moved by pages; a screen's worth at 80×24.
 const PAGE: i32 = 15;
@@ -45,7 +45,9 @@ impl App {
             Some(Overlay::Installations(at)) => self.installations_key(at, command),
             Some(Overlay::Ways(at)) => self.ways_key(at, command),
             Some(Overlay::Borrow(way)) => self.borrow_key(&way, command),
-            Some(Overlay::Leave) => Self::leave_key(command),
+            Some(Overlay::Fields(fields)) => self.fields_key(fields, key, command.map(|c| c.id)),
+            Some(Overlay::Plan) => self.plan_key(key, command.map(|c| c.id)),
+            Some(Overlay::Leave) => self.leave_key(command),
             Some(Overlay::Help(at)) => self.help_key(at, command),
             overlay => {
                 self.overlay = overlay;
@@ -64,6 +66,7 @@ impl App {
         match &mut self.overlay {
             Some(Overlay::Filter(form) | Overlay::From(form)) => form.paste(text),
             Some(Overlay::Palette(palette)) => palette.paste(text),
+            Some(Overlay::Fields(fields)) => fields.paste(text),
             _ => self.notice = Some("pasted text is ignored here".to_owned()),
         }
         if let Some(Overlay::Filter(form)) = &self.overlay {
@@ -84,8 +87,8 @@ impl App {
 
     /// Runs a command, or says why it cannot be run now.
     pub(super) fn run_or_refuse(&mut self, command: &Command) -> Vec<Effect> {
-        if let Some(refusal) = (command.refuse)(self) {
-            self.notice = Some(refusal.to_owned());
+        if let Some(refusal) = command.refusal(self) {
+            self.notice = Some(refusal.into_owned());
             return Vec::new();
         }
         self.run(command.id)
@@ -121,6 +124,11 @@ impl App {
             CommandId::Actions => self.overlay = Some(Overlay::Actions(0)),
             CommandId::Installations => self.overlay = Some(Overlay::Installations(self.picked_first())),
             CommandId::Ways => self.overlay = Some(Overlay::Ways(self.row_of_the_way())),
+            CommandId::Act(at) => return CATALOG.get(at).map(|spec| self.begin(spec)).unwrap_or_default(),
+            CommandId::ShowRun => return self.show_run(),
+            CommandId::ResumeRun => return self.resume(),
+            // These mean something in the dialog of a plan alone.
+            CommandId::Go | CommandId::DryRun | CommandId::PauseRun | CommandId::AbortRun => {}
             CommandId::What => self.read_page(Overlay::What),
             CommandId::Copy => return self.copy(),
             CommandId::Pause => {
@@ -326,9 +334,9 @@ impl App {
         Vec::new()
     }
 
-    fn go(&mut self, target: Target, refusal: Option<&'static str>) -> Vec<Effect> {
+    fn go(&mut self, target: Target, refusal: Option<String>) -> Vec<Effect> {
         if let Some(refusal) = refusal {
-            self.notice = Some(refusal.to_owned());
+            self.notice = Some(refusal);
             return Vec::new();
         }
         match target {
@@ -391,8 +399,16 @@ impl App {
     }
 
     /// Only a clear yes leaves; every other key stays.
-    fn leave_key(command: Option<&Command>) -> Vec<Effect> {
-        if command.is_some_and(|c| c.id == CommandId::Open) { vec![Effect::Leave] } else { Vec::new() }
+    fn leave_key(&mut self, command: Option<&Command>) -> Vec<Effect> {
+        if command.is_none_or(|c| c.id != CommandId::Open) {
+            return Vec::new();
+        }
+        if self.the_run().is_none_or(|run| !run.is_under_way()) {
+            return vec![Effect::Leave];
+        }
+        self.leaving = true;
+        self.overlay = Some(Overlay::Plan);
+        self.abort("the console was left")
     }
 }
 

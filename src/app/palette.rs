@@ -1,8 +1,10 @@
 //! The palette: every command and installation, found by a few letters of its name.
 
+use std::borrow::Cow;
+
 use super::{
     App,
-    commands::{COMMANDS, CommandId},
+    commands::{CommandId, commands},
     form::Form,
     keys::Key,
 };
@@ -90,7 +92,7 @@ pub struct Entry {
     /// Its keys, if it has some.
     pub keys: Vec<Key>,
     /// Why it cannot be done now.
-    pub refusal: Option<&'static str>,
+    pub refusal: Option<String>,
     /// What it does.
     pub target: Target,
 }
@@ -113,11 +115,11 @@ impl App {
     }
 
     fn all_entries(&self, typed: &str) -> Vec<Entry> {
-        let commands = COMMANDS.iter().filter(|c| c.has_a_place() && c.id != CommandId::Palette).map(|c| Entry {
+        let commands = commands().iter().filter(|c| c.has_a_place() && c.id != CommandId::Palette).map(|c| Entry {
             name: c.name.to_owned(),
             title: c.title.to_owned(),
             keys: self.keys_of(c).first().map(|keys| keys.to_vec()).unwrap_or_default(),
-            refusal: (c.refuse)(self),
+            refusal: c.refusal(self).map(Cow::into_owned),
             target: Target::Command(c.id),
         });
         let object = |name: String, title: &str, target| Entry {

@@ -1,6 +1,9 @@
 //! `demo`: the same console, connected to a cluster in memory.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use crate::{
     cli::Global,
@@ -23,6 +26,11 @@ pub fn options(global: &Global, drill: Option<&str>) -> Result<ConnectOptions, F
     let script = drill.map_or_else(|| Ok(Script::demo()), script)?;
     let sandbox = Some(Setup { script, clock: Clock::real() });
     Ok(ConnectOptions { sandbox, ..global.connect_options()? })
+}
+
+/// Where runs of this demo are written down.
+pub fn state_dir() -> PathBuf {
+    std::env::temp_dir().join(format!("kafdeck-demo-{}", std::process::id()))
 }
 
 fn script(name: &str) -> Result<Script, Failure> {

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use crate::{
     app::{
-        commands::{self, COMMANDS, Command, Layer},
+        commands::{self, Command, Layer, commands as all_commands},
         keys::Key,
     },
     cli::Table,
@@ -17,14 +17,16 @@ use crate::{
     },
     domain::key,
     errors::EXIT_CODES,
+    plan::catalog::CATALOG,
 };
 
 /// Every table with its name and its heading.
-pub const TABLES: [(Table, &str, &str); 5] = [
+pub const TABLES: [(Table, &str, &str); 6] = [
     (Table::Keys, "keys", "Keys"),
     (Table::Commands, "commands", "Commands"),
     (Table::Themes, "themes", "Themes"),
     (Table::Settings, "settings", "Settings"),
+    (Table::Actions, "actions", "Actions"),
     (Table::ExitCodes, "exit-codes", "Exit codes"),
 ];
 
@@ -43,6 +45,7 @@ pub fn of(table: Table) -> String {
         Table::Commands => commands(),
         Table::Themes => themes(),
         Table::Settings => settings(),
+        Table::Actions => actions(),
         Table::ExitCodes => exit_codes(),
     }
 }
@@ -58,7 +61,7 @@ fn keys() -> String {
     out.push_str(&"---|".repeat(keymap::BUILT_IN.len() + 1));
     out.push('\n');
     for (layer, ..) in Layer::ALL {
-        for command in COMMANDS {
+        for command in all_commands() {
             row(&mut out, *layer, command, &maps);
         }
     }
@@ -95,10 +98,26 @@ fn code(keys: &[Key]) -> String {
 /// Every command that a keymap may name.
 fn commands() -> String {
     let mut out = String::from("| command | where | what it does |\n|---|---|---|\n");
-    for command in COMMANDS {
+    for command in all_commands() {
         let _ = writeln!(out, "| `{}` | {} | {} |", command.name, command.layer.place(), command.title);
     }
     out.push_str("| `none` | everywhere | nothing: sets the keys free, and hides what they do outside |\n");
+    out
+}
+
+/// Every action, what it is told and what it may cost.
+fn actions() -> String {
+    let mut out = String::from("| action | on | what it does | is told | risk |\n|---|---|---|---|---|\n");
+    for spec in CATALOG {
+        let told: Vec<String> = spec
+            .params
+            .iter()
+            .map(|one| if one.positional { format!("`{}`", one.value) } else { format!("`--{}`", one.name) })
+            .collect();
+        let on = spec.scope.param().unwrap_or("installation");
+        let (words, risk) = (spec.words().join(" "), spec.risk.word());
+        let _ = writeln!(out, "| `kafdeck {words}` | {on} | {} | {} | {risk} |", spec.doc, told.join(" "));
+    }
     out
 }
 

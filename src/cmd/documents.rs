@@ -70,6 +70,17 @@ pub fn document(app: &App, question: &Question) -> Result<Value, Failure> {
     Ok(document)
 }
 
+/// A document about what was done to the installation that is shown.
+pub fn of_app(app: &App, kind: &str, body: Value) -> Value {
+    let about = app.shown.as_ref().map_or(Value::Null, |shown| installation(&shown.installation, shown.mode));
+    let mut document = envelope(kind, &about, app.now);
+    if let Some(shown) = &app.shown {
+        document["sources"] = sources(&shown.sources, app.now);
+    }
+    merge(&mut document, body);
+    document
+}
+
 /// What every document begins with; `installation` is null for those that are about none.
 pub(super) fn envelope(kind: &str, installation: &Value, now: DateTime<Utc>) -> Value {
     json!({

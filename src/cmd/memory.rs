@@ -30,6 +30,11 @@ struct Content {
     others: BTreeMap<String, serde_json::Value>,
 }
 
+/// The state directory of this user; `None` where there is no home.
+pub fn state_dir() -> Option<PathBuf> {
+    xdg(env::var_os("XDG_STATE_HOME"), env::home_dir(), ".local/state")
+}
+
 /// The file.
 #[derive(Debug, Clone)]
 pub struct Memory {
@@ -39,8 +44,7 @@ pub struct Memory {
 impl Memory {
     /// The file in the state directory of this user; `None` where there is no home.
     pub fn of_user() -> Option<Self> {
-        let dir = xdg(env::var_os("XDG_STATE_HOME"), env::home_dir(), ".local/state")?;
-        Some(Self { path: dir.join("state.json") })
+        Some(Self { path: state_dir()?.join("state.json") })
     }
 
     /// The installation that was chosen last in each context; none where the file cannot be read.

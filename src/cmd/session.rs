@@ -26,10 +26,13 @@ use crate::{
     errors::{Failure, FailureKind},
     facts::Fact,
     io::{
-        FactSender, configs,
+        FactSender,
+        act::{ActSetup, Actor},
+        configs,
         connect::{self, Cluster, ConnectError, ConnectOptions},
         dial::{PortForward, Transport},
         heartbeat,
+        journal::Journal,
         kafka::observer::{self, ConfigsTold, Observer, ObserverSetup},
         logs::{self, LogEvent, LogRequest},
         messages::Reach,
@@ -38,6 +41,7 @@ use crate::{
         secrets::{KubeSecrets, Vault},
         volumes, watch as watches, workers,
     },
+    plan::errand::{Report, Unfinished},
     task,
 };
 
@@ -62,6 +66,7 @@ pub struct Session {
     messages: Messages,
     objects: mpsc::Receiver<Answered>,
     configs: mpsc::Receiver<ConfigsTold>,
+    reports: mpsc::Receiver<Report>,
     connecting: Option<oneshot::Receiver<Result<(Cluster, watches::Scope), ConnectError>>>,
     hands: Hands,
     seconds: Interval,
@@ -76,6 +81,9 @@ struct Hands {
     log_lines: mpsc::Sender<LogEvent>,
     answers: mpsc::Sender<Answered>,
     config_answers: mpsc::Sender<ConfigsTold>,
+    reports: mpsc::Sender<Report>,
+    actor: Option<Actor>,
+    journal: Option<Arc<Journal>>,
     cluster: Option<Cluster>,
     refresh: Arc<Notify>,
     silence: Arc<Notify>,
@@ -116,6 +124,7 @@ impl Session {
         let (log_lines, logs) = mpsc::channel(LOGS);
         let (answers, objects) = mpsc::channel(ANSWERS);
         let (config_answers, configs) = mpsc::channel(ANSWERS);
+        let (report_sender, reports) = mpsc::channel(ANSWERS);
         let cancel = CancellationToken::new();
         let (connected, connecting) = oneshot::channel();
         task::spawn("connect", &cancel, async move {
@@ -138,6 +147,7 @@ impl Session {
             messages: Messages::default(),
             objects,
             configs,
+            reports,
             connecting: Some(connecting),
             hands: Hands {
                 clock: clock.clone(),
@@ -145,6 +155,9 @@ impl Session {
                 log_lines,
                 answers,
                 config_answers,
+                reports: report_sender,
+                actor: None,
+                journal: None,
                 cluster: None,
                 refresh: Arc::default(),
                 silence: Arc::default(),
@@ -171,6 +184,18 @@ impl Session {
     pub fn remember_in(&mut self, memory: Memory) {
         self.app.remembered = memory.installations();
         self.hands.memory = Some(memory);
+    }
+
+    /// Writes runs down there, and knows those that never ended.
+    pub fn journal_in(&mut self, journal: Journal) {
+        self.hands.journal = Some(Arc::new(journal));
+    }
+
+    /// Has the App do something, and carries out what it wants done for it.
+    pub fn drive(&mut self, what: impl FnOnce(&mut App) -> Vec<Effect>) -> Vec<Wish> {
+        self.app.now = self.clock.now();
+        let effects = what(&mut self.app);
+        effects.into_iter().filter_map(|effect| self.hands.perform(effect)).collect()
     }
 
     /// Goes the way that is wished, with what was given for it.
@@ -212,6 +237,7 @@ impl Session {
             connected = connected(&mut self.connecting) => {
                 self.connecting = None;
                 let (cluster, scope) = connected?;
+                self.app.unfinished = self.hands.unfinished(&cluster);
                 self.hands.take(cluster, &scope);
                 return Ok(Vec::new());
             }
@@ -222,6 +248,7 @@ impl Session {
             Some(event) = self.logs.recv() => Msg::Logs(lines_of(event)),
             Some(answered) = self.objects.recv() => told(answered),
             Some((id, answer)) = self.configs.recv() => Msg::Configs { id, answer },
+            Some(report) = self.reports.recv() => Msg::Report(Box::new(report)),
             _ = self.seconds.tick() => Msg::Tick,
             // Last: a flood of records must not keep the clock from being heard.
             Some(read) = self.messages.next() => read,
@@ -320,7 +347,28 @@ impl Hands {
                 heartbeat.check_now();
             }
         });
+        self.actor = Some(Actor::new(ActSetup {
+            cluster: cluster.clone(),
+            vault: self.vault.clone(),
+            journal: self.journal.clone(),
+            clock: self.clock.clone(),
+            refresh: self.refresh.clone(),
+            reports: self.reports.clone(),
+            cancel: self.cancel.clone(),
+        }));
         self.cluster = Some(cluster);
+    }
+
+    /// Runs of this context that stopped before their end; what cannot be read is told and is none.
+    fn unfinished(&self, cluster: &Cluster) -> Vec<Unfinished> {
+        let Some(journal) = &self.journal else { return Vec::new() };
+        match journal.unfinished(&cluster.connection.context, None) {
+            Ok(runs) => runs.iter().filter_map(Unfinished::of).collect(),
+            Err(error) => {
+                tracing::warn!(%error, "the journal cannot be read");
+                Vec::new()
+            }
+        }
     }
 
     /// Carries an effect out, or passes a wish on to whoever drives.
@@ -376,6 +424,11 @@ impl Hands {
             Effect::ReadMessages { .. } | Effect::StopMessages => {}
             Effect::Read(inquiry) => self.read(inquiry),
             Effect::AskConfigs(installation, inquiry) => self.describe(&installation, inquiry),
+            Effect::Act(errand) => {
+                if let Some(actor) = &mut self.actor {
+                    actor.perform(*errand);
+                }
+            }
             Effect::Refresh => self.refresh.notify_waiters(),
             Effect::Copy(text) => return Some(Wish::Copy(text)),
             Effect::Suspend => return Some(Wish::Suspend),

@@ -41,6 +41,8 @@ pub enum Layer {
     Text,
     /// In a question.
     Dialog,
+    /// In the dialog of a plan.
+    Plan,
 }
 
 impl Layer {
@@ -55,6 +57,7 @@ impl Layer {
         (Self::Actions, "actions", "in the action menu"),
         (Self::Text, "text", "while typing"),
         (Self::Dialog, "dialog", "in a question"),
+        (Self::Plan, "plan", "in the dialog of a plan"),
     ];
 
     /// Its name in a keymap.

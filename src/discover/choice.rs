@@ -1,7 +1,7 @@
 //! Which of the ways into an installation is gone, for a purpose and somebody's wish; or why none is.
 //!
 //! What is nobody's, was given by hand or was made for consoles is used unasked; an application's or an
-//! administrator's credential only when it is wished by name. A listener that is known to ask for something is
+//! administrator's credential only when it is wished by name; for a change, an administrator's is announced instead. A listener that is known to ask for something is
 //! never tried without it: that would tell nothing, and fill the brokers' logs. Pure; the App calls it.
 
 use crate::domain::{
@@ -78,6 +78,12 @@ pub fn choose(of: &Installation, purpose: Purpose, wish: &Wish) -> Choice {
         return Choice::Taken { way: way.clone(), wished: wish.listener.is_some() };
     }
     if !listeners.is_empty() && listeners.iter().all(|listener| asks(listener).is_some()) {
+        // Whoever changes something says yes to a plan, which announces an administrator's credential.
+        let administrator =
+            || of.ways.iter().find(|way| way.owner == Owner::Administrator && is_wished(&way.listener, wish));
+        if let Some(way) = administrator().filter(|_| purpose == Purpose::Administer) {
+            return Choice::Taken { way: way.clone(), wished: false };
+        }
         return Choice::Closed(closed(of, &listeners));
     }
     match (&wish.listener, listeners.first()) {
@@ -360,6 +366,9 @@ mod tests {
         let mut of = known();
         of.ways.insert(0, way("tls", 9093, "console", Owner::Console));
         assert_eq!(choose(&of, Purpose::Observe, &Wish::default()).dialled(), Some(&of.ways[0]));
+        let to_change = choose(&of, Purpose::Administer, &Wish::default());
+        assert_eq!(to_change.dialled().map(|way| way.owner), Some(Owner::Administrator), "announced by the plan");
+        of.ways.retain(|way| way.owner != Owner::Administrator);
         assert!(choose(&of, Purpose::Administer, &Wish::default()).closed().is_some());
         of.ways.insert(0, Way::plaintext("PLAINTEXT", 9090));
         let plain = choose(&of, Purpose::Observe, &Wish::default());

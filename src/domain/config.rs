@@ -10,7 +10,8 @@ use super::{ids::BrokerId, text::redacted};
 const LONGEST_VALUE: usize = 4_000;
 
 /// Whose configs.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Owner {
     /// A broker's.
     Broker(BrokerId),

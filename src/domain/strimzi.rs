@@ -34,6 +34,10 @@ pub struct KafkaResource {
     /// there is no User Operator.
     #[serde(default)]
     pub users_in: Option<String>,
+    /// The namespace in which the Topic Operator looks after topics (`spec.entityOperator.topicOperator`); `None` where
+    /// there is no Topic Operator.
+    #[serde(default)]
+    pub topics_in: Option<String>,
     /// `spec.kafka.replicas`, of old clusters without node pools.
     pub replicas: Option<u32>,
     /// True when `spec.zookeeper` is there.

@@ -2,8 +2,9 @@
 //!
 //! `connection` is one pipelined stream, `broker` keeps one open to each broker and says how it
 //! behaves, `observer` decides what to ask whom and when, `answers` puts answers into our words,
-//! `desk` sends facts. Nothing here changes a cluster or reads records. `observe` is the door.
+//! `desk` sends facts. Of all this only `admin` changes a cluster; nothing here reads records. `observe` is the door.
 
+pub mod admin;
 pub mod answers;
 mod aside;
 pub mod broker;

@@ -3,7 +3,7 @@
 //! It watches nothing and keeps nothing, and Secrets are no kind it knows. What may be a secret is hidden before
 //! anybody else sees the object (`hidden`). The session asks, one question at a time.
 
-mod hidden;
+pub(super) mod hidden;
 
 use std::time::Duration;
 

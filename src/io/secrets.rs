@@ -5,7 +5,6 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -20,32 +19,12 @@ use tokio::time::{Instant, timeout};
 use zeroize::Zeroizing;
 
 use super::failure;
+pub use crate::domain::hidden::Hidden;
+
 use crate::domain::access::{Keep, SecretKey};
 
 /// How long reading one may take.
 const DEADLINE: Duration = Duration::from_secs(5);
-
-/// A value that is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Hidden(Zeroizing<Vec<u8>>);
-
-impl Hidden {
-    /// Hides a value.
-    pub fn new(value: Vec<u8>) -> Self {
-        Self(Zeroizing::new(value))
-    }
-
-    /// The value, for whoever sends it where it belongs.
-    pub fn reveal(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
-    }
-}
 
 /// A Secret as it was read.
 #[derive(Debug, Clone)]

@@ -172,7 +172,7 @@ fn time(from: Option<&Time>) -> Option<DateTime<Utc>> {
 }
 
 /// A moment, if it is one that we can write.
-fn moment(stamp: Timestamp) -> Option<DateTime<Utc>> {
+pub(super) fn moment(stamp: Timestamp) -> Option<DateTime<Utc>> {
     // jiff counts fractions of moments before 1970 downwards; chrono counts them upwards only.
     DateTime::from_timestamp(stamp.as_second(), u32::try_from(stamp.subsec_nanosecond()).unwrap_or(0))
 }

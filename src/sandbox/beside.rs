@@ -21,7 +21,7 @@ use super::{
     broker::Brokers,
     controller::Controller,
     demo::{self, TopicRow},
-    kafka::{Broker, Kafka, LogDir, Process, Security},
+    kafka::{Broker, Changes, Kafka, LogDir, Process, Security},
     kubelet::node_of,
     objects::{self, Claim, Place, PodState, stamp},
     store::Store,
@@ -160,6 +160,7 @@ impl Beside {
             defaults: [("min.insync.replicas".to_owned(), "2".to_owned())].into(),
             controller: Some(0),
             security: Security::default(),
+            changes: Changes::default(),
         }
     }
 }

@@ -1,23 +1,30 @@
 //! The brokers of the sandbox: what each of them does on a connection.
 //!
 //! They answer from a `Kafka`, as brokers of 4.1 in KRaft mode do: one request after the other on a connection, in
-//! order, and they hang up on what is not Kafka. They move nothing (`simulation` does that) and listen nowhere;
+//! order, and they hang up on what is not Kafka. What they are told to change, they change in it at
+//! once (`changes`); they move nothing (`simulation` does that) and listen nowhere;
 //! a `door` may stand before them:
 //! whoever opens streams to pods calls `serve` with the other end.
 
+mod alter;
 mod answers;
+mod changes;
 mod cluster;
+mod commits;
 mod config_table;
 mod configs;
 mod coordinators;
 pub mod door;
 mod fetch;
+mod grants;
 mod groups;
 mod logs;
 mod made;
+mod moves;
 mod offsets;
 mod produce;
 mod records;
+mod topics;
 mod users;
 
 use std::{
@@ -38,6 +45,7 @@ use tokio::{
 
 pub use answers::OFFERED;
 pub use coordinators::coordinator_of;
+pub use moves::settle;
 
 use self::{
     door::{Deed, Door, Users, Visit},
@@ -149,7 +157,8 @@ impl Brokers {
             let length = served::announced(prefix).ok()?;
             let incoming = Incoming::read(read_frame(stream, length).await?).ok()?;
             self.ready(broker).await;
-            let (answer, ends) = match visit.takes(users, &incoming).ok()? {
+            let keys = self.kafka().changes.keys.clone();
+            let (answer, ends) = match visit.takes(users, &keys, &incoming).ok()? {
                 Deed::Says(answer) => (answer, false),
                 Deed::Ends(answer) => (answer, true),
                 Deed::Passes => (self.answer(broker, &incoming).ok()?, false),
@@ -230,7 +239,7 @@ impl Brokers {
 
     /// Gives records, once there are enough or the client's patience is over.
     async fn fetch(&self, broker: i32, incoming: &Incoming) -> Result<Bytes, Hostile> {
-        answers::offers(incoming)?;
+        answers::refuse_others(incoming)?;
         let asked: FetchRequest = incoming.decode()?;
         let (mut changed, mut written) = (self.changed.clone(), self.records.written());
         let until = Instant::now() + fetch::patience(&asked);
@@ -256,7 +265,7 @@ impl Brokers {
     }
 
     fn produce(&self, broker: i32, incoming: &Incoming) -> Result<Bytes, Hostile> {
-        answers::offers(incoming)?;
+        answers::refuse_others(incoming)?;
         let asked: ProduceRequest = incoming.decode()?;
         let now = self.clock.now().timestamp_millis();
         let answer = produce::produce(&mut self.kafka(), (broker, now), &self.records, &asked, incoming.version);
@@ -265,7 +274,10 @@ impl Brokers {
 
     fn answer(&self, broker: i32, incoming: &Incoming) -> Result<Bytes, Hostile> {
         let now = self.clock.now().timestamp_millis();
-        let kafka = self.kafka();
+        let mut kafka = self.kafka();
+        if let Some(answer) = changes::answer(&mut kafka, broker, incoming) {
+            return answer;
+        }
         answers::answer(&View { kafka: &kafka, me: broker, now, records: &self.records }, incoming)
     }
 }

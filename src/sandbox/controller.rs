@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::kafka::{Kafka, Partition, Process};
+use super::{
+    broker::settle,
+    kafka::{Kafka, Moving, Partition, Process},
+};
 
 /// `broker.session.timeout.ms`.
 const SESSION: TimeDelta = TimeDelta::seconds(6);
@@ -60,11 +63,13 @@ impl Controller {
         }
         lead_again(kafka);
         self.catch_up(kafka, seconds);
+        arrive(kafka);
         self.balance(kafka, now);
     }
 
     /// Replicas of running brokers fetch what they miss and join the ISR when they have it.
     fn catch_up(&mut self, kafka: &mut Kafka, seconds: f64) {
+        let speeds = speeds(kafka);
         let Kafka { topics, brokers, .. } = kafka;
         for (name, topic) in topics {
             for (index, partition) in topic.partitions.iter_mut().enumerate() {
@@ -74,7 +79,10 @@ impl Controller {
                         continue;
                     }
                     // What was missed is not counted record by record: the longer the partition, the longer it takes.
-                    let whole = REJOIN + partition.bytes * 0.1 / CATCH_UP;
+                    let whole = match speeds.get(&key) {
+                        Some(speed) => REJOIN + partition.bytes / speed,
+                        None => REJOIN + partition.bytes * 0.1 / CATCH_UP,
+                    };
                     let left = self.behind.entry(key.clone()).or_insert(whole);
                     let fetches = brokers.get(&id).is_some_and(|b| b.process == Process::Running && b.unfenced);
                     if !fetches || partition.leader.is_none() {
@@ -104,6 +112,45 @@ impl Controller {
             }
         }
     }
+}
+
+/// Bytes a second with which each replica that is being added is copied: what others of its broker leave it, and no
+/// more than a throttle allows.
+fn speeds(kafka: &Kafka) -> BTreeMap<Replica, f64> {
+    let adding = |(key, moving): (&(String, i32), &Moving)| {
+        let (topic, index) = key.clone();
+        moving.adding().into_iter().map(move |id| (id, topic.clone(), index as usize)).collect::<Vec<_>>()
+    };
+    let all: Vec<Replica> = kafka.changes.moves.iter().flat_map(adding).collect();
+    let speed = |replica: &Replica| {
+        let (id, topic, index) = replica;
+        let beside = all.iter().filter(|(other, ..)| other == id).count().max(1);
+        let leader = kafka.topics.get(topic).and_then(|t| t.partitions.get(*index)?.leader);
+        let limits = [("follower", Some(*id)), ("leader", leader)].map(|(part, broker)| {
+            let listed = kafka.topics.get(topic)?.configs.get(&format!("{part}.replication.throttled.replicas"))?;
+            let own = format!("{index}:{}", broker?);
+            listed.split(',').any(|one| one == "*" || one == own).then_some(())?;
+            let rate = kafka.changes.configs.get(&broker?)?.get(&format!("{part}.replication.throttled.rate"))?;
+            rate.parse::<f64>().ok()
+        });
+        let limit = limits.into_iter().flatten().fold(CATCH_UP, f64::min);
+        (replica.clone(), (limit / beside as f64).max(1.0))
+    };
+    all.iter().map(speed).collect()
+}
+
+/// Moves whose replicas are all in sync have arrived: what is to be removed goes.
+fn arrive(kafka: &mut Kafka) {
+    let Kafka { topics, changes, .. } = kafka;
+    changes.moves.retain(|(topic, index), moving| {
+        let partition = topics.get_mut(topic).and_then(|t| t.partitions.get_mut(*index as usize));
+        let Some(partition) = partition else { return false };
+        let arrived = moving.target.iter().all(|id| partition.isr.contains(id));
+        if arrived {
+            settle(partition, &moving.target);
+        }
+        !arrived
+    });
 }
 
 /// Takes a broker out of the metadata, its ISRs and its leaderships. A controlled shutdown does this at once.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{
-    kafka::{Acl, Broker, Group, Kafka, LogDir, Member, Partition, Process, Protocol, Quota, Security, Topic},
+    kafka::{Acl, Broker, Changes, Group, Kafka, LogDir, Member, Partition, Process, Protocol, Quota, Security, Topic},
     kubelet::node_of,
     objects::{self, Brokers, Node, stamp},
     store::Store,
@@ -221,6 +221,7 @@ pub fn kafka() -> Kafka {
             .collect(),
         controller: Some(0),
         security: security(),
+        changes: Changes::default(),
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::wire::scram::Verifier;
+
 /// What a broker process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Process {
@@ -135,7 +137,7 @@ pub struct Security {
 }
 
 /// One ACL; kinds and operations are Kafka's numbers.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acl {
     /// Principal, as `User:billing`.
     pub principal: String,
@@ -162,6 +164,40 @@ pub struct Quota {
     pub limits: BTreeMap<String, f64>,
 }
 
+/// A partition on its way to other brokers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Moving {
+    /// Where it is to be, the preferred leader first.
+    pub target: Vec<i32>,
+    /// Where it was.
+    pub before: Vec<i32>,
+}
+
+impl Moving {
+    /// Replicas that are being added.
+    pub fn adding(&self) -> Vec<i32> {
+        self.target.iter().filter(|id| !self.before.contains(id)).copied().collect()
+    }
+
+    /// Replicas that will be removed.
+    pub fn removing(&self) -> Vec<i32> {
+        self.before.iter().filter(|id| !self.target.contains(id)).copied().collect()
+    }
+}
+
+/// What was changed while the cluster ran.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    /// Partitions on their way to other brokers.
+    pub moves: BTreeMap<(String, i32), Moving>,
+    /// Configs that were set on single brokers.
+    pub configs: BTreeMap<i32, BTreeMap<String, String>>,
+    /// What users may log in with whose password was set, by name and mechanism.
+    pub keys: BTreeMap<(String, i8), Verifier>,
+    /// Topics that were made.
+    pub topics: u64,
+}
+
 /// The cluster.
 #[derive(Debug, Clone)]
 pub struct Kafka {
@@ -181,6 +217,8 @@ pub struct Kafka {
     pub controller: Option<i32>,
     /// Users, ACLs and quotas.
     pub security: Security,
+    /// What was changed while it ran.
+    pub changes: Changes,
 }
 
 impl Kafka {

@@ -51,7 +51,8 @@ impl Traffic {
                 };
                 let committed = group.committed.entry((topic.clone(), *index)).or_insert(partition.start);
                 let position = self.positions.entry((id.clone(), topic.clone(), *index)).or_insert(*committed);
-                *position = position.max(partition.start);
+                // A topic may have been deleted and made again.
+                *position = position.max(partition.start).min(partition.end);
                 let leader = partition.leader.and_then(|leader| brokers.get(&leader));
                 if leader.is_some_and(|leader| leader.process == Process::Running) {
                     *position += (partition.end - *position).clamp(0.0, most);

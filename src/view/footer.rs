@@ -7,6 +7,7 @@ use ratatui::{
 };
 
 use super::{
+    acting,
     look::{Look, Slot},
     strip::{Part, Strip, fitting},
 };
@@ -95,7 +96,7 @@ fn keys(app: &App, look: Look, width: usize) -> Strip {
     let mut commands: Vec<&Command> = app.commands_here().filter(|c| c.footer > 0 && acts(app, c.id)).collect();
     commands.sort_by_key(|c| c.footer);
     let filter = app.current_filter();
-    let mut parts = Vec::new();
+    let mut parts: Vec<Part> = acting::in_one_line(app, look).into_iter().collect();
     if !filter.is_empty() {
         let why = problem(app).map(|why| format!(" {}", shortened(&why, 64))).unwrap_or_default();
         let text = format!("filter: {filter} {}{why}", matches(app));
@@ -103,7 +104,7 @@ fn keys(app: &App, look: Look, width: usize) -> Strip {
     }
     parts.extend(commands.into_iter().filter_map(|command| {
         let key = look.keys(app.keys_of(command).first()?);
-        let refused = (command.refuse)(app).is_some();
+        let refused = command.refusal(app).is_some();
         let style = |slot| look.style(if refused { Slot::Label } else { slot });
         let strip =
             Strip::of(key, style(Slot::Key)).put(format!(" {}", label(command)), style(Slot::Tone(Tone::Plain)));

@@ -77,7 +77,7 @@ fn entry(app: &App, command: &Command, look: Look, width: usize) -> Vec<Strip> {
             keys = format!("{keys} {more}");
         }
     }
-    let refused = (command.refuse)(app).is_some();
+    let refused = command.refusal(app).is_some();
     let (key, text) = if refused { (Slot::Label, Slot::Label) } else { (Slot::Key, Slot::Tone(Tone::Plain)) };
     let gap = KEYS.max(keys.width() + 1);
     let mut lines = Vec::new();

@@ -1,6 +1,8 @@
 //! What lies over the screen: boxes that clear what is under them and are never larger than the screen. The verdict
 //! stays in sight above them: what is read in peace may be overtaken by what goes on.
 
+use std::borrow::Cow;
+
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -11,7 +13,7 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    detail, footer,
+    acting, detail, footer,
     header::{self, plural},
     help,
     look::{Look, Slot},
@@ -46,6 +48,8 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
         Some(Overlay::Installations(at)) => picker::render(app, *at, look, area, buffer),
         Some(Overlay::Ways(at)) => ways::render(app, *at, look, area, buffer),
         Some(Overlay::Borrow(way)) => ways::borrow(app, way, look, area, buffer),
+        Some(Overlay::Fields(fields)) => acting::fields(app, fields, look, area, buffer),
+        Some(Overlay::Plan) => return acting::render(app, look, area, buffer),
         Some(Overlay::Leave) => leave(app, look, area, buffer),
     }
     0
@@ -133,7 +137,7 @@ fn actions(app: &App, at: usize, look: Look, area: Rect, buffer: &mut Buffer) {
     };
     let menu = app.menu();
     let widest = menu.iter().map(|(command, _)| key_of(command).width()).max().unwrap_or(0);
-    let line = |(command, refusal): &(&'static Command, Option<&'static str>)| {
+    let line = |(command, refusal): &(&'static Command, Option<Cow<'static, str>>)| {
         let (key, text) =
             if refusal.is_some() { (Slot::Label, Slot::Label) } else { (Slot::Key, Slot::Tone(Tone::Plain)) };
         let strip = Strip::of(key_of(command), look.style(key)).pad_to(widest + 2).put(command.title, look.style(text));
@@ -200,7 +204,7 @@ fn palette_entry(entry: &Entry, look: Look, width: usize) -> Strip {
     let style = |slot| look.style(if refused { Slot::Label } else { slot });
     let key = look.keys(&entry.keys);
     let name = cut(&entry.name, width.saturating_sub(10).min(40));
-    let what = match entry.refusal {
+    let what = match &entry.refusal {
         Some(why) => format!("{} – {why}", entry.title),
         None => entry.title.clone(),
     };

@@ -128,8 +128,12 @@ impl ByteBuf for GuardedBuf {
 mod tests {
     use kafka_protocol::{
         messages::{
-            DescribeAclsResponse, DescribeClientQuotasResponse, DescribeConfigsResponse, DescribeQuorumResponse,
-            DescribeUserScramCredentialsResponse, MetadataResponse,
+            AlterClientQuotasResponse, AlterPartitionReassignmentsResponse, AlterUserScramCredentialsResponse,
+            CreateAclsResponse, CreatePartitionsResponse, CreateTopicsResponse, DeleteAclsResponse,
+            DeleteGroupsResponse, DeleteTopicsResponse, DescribeAclsResponse, DescribeClientQuotasResponse,
+            DescribeConfigsResponse, DescribeQuorumResponse, DescribeUserScramCredentialsResponse,
+            ElectLeadersResponse, FindCoordinatorResponse, IncrementalAlterConfigsResponse,
+            ListPartitionReassignmentsResponse, MetadataResponse, OffsetCommitResponse,
         },
         protocol::Decodable,
     };
@@ -187,6 +191,32 @@ mod tests {
         let nested = [0, 0, 0, 0, 0, 0, 0, 2, 2, 2, b'x', 3, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0];
         let mut nested = GuardedBuf::new(Bytes::copy_from_slice(&nested));
         assert!(DescribeAclsResponse::decode(&mut nested, 3).is_err());
+    }
+
+    #[test]
+    fn answers_to_changes_by_the_billion_are_refused() {
+        // Throttle 0, then 0xfffffffe topics, partitions, groups, rules, entries.
+        let frame = Bytes::from_static(&[0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 1]);
+        macro_rules! refused {
+            ($($answer:ident $($version:literal)+),* $(,)?) => {$($(
+                let mut buf = GuardedBuf::new(frame.clone());
+                assert!($answer::decode(&mut buf, $version).is_err(), concat!(stringify!($answer), " v", $version));
+            )+)*};
+        }
+        refused! {
+            CreateTopicsResponse 5 6 7, DeleteTopicsResponse 6, CreatePartitionsResponse 2 3,
+            IncrementalAlterConfigsResponse 1, AlterUserScramCredentialsResponse 0, CreateAclsResponse 2 3,
+            DeleteAclsResponse 2 3, AlterClientQuotasResponse 1, OffsetCommitResponse 8 9, DeleteGroupsResponse 2,
+            FindCoordinatorResponse 4 5 6,
+        }
+        // Throttle 0, error 0, and no message where there is room for one; then as many topics.
+        let whole = |before: &[u8]| {
+            GuardedBuf::new(Bytes::from([before, &[0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 1]].concat()))
+        };
+        assert!(ElectLeadersResponse::decode(&mut whole(&[0; 6]), 2).is_err());
+        assert!(ListPartitionReassignmentsResponse::decode(&mut whole(&[0; 7]), 0).is_err());
+        assert!(AlterPartitionReassignmentsResponse::decode(&mut whole(&[0; 7]), 0).is_err());
+        assert!(AlterPartitionReassignmentsResponse::decode(&mut whole(&[0, 0, 0, 0, 1, 0, 0, 0]), 1).is_err());
     }
 
     #[test]

@@ -7,13 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::{
     messages::{
-        ApiVersionsRequest, ApiVersionsResponse, BrokerId, ConsumerGroupDescribeRequest, DescribeAclsRequest,
-        DescribeClientQuotasRequest, DescribeConfigsRequest, DescribeGroupsRequest, DescribeLogDirsRequest,
-        DescribeQuorumRequest, DescribeUserScramCredentialsRequest, GroupId, ListGroupsRequest, ListOffsetsRequest,
-        MetadataRequest, OffsetFetchRequest, SaslAuthenticateRequest, TopicName,
+        AlterClientQuotasRequest, AlterPartitionReassignmentsRequest, AlterUserScramCredentialsRequest,
+        ApiVersionsRequest, ApiVersionsResponse, BrokerId, ConsumerGroupDescribeRequest, CreateAclsRequest,
+        CreatePartitionsRequest, CreateTopicsRequest, DeleteAclsRequest, DeleteGroupsRequest, DeleteTopicsRequest,
+        DescribeAclsRequest, DescribeClientQuotasRequest, DescribeConfigsRequest, DescribeGroupsRequest,
+        DescribeLogDirsRequest, DescribeQuorumRequest, DescribeUserScramCredentialsRequest, ElectLeadersRequest,
+        FindCoordinatorRequest, GroupId, IncrementalAlterConfigsRequest, ListGroupsRequest, ListOffsetsRequest,
+        ListPartitionReassignmentsRequest, MetadataRequest, OffsetCommitRequest, OffsetFetchRequest,
+        SaslAuthenticateRequest, TopicName,
         describe_configs_request::DescribeConfigsResource,
         describe_quorum_request::{PartitionData, TopicData},
         list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
+        metadata_request::MetadataRequestTopic,
         offset_fetch_request::OffsetFetchRequestGroup,
     },
     protocol::{Message, Request, StrBytes},
@@ -40,8 +45,8 @@ pub const TOPIC_CONFIGS: [&str; 7] = [
 ];
 
 /// DescribeConfigs' numbers for topics and brokers.
-const RESOURCE_TOPIC: i8 = 2;
-const RESOURCE_BROKER: i8 = 4;
+pub const RESOURCE_TOPIC: i8 = 2;
+pub const RESOURCE_BROKER: i8 = 4;
 
 /// The topic of the KRaft quorum.
 const QUORUM_TOPIC: &str = "__cluster_metadata";
@@ -49,8 +54,11 @@ const QUORUM_TOPIC: &str = "__cluster_metadata";
 /// DescribeAcls' number for whatever it is: a resource, a pattern, an operation, a permission.
 const ANY: i8 = 1;
 
-/// ListOffsets' timestamp for the log end offset.
-const LATEST: i64 = -1;
+/// ListOffsets' timestamps for the log end offset, the first offset that is kept, and the record with the greatest
+/// timestamp (KIP-734).
+pub const LATEST: i64 = -1;
+pub const EARLIEST: i64 = -2;
+pub const NEWEST: i64 = -3;
 
 /// A request that we make.
 pub trait Ask: Request + Clone + Send + Sync + 'static {
@@ -84,6 +92,20 @@ ask! {
     DescribeUserScramCredentialsRequest "DescribeUserScramCredentials" from 0,
     DescribeAclsRequest "DescribeAcls" from 2,
     DescribeClientQuotasRequest "DescribeClientQuotas" from 1,
+    CreateTopicsRequest "CreateTopics" from 5,
+    DeleteTopicsRequest "DeleteTopics" from 6,
+    CreatePartitionsRequest "CreatePartitions" from 2,
+    IncrementalAlterConfigsRequest "IncrementalAlterConfigs" from 1,
+    AlterUserScramCredentialsRequest "AlterUserScramCredentials" from 0,
+    CreateAclsRequest "CreateAcls" from 2,
+    DeleteAclsRequest "DeleteAcls" from 2,
+    AlterClientQuotasRequest "AlterClientQuotas" from 1,
+    ElectLeadersRequest "ElectLeaders" from 2,
+    AlterPartitionReassignmentsRequest "AlterPartitionReassignments" from 0,
+    ListPartitionReassignmentsRequest "ListPartitionReassignments" from 0,
+    FindCoordinatorRequest "FindCoordinator" from 4,
+    OffsetCommitRequest "OffsetCommit" from 8,
+    DeleteGroupsRequest "DeleteGroups" from 2,
 }
 
 /// The broker offers no version of a request that we speak.
@@ -122,7 +144,7 @@ impl Versions {
     }
 }
 
-fn text(s: &str) -> StrBytes {
+pub(super) fn text(s: &str) -> StrBytes {
     StrBytes::from_string(s.to_owned())
 }
 
@@ -140,6 +162,12 @@ pub fn api_versions() -> ApiVersionsRequest {
 /// Metadata (key 3) of all topics, creating none.
 pub fn metadata() -> MetadataRequest {
     MetadataRequest::default().with_topics(None).with_allow_auto_topic_creation(false)
+}
+
+/// Metadata (key 3) of some topics, or of none.
+pub fn metadata_of<'a>(topics: impl IntoIterator<Item = &'a str>) -> MetadataRequest {
+    let topics = topics.into_iter().map(|t| MetadataRequestTopic::default().with_name(Some(TopicName(text(t)))));
+    metadata().with_topics(Some(topics.collect()))
 }
 
 /// ListGroups (key 16) of every state and type.
@@ -168,12 +196,17 @@ pub fn offset_fetch<'a>(groups: impl IntoIterator<Item = &'a str>) -> OffsetFetc
 
 /// ListOffsets (key 2): the log end offset of partitions of one leader, read uncommitted.
 pub fn list_offsets(partitions: &BTreeMap<String, BTreeSet<i32>>) -> ListOffsetsRequest {
+    offsets_at(partitions, LATEST)
+}
+
+/// The same for a moment in milliseconds of the epoch, or for one of the numbers that stand for something else.
+pub fn offsets_at(partitions: &BTreeMap<String, BTreeSet<i32>>, timestamp: i64) -> ListOffsetsRequest {
     let topics = partitions
         .iter()
         .map(|(topic, indexes)| {
             let partitions = indexes
                 .iter()
-                .map(|i| ListOffsetsPartition::default().with_partition_index(*i).with_timestamp(LATEST))
+                .map(|i| ListOffsetsPartition::default().with_partition_index(*i).with_timestamp(timestamp))
                 .collect();
             ListOffsetsTopic::default().with_name(TopicName(text(topic))).with_partitions(partitions)
         })

@@ -9,6 +9,7 @@ use std::num::NonZeroU32;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use ring::{digest, hmac, pbkdf2};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 /// Fewest rounds that are accepted (RFC 5802 §5.1); fewer would make a stolen answer cheap to guess from.
 pub const FEWEST_ROUNDS: u32 = 4_096;
@@ -18,9 +19,6 @@ pub const MOST_ROUNDS: u32 = 1_000_000;
 
 /// Longest message that is read.
 const LONGEST: usize = 16 << 10;
-
-/// Longest digest, in bytes.
-const LONGEST_DIGEST: usize = 64;
 
 /// The header of a client without channel binding, and what it becomes in the final message.
 const NO_BINDING: &str = "n,,";
@@ -106,15 +104,24 @@ impl std::fmt::Debug for Keys {
 impl Keys {
     /// Salts and hashes a password: the one slow step (PBKDF2), milliseconds for Kafka's own 4,096 rounds.
     pub fn derive(hash: Hash, password: &[u8], salt: &[u8], rounds: NonZeroU32) -> Self {
-        let mut salted = [0; LONGEST_DIGEST];
-        let salted = &mut salted[..hash.length()];
-        pbkdf2::derive(hash.pbkdf2(), rounds, salt, password, salted);
+        Self::of_salted(hash, &salted(hash, password, salt, rounds))
+    }
+
+    /// From a password that is salted and hashed already.
+    pub fn of_salted(hash: Hash, salted: &[u8]) -> Self {
         Self { hash, client: hash.sign(salted, b"Client Key"), server: hash.sign(salted, b"Server Key") }
     }
 
     fn stored(&self) -> Vec<u8> {
         digest::digest(self.hash.digest(), &self.client).as_ref().to_vec()
     }
+}
+
+/// SaltedPassword of RFC 5802 §3: what Kafka is given in place of a password. It is kept as the password is.
+pub fn salted(hash: Hash, password: &[u8], salt: &[u8], rounds: NonZeroU32) -> Zeroizing<Vec<u8>> {
+    let mut salted = Zeroizing::new(vec![0; hash.length()]);
+    pbkdf2::derive(hash.pbkdf2(), rounds, salt, password, &mut salted);
+    salted
 }
 
 /// A client that has spoken first.
@@ -206,6 +213,11 @@ impl Verifier {
     /// Of a password.
     pub fn of(hash: Hash, password: &[u8], salt: &[u8], rounds: NonZeroU32) -> Self {
         Self { keys: Keys::derive(hash, password, salt, rounds), salt: salt.to_vec(), rounds: rounds.get() }
+    }
+
+    /// Of a password that is salted and hashed already.
+    pub fn of_salted(hash: Hash, salted: &[u8], salt: &[u8], rounds: u32) -> Self {
+        Self { keys: Keys::of_salted(hash, salted), salt: salt.to_vec(), rounds }
     }
 }
 

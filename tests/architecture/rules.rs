@@ -32,7 +32,7 @@ use Ours::These;
 
 /// Module · ours that it may use beside itself · crates.
 const TABLE: &[(&str, Ours, Crates)] = &[
-    ("domain", These(&[]), Only(&["serde", "chrono"])),
+    ("domain", These(&[]), Only(&["serde", "chrono", "zeroize"])),
     ("wire", These(&[]), Never(&[NETWORK, SCREEN])),
     ("clock", These(&[]), Only(&["chrono", "tokio"])),
     ("task", These(&[]), Never(&[SCREEN])),
@@ -41,11 +41,12 @@ const TABLE: &[(&str, Ours, Crates)] = &[
     ("world", These(&["domain", "facts"]), Never(&[NETWORK, SCREEN])),
     ("discover", These(&["domain", "world"]), Never(&[NETWORK, SCREEN])),
     ("diagnose", These(&["domain", "world"]), Never(&[NETWORK, SCREEN])),
+    ("plan", These(&["domain", "world", "discover"]), Never(&[NETWORK, SCREEN])),
     ("errors", These(&["domain"]), Never(&[NETWORK])),
     ("config", These(&["domain"]), Only(&["serde", "strsim", "thiserror", "toml"])),
-    ("app", These(&["domain", "facts", "world", "discover", "diagnose", "config"]), Never(&[NETWORK, SCREEN])),
-    ("view", These(&["app", "config", "domain", "world"]), Never(&[NETWORK, &["crossterm"]])),
-    ("io", These(&["domain", "facts", "wire", "clock", "errors", "task"]), Never(&[SCREEN])),
+    ("app", These(&["domain", "facts", "world", "discover", "diagnose", "plan", "config"]), Never(&[NETWORK, SCREEN])),
+    ("view", These(&["app", "config", "domain", "plan", "world"]), Never(&[NETWORK, &["crossterm"]])),
+    ("io", These(&["domain", "facts", "plan", "wire", "clock", "errors", "task"]), Never(&[SCREEN])),
     ("sandbox", These(&["wire", "clock", "task"]), Never(&[SCREEN, &["kube", "rdkafka_sys"]])),
     ("cmd", Ours::All, Crates::All),
     ("cli", Ours::All, Crates::All),

@@ -12,7 +12,7 @@ use kafdeck::{
     io::dial::BoxStream,
     sandbox::{
         broker::Brokers,
-        kafka::{Broker, Group, Kafka, LogDir, Member, Partition, Process, Protocol, Security, Topic},
+        kafka::{Broker, Changes, Group, Kafka, LogDir, Member, Partition, Process, Protocol, Security, Topic},
     },
     task,
 };
@@ -204,5 +204,6 @@ pub fn kafka() -> Kafka {
         defaults: defaults.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         controller: Some(1),
         security: Security::default(),
+        changes: Changes::default(),
     }
 }

@@ -30,6 +30,7 @@ use kafka_protocol::{
 use serde_json::{Value, json};
 
 use super::{
+    changes,
     common::kafka::{Cluster, Raw, framed, kafka, text},
     shape,
 };
@@ -47,7 +48,7 @@ pub const USER: &str = "kafdeck-conformance-user";
 /// What cases begin with that need an authorizer.
 pub const AUTHORIZED: &str = "DescribeAcls with an authorizer";
 /// Nobody's.
-const NOBODY: &str = "kafdeck-conformance-nobody";
+pub const NOBODY: &str = "kafdeck-conformance-nobody";
 
 /// Three brokers with the ids 0 to 2.
 pub trait Peer {
@@ -96,7 +97,7 @@ pub struct Answers {
     pub shapes: BTreeMap<String, Value>,
 }
 
-struct Asking<'a, P> {
+pub struct Asking<'a, P> {
     peer: &'a P,
     answers: Answers,
 }
@@ -111,6 +112,14 @@ impl<P: Peer> Asking<'_, P> {
         assert!(self.answers.shapes.insert(case.to_owned(), shape).is_none(), "{case} twice");
     }
 
+    /// Asks, and keeps the answer's shape and its words of errors.
+    pub async fn change<R: Request<Response: Debug>>(&mut self, case: &str, broker: i32, request: R, version: i16) {
+        let answer = self.of(broker, &request, version).await;
+        let shape = answer.as_ref().map_or_else(|| json!("hung up"), shape::of);
+        let words = answer.map(|answer| words(&format!("{answer:?}")));
+        self.keep(&format!("{case} v{version}"), json!({"shape": shape, "errors": words}));
+    }
+
     async fn case<R: Request<Response: Debug>>(&mut self, case: &str, broker: i32, request: R, version: i16) {
         let answer = self.of(broker, &request, version).await;
         let shape = answer.map_or_else(|| json!("hung up"), |answer| shape::of(&answer));
@@ -122,7 +131,7 @@ impl<P: Peer> Asking<'_, P> {
         self.keep(case, json!(answer.map_or("hung up", |_| "answered")));
     }
 
-    async fn coordinator(&self, group: &str) -> i32 {
+    pub async fn coordinator(&self, group: &str) -> i32 {
         let asked = FindCoordinatorRequest::default().with_coordinator_keys(vec![text(group)]);
         self.of(0, &asked, 6).await.unwrap().coordinators[0].node_id.0
     }
@@ -132,6 +141,12 @@ impl<P: Peer> Asking<'_, P> {
         let first = answer.topics[0].partitions.iter().find(|p| p.partition_index == 0);
         first.unwrap().leader_id.0
     }
+}
+
+/// Codes and words of errors in an answer, in their order.
+fn words(answer: &str) -> Vec<String> {
+    let after = |part: &str| part.split(['}', ']']).next().unwrap_or_default().trim_end_matches(", ").to_owned();
+    answer.split("error_").skip(1).map(|part| after(part.split(", topic_config").next().unwrap())).collect()
 }
 
 /// Asks everything.
@@ -144,6 +159,7 @@ pub async fn ask_all(peer: &impl Peer) -> Answers {
     offsets(&mut asking).await;
     configs(&mut asking).await;
     users(&mut asking).await;
+    changes::ask(&mut asking).await;
     hostile(&mut asking).await;
     asking.answers
 }

@@ -10,18 +10,20 @@ use kafdeck::{
         answers::{self, users},
         configs, quorum,
     },
-    sandbox::kafka::Protocol,
+    sandbox::kafka::{Moving, Protocol},
     wire::{
         assignment,
+        changes::{self, ConfigsOf, Intent},
         frame::{self, announced, correlation, decode, decode_oldest_api_versions},
         requests::{self, Ask, Meanings, Width},
         sasl,
     },
 };
 use kafka_protocol::messages::{
-    ApiVersionsRequest, ConsumerGroupDescribeRequest, DescribeAclsRequest, DescribeClientQuotasRequest,
-    DescribeConfigsRequest, DescribeGroupsRequest, DescribeLogDirsRequest, DescribeQuorumRequest,
-    DescribeUserScramCredentialsRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetFetchRequest,
+    ApiVersionsRequest, ConsumerGroupDescribeRequest, CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest,
+    DescribeClientQuotasRequest, DescribeConfigsRequest, DescribeGroupsRequest, DescribeLogDirsRequest,
+    DescribeQuorumRequest, DescribeUserScramCredentialsRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest,
+    OffsetFetchRequest, create_acls_request::AclCreation, delete_acls_request::DeleteAclsFilter,
 };
 
 use super::{
@@ -38,10 +40,76 @@ pub struct Answer {
     frame: Bytes,
 }
 
-/// Good answers of the sandbox's brokers, in every version that is used.
-pub fn corpus() -> Vec<Answer> {
+/// Good answers of the sandbox's brokers, in every version that is used: to questions, and to changes.
+pub struct Corpus {
+    answers: Vec<Answer>,
+    changes: Vec<Changed>,
+}
+
+/// A good answer to a change, which becomes no fact.
+pub struct Changed {
+    read: fn(Bytes, i16) -> bool,
+    version: i16,
+    frame: Bytes,
+}
+
+/// All of them.
+pub fn corpus() -> Corpus {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(gathered())
+    Corpus { answers: runtime.block_on(gathered()), changes: runtime.block_on(changed()) }
+}
+
+/// Answers to changes: some are made, some refused with words.
+async fn changed() -> Vec<Changed> {
+    let mut model = kafka();
+    model.topics.insert("orders".to_owned(), topic(1, 6, 100.9));
+    model.groups.insert("idle".to_owned(), group(Protocol::Classic, "orders", 0, 6, 40.5));
+    model.security.acls = Some(Vec::new());
+    let brokers = Cluster::new(model);
+    let configs = BTreeMap::from([("retention.ms".to_owned(), "1".to_owned())]);
+    let of = BTreeMap::from([("orders".to_owned(), vec![0, 1])]);
+    let there = BTreeMap::from([("orders".to_owned(), vec![(0, Some(vec![1])), (1, None)])]);
+    let commits = BTreeMap::from([("orders".to_owned(), vec![(0, 5), (77, 5)])]);
+    let limits = BTreeMap::from([("producer_byte_rate".to_owned(), Some(1.0))]);
+    let creation = AclCreation::default().with_resource_type(2).with_resource_name("o".into()).with_operation(3);
+    let creation = creation.with_resource_pattern_type(3).with_permission_type(3).with_principal("User:a".into());
+    let filter = DeleteAclsFilter::default().with_pattern_type_filter(1).with_resource_type_filter(1);
+    let filter = filter.with_operation(1).with_permission_type(1).with_resource_name_filter(None);
+    let filter = filter.with_principal_filter(None).with_host_filter(None);
+    let mut all = Vec::new();
+    for name in ["new", "orders"] {
+        answer(&mut all, &brokers, &changes::create_topic(name, 3, 2, &configs, Intent::Real)).await;
+    }
+    answer(&mut all, &brokers, &changes::create_partitions("new", 7, Intent::Rehearsal)).await;
+    let alter = [("retention.ms", Some("soon"))];
+    answer(&mut all, &brokers, &changes::alter_configs(ConfigsOf::Topic("new"), alter, Intent::Real)).await;
+    answer(&mut all, &brokers, &changes::set_scram("a", 2, 1, vec![1], &[2])).await;
+    answer(&mut all, &brokers, &CreateAclsRequest::default().with_creations(vec![creation])).await;
+    answer(&mut all, &brokers, &DeleteAclsRequest::default().with_filters(vec![filter])).await;
+    answer(&mut all, &brokers, &changes::alter_quotas("a", &limits, Intent::Real)).await;
+    answer(&mut all, &brokers, &changes::elect_leaders(&of)).await;
+    answer(&mut all, &brokers, &changes::reassign(&there)).await;
+    brokers.change(|k| {
+        let moving = Moving { target: vec![2, 1], before: vec![0, 1] };
+        k.changes.moves.insert(("orders".to_owned(), 2), moving);
+    });
+    answer(&mut all, &brokers, &changes::reassignments()).await;
+    answer(&mut all, &brokers, &changes::coordinator_of("idle")).await;
+    answer(&mut all, &brokers, &changes::commit_offsets("idle", &commits)).await;
+    answer(&mut all, &brokers, &changes::delete_group("idle")).await;
+    answer(&mut all, &brokers, &changes::delete_topic("new")).await;
+    all
+}
+
+async fn answer<R: Ask>(all: &mut Vec<Changed>, brokers: &Cluster, request: &R) {
+    let before = all.len();
+    for version in R::LOWEST..=<R as kafka_protocol::protocol::Message>::VERSIONS.max {
+        let asking = frame::encode(request, version, 7).unwrap();
+        let Some(frame) = brokers.raw(1).bytes(&asking).await else { continue };
+        assert!(decode::<R>(frame.clone(), version).is_ok(), "{} v{version}", R::NAME);
+        all.push(Changed { read: |b, v| decode::<R>(b, v).is_ok(), version, frame });
+    }
+    assert!(all.len() > before, "{} was answered in no version", R::NAME);
 }
 
 async fn gathered() -> Vec<Answer> {
@@ -153,13 +221,16 @@ async fn add<R: Ask>(
 }
 
 /// One answer, changed and read; and what else is read of raw bytes.
-pub fn hostile(corpus: &[Answer], case: u64, rng: &mut fastrand::Rng) -> Vec<Fact> {
-    let good = &corpus[usize::try_from(case).unwrap() % corpus.len()];
+pub fn hostile(corpus: &Corpus, case: u64, rng: &mut fastrand::Rng) -> Vec<Fact> {
+    let number = usize::try_from(case).unwrap();
+    let good = &corpus.answers[number % corpus.answers.len()];
     let bad = Bytes::from(mutate::bytes(&good.frame, rng));
     let _ = (correlation(&bad), frame::wants_oldest_api_versions(&bad), decode_oldest_api_versions(&bad));
     let _ = (assignment::assigned(&bad), sasl::offer(&bad, 7), sasl::reply(bad.clone(), 7), sasl::plain_read(&bad));
     let _ = bad.first_chunk().map(|prefix| announced(*prefix));
     let bodies = (good.read)(bad, good.version);
+    let good_too = &corpus.changes[number % corpus.changes.len()];
+    let _ = (good_too.read)(Bytes::from(mutate::bytes(&good_too.frame, rng)), good_too.version);
     let each = matches!(
         good.asked,
         Asked::Groups | Asked::Offsets | Asked::EndOffsets | Asked::LogDirs | Asked::BrokerConfigs

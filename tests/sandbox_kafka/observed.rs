@@ -44,6 +44,18 @@ impl Transport for Way {
     }
 }
 
+/// Where the three brokers are.
+pub fn book() -> AddressBook {
+    let mut book = AddressBook::default();
+    for id in 0..3 {
+        let pod = ObjectKey::new("ns", format!("kafka-{id}"));
+        book.seeds.push(PodPort { pod: pod.clone(), port: 9092 });
+        book.hosts.insert(format!("kafka-{id}.kafka"), pod.clone());
+        book.ids.insert(BrokerId(id), pod);
+    }
+    book
+}
+
 struct Watch {
     facts: mpsc::Receiver<Fact>,
     start: Instant,
@@ -53,14 +65,7 @@ struct Watch {
 
 impl Watch {
     fn start(cluster: &Arc<Cluster>) -> Self {
-        let mut book = AddressBook::default();
-        for id in 0..3 {
-            let pod = ObjectKey::new("ns", format!("kafka-{id}"));
-            book.seeds.push(PodPort { pod: pod.clone(), port: 9092 });
-            book.hosts.insert(format!("kafka-{id}.kafka"), pod.clone());
-            book.ids.insert(BrokerId(id), pod);
-        }
-        let (sender, book) = watch::channel(Arc::new(book));
+        let (sender, book) = watch::channel(Arc::new(book()));
         let (facts, told) = mpsc::channel(1024);
         let cancel = CancellationToken::new();
         let setup = ObserverSetup {

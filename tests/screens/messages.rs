@@ -5,11 +5,15 @@ use kafdeck::{
     app::{App, Effect, Msg, keys::Key},
     domain::{
         freshness::{FailureKind, SourceFailure},
-        record::{Body, Header, ReadEvent, Record, Start, StampKind},
+        record::{Body, Header, ReadEvent, Record, StampKind, Start},
     },
 };
 
-use super::{COLOR, after, char, cluster::{self, Cluster, noon}, screen};
+use super::{
+    COLOR, after, char,
+    cluster::{self, Cluster, noon},
+    screen,
+};
 
 /// The message view of the first topic of a healthy cluster, which nobody has told anything yet.
 pub fn opened() -> App {
@@ -59,9 +63,7 @@ fn refused() -> SourceFailure {
         kind: FailureKind::Forbidden,
         what: "Reading partition 0 of orders is forbidden: not authorized for the topic (TOPIC_AUTHORIZATION_FAILED)."
             .into(),
-        hint: Some(
-            "Grant Read (which includes Describe) on topic orders to the user that is connected.".into(),
-        ),
+        hint: Some("Grant Read (which includes Describe) on topic orders to the user that is connected.".into()),
     }
 }
 
@@ -152,5 +154,8 @@ fn a_way_that_is_shut_is_said_with_who_could_open_it() {
 fn the_value_under_the_cursor_is_copied() {
     let mut app = mixed();
     let copied = press(&mut app, &[Key::Up, Key::Up, Key::Up, Key::Up, char('c')]);
-    assert!(copied.iter().any(|e| matches!(e, Effect::Copy(text) if text.starts_with("{\"order\":1207"))), "{copied:?}");
+    assert!(
+        copied.iter().any(|e| matches!(e, Effect::Copy(text) if text.starts_with("{\"order\":1207"))),
+        "{copied:?}"
+    );
 }

@@ -216,6 +216,11 @@ impl Roster {
 
     /// Asks whichever broker answers first; another one is asked when the first takes long or fails.
     pub async fn ask_any<R: Ask>(&self, request: &R) -> Result<Answer<R::Response>, CallError> {
+        self.ask_first(request).await.map(|(_, answer)| answer)
+    }
+
+    /// The same, and the link to the broker that answered.
+    pub async fn ask_first<R: Ask>(&self, request: &R) -> Result<(Arc<Link>, Answer<R::Response>), CallError> {
         let give_up = Instant::now() + CALL_DEADLINE;
         let mut changed = self.setup.changed.subscribe();
         let mut tried = HashSet::new();
@@ -228,7 +233,7 @@ impl Roster {
                 && let Some(link) = self.readiest(&tried)
             {
                 tried.insert(link.to().clone());
-                asked.push(async move { link.call(request).await });
+                asked.push(async move { link.call(request).await.map(|answer| (link, answer)) });
                 hedge = Instant::now() + HEDGE_AFTER;
             }
             if asked.is_empty()

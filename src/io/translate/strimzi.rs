@@ -32,7 +32,8 @@ pub fn kafka(from: &DynamicObject) -> KafkaResource {
         listeners: list(&spec["listeners"]).filter_map(listener).collect(),
         authorization: text(&authorization["type"]),
         super_users: list(&authorization["superUsers"]).filter_map(text).collect(),
-        users_in: users_in(from),
+        users_in: looked_after(from, "userOperator"),
+        topics_in: looked_after(from, "topicOperator"),
         replicas: count(&spec["replicas"]),
         zookeeper: from.data["spec"]["zookeeper"].is_object(),
         running_version: text(&status["kafkaVersion"]),
@@ -123,9 +124,9 @@ fn acl(from: &Value) -> Acl {
     }
 }
 
-/// Where the User Operator looks after users, if there is one.
-fn users_in(from: &DynamicObject) -> Option<String> {
-    let operator = &from.data["spec"]["entityOperator"]["userOperator"];
+/// The namespace that an operator of the Entity Operator looks after, if there is one.
+fn looked_after(from: &DynamicObject, name: &str) -> Option<String> {
+    let operator = &from.data["spec"]["entityOperator"][name];
     let own = || from.metadata.namespace.clone().unwrap_or_default();
     operator.is_object().then(|| text(&operator["watchedNamespace"]).unwrap_or_else(own))
 }

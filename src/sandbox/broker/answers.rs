@@ -12,11 +12,11 @@ use kafka_protocol::{
     },
 };
 
-use super::{View, cluster, configs, coordinators, groups, logs, offsets, produce, text, users};
+use super::{View, cluster, configs, coordinators, groups, logs, moves, offsets, produce, text, users};
 use crate::wire::served::{Hostile, Incoming};
 
 /// What is offered: the request, its oldest and its newest version.
-pub const OFFERED: [(ApiKey, i16, i16); 18] = [
+pub const OFFERED: [(ApiKey, i16, i16); 31] = [
     (ApiKey::Produce, 3, 12),
     (ApiKey::Fetch, 4, 16),
     (ApiKey::ListOffsets, 1, 10),
@@ -35,6 +35,19 @@ pub const OFFERED: [(ApiKey, i16, i16); 18] = [
     (ApiKey::DescribeAcls, 1, 3),
     (ApiKey::DescribeClientQuotas, 0, 1),
     (ApiKey::DescribeUserScramCredentials, 0, 0),
+    (ApiKey::ListPartitionReassignments, 0, 0),
+    (ApiKey::OffsetCommit, 2, 9),
+    (ApiKey::CreateTopics, 2, 7),
+    (ApiKey::DeleteTopics, 1, 6),
+    (ApiKey::CreateAcls, 1, 3),
+    (ApiKey::DeleteAcls, 1, 3),
+    (ApiKey::CreatePartitions, 0, 3),
+    (ApiKey::DeleteGroups, 0, 2),
+    (ApiKey::ElectLeaders, 0, 2),
+    (ApiKey::IncrementalAlterConfigs, 0, 1),
+    (ApiKey::AlterPartitionReassignments, 0, 1),
+    (ApiKey::AlterClientQuotas, 0, 1),
+    (ApiKey::AlterUserScramCredentials, 0, 0),
 ];
 
 /// Levels of `metadata.version` that brokers of 4.1 can run at.
@@ -43,13 +56,18 @@ const METADATA_LEVELS: (i16, i16) = (7, 27);
 /// The first version of ApiVersions that tells features.
 const WITH_FEATURES: i16 = 3;
 
-/// The answer to a request, as a frame.
-pub fn answer(view: &View<'_>, incoming: &Incoming) -> Result<Bytes, Hostile> {
+/// The request that is offered under a number, and whether in this version.
+pub fn offers(incoming: &Incoming) -> (Option<ApiKey>, bool) {
     let known = OFFERED.into_iter().find(|(key, ..)| *key as i16 == incoming.key);
-    let spoken = known.filter(|(_, oldest, newest)| (*oldest..=*newest).contains(&incoming.version));
-    match (known, spoken) {
-        (Some((ApiKey::ApiVersions, ..)), None) => incoming.reply(&unsupported(), 0),
-        (_, Some((key, ..))) => by_key(view, incoming, key),
+    let spoken = known.is_some_and(|(_, oldest, newest)| (oldest..=newest).contains(&incoming.version));
+    (known.map(|(key, ..)| key), spoken)
+}
+
+/// The answer to a request that changes nothing, as a frame.
+pub fn answer(view: &View<'_>, incoming: &Incoming) -> Result<Bytes, Hostile> {
+    match offers(incoming) {
+        (Some(ApiKey::ApiVersions), false) => incoming.reply(&unsupported(), 0),
+        (Some(key), true) => by_key(view, incoming, key),
         _ => {
             let why = "not offered".to_owned();
             Err(Hostile::Garbled { key: incoming.key, version: incoming.version, why })
@@ -58,9 +76,8 @@ pub fn answer(view: &View<'_>, incoming: &Incoming) -> Result<Bytes, Hostile> {
 }
 
 /// Refuses what is not offered in its version.
-pub fn offers(incoming: &Incoming) -> Result<(), Hostile> {
-    let known = OFFERED.iter().find(|(key, ..)| *key as i16 == incoming.key);
-    if known.is_some_and(|(_, oldest, newest)| (*oldest..=*newest).contains(&incoming.version)) {
+pub fn refuse_others(incoming: &Incoming) -> Result<(), Hostile> {
+    if offers(incoming).1 {
         return Ok(());
     }
     Err(Hostile::Garbled { key: incoming.key, version: incoming.version, why: "not offered".to_owned() })
@@ -85,6 +102,7 @@ fn by_key(view: &View<'_>, incoming: &Incoming, key: ApiKey) -> Result<Bytes, Ho
         ApiKey::InitProducerId => incoming.answer(|asked, _| produce::producer(view, &asked)),
         ApiKey::DescribeAcls => incoming.answer(|asked, version| users::acls(view, &asked, version)),
         ApiKey::DescribeClientQuotas => incoming.answer(|asked, version| users::quotas(view, &asked, version)),
+        ApiKey::ListPartitionReassignments => incoming.answer(|asked, _| moves::list(view, &asked)),
         ApiKey::DescribeUserScramCredentials => incoming.answer(|asked, version| users::scram(view, &asked, version)),
         other => Err(Hostile::Garbled { key: other as i16, version: incoming.version, why: "not offered".to_owned() }),
     }

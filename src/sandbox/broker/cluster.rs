@@ -105,7 +105,7 @@ fn asked_topic(kafka: &Kafka, asked: &MetadataRequestTopic, version: i16) -> Met
 }
 
 /// True for what may be the name of a topic.
-fn is_name(name: &str) -> bool {
+pub fn is_name(name: &str) -> bool {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     !matches!(name, "" | "." | "..") && name.len() <= LONGEST_NAME && name.chars().all(legal)
 }

@@ -81,6 +81,8 @@ pub const TOPIC: &[Config] = configs! {
         "Replicas whose fetching is throttled; <code>*</code> is all of them.";
     "index.interval.bytes" = "log.index.interval.bytes" Int "4096" dynamic:
         "Bytes of the log between two entries of its index.";
+    "leader.replication.throttled.replicas" List "" dynamic:
+        "Replicas that are fetched from their leader throttled; <code>*</code> is all of them.";
     "max.compaction.lag.ms" = "log.cleaner.max.compaction.lag.ms" Long "9223372036854775807" dynamic:
         "How long a record may wait for compaction at most.";
     "max.message.bytes" = "message.max.bytes" Int "1048588" dynamic:

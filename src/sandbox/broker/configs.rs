@@ -21,8 +21,9 @@ use super::{
 const RESOURCE_TOPIC: i8 = 2;
 const RESOURCE_BROKER: i8 = 4;
 
-/// Where a value is from: set on the topic, for all brokers while they run, in the broker's file, or nowhere.
+/// Where a value is from: set on the topic, on the broker or for all brokers while they run, in the broker's file, or nowhere.
 const DYNAMIC_TOPIC: i8 = 1;
+const DYNAMIC_BROKER: i8 = 2;
 const DYNAMIC_DEFAULT_BROKER: i8 = 3;
 const STATIC_BROKER: i8 = 4;
 const DEFAULT: i8 = 5;
@@ -76,6 +77,15 @@ fn entries(view: &View<'_>, resource: &DescribeConfigsResource) -> Result<Vec<En
         }
         other => Err((ResponseError::InvalidRequest, format!("Configs of resources of type {other} are not kept."))),
     }
+}
+
+/// What a topic's configs come to: name, value, where it is from.
+pub fn effective(own: &BTreeMap<String, String>, brokers: &BTreeMap<String, String>) -> Vec<(String, String, i8)> {
+    let first = |entry: Entry| {
+        let (_, value, source) = entry.set.into_iter().next()?;
+        Some((entry.name, value, source))
+    };
+    of_topic(own, brokers).into_iter().filter_map(first).collect()
 }
 
 /// One config with every place that says something about it; the first one counts.
@@ -140,8 +150,11 @@ fn of_topic(own: &BTreeMap<String, String>, brokers: &BTreeMap<String, String>) 
 fn of_broker(view: &View<'_>) -> Vec<Entry> {
     let Some(broker) = view.kafka.brokers.get(&view.me) else { return Vec::new() };
     let file = &view.kafka.defaults;
+    let own = view.kafka.changes.configs.get(&view.me);
     let entry = |config: &Config| {
         let mut set: Vec<Set> = Vec::new();
+        let here = own.and_then(|own| own.get(config.name));
+        set.extend(here.map(|value| (config.name.to_owned(), value.clone(), DYNAMIC_BROKER)));
         set.extend(file.get(config.name).into_iter().flat_map(|value| by_brokers(config.name, value)));
         set.push((config.name.to_owned(), config.default.to_owned(), DEFAULT));
         config.entry(set, true)
@@ -149,6 +162,9 @@ fn of_broker(view: &View<'_>) -> Vec<Entry> {
     let mut entries: Vec<Entry> = BROKER.iter().map(entry).collect();
     let unknown = file.iter().filter(|(name, _)| BROKER.iter().all(|config| config.name != name.as_str()));
     entries.extend(unknown.map(|(name, value)| plain(name, value, STATIC_BROKER, true)));
+    let unknown =
+        own.into_iter().flatten().filter(|(name, _)| BROKER.iter().all(|config| config.name != name.as_str()));
+    entries.extend(unknown.map(|(name, value)| plain(name, value, DYNAMIC_BROKER, false)));
     let advertised = format!("PLAINTEXT://{}:{}", broker.host, broker.port);
     let own = [
         ("node.id", "The number of this node.", Some(broker.id.to_string())),

@@ -79,7 +79,15 @@ impl Users {
     fn password(&self, user: &str) -> Option<String> {
         self.passwords().get(user).cloned()
     }
+
+    fn verifier(&self, user: &str, hash: Hash) -> Option<Verifier> {
+        let rounds = NonZeroU32::new(ROUNDS)?;
+        Some(Verifier::of(hash, self.password(user)?.as_bytes(), SALT, rounds))
+    }
 }
+
+/// What users may log in with, by name and mechanism.
+pub(super) type Keys = BTreeMap<(String, i8), Verifier>;
 
 /// A login under way.
 #[derive(Default)]
@@ -108,7 +116,9 @@ pub(super) enum Deed {
 
 impl Visit {
     /// Takes a request of one who has not logged in; any that is none of a login is an offence.
-    pub(super) fn takes(&mut self, users: &Users, incoming: &Incoming) -> Result<Deed, Hostile> {
+    ///
+    /// `keys` are of users whose passwords were set while the cluster ran.
+    pub(super) fn takes(&mut self, users: &Users, keys: &Keys, incoming: &Incoming) -> Result<Deed, Hostile> {
         let offence =
             |why: &str| Hostile::Garbled { key: incoming.key, version: incoming.version, why: why.to_owned() };
         match ApiKey::try_from(incoming.key) {
@@ -119,7 +129,7 @@ impl Visit {
             Ok(ApiKey::SaslAuthenticate) => {
                 let mut ended = false;
                 let answer = incoming.answer(|asked: SaslAuthenticateRequest, version| {
-                    let answer = self.authenticate(users, &asked.auth_bytes, version);
+                    let answer = self.authenticate(users, keys, &asked.auth_bytes, version);
                     ended = answer.error_code != 0;
                     answer
                 })?;
@@ -146,9 +156,9 @@ impl Visit {
         SaslHandshakeResponse::default().with_error_code(error).with_mechanisms(offered)
     }
 
-    fn authenticate(&mut self, users: &Users, message: &[u8], version: i16) -> SaslAuthenticateResponse {
+    fn authenticate(&mut self, users: &Users, keys: &Keys, message: &[u8], version: i16) -> SaslAuthenticateResponse {
         let answer = SaslAuthenticateResponse::default();
-        match self.says(users, message) {
+        match self.says(users, keys, message) {
             Ok(said) => {
                 let lasts = users.session.filter(|_| self.admitted && version >= 1);
                 if self.admitted {
@@ -165,7 +175,7 @@ impl Visit {
     }
 
     /// The mechanism's next step; an error code when it fails.
-    fn says(&mut self, users: &Users, message: &[u8]) -> Result<String, i16> {
+    fn says(&mut self, users: &Users, keys: &Keys, message: &[u8]) -> Result<String, i16> {
         match self.chosen.take() {
             None => Err(ILLEGAL_STATE),
             Some(Chosen::Plain) => {
@@ -175,10 +185,12 @@ impl Visit {
             }
             Some(Chosen::Scram(hash)) => {
                 let (user, bare) = introduced(message).map_err(|_| REFUSED)?;
-                let password = users.password(&user).ok_or(REFUSED)?;
                 self.serial += 1;
-                let rounds = NonZeroU32::new(ROUNDS).unwrap_or(NonZeroU32::MIN);
-                let verifier = Verifier::of(hash, password.as_bytes(), SALT, rounds);
+                let mechanism = if hash == Hash::Sha256 { 1 } else { 2 };
+                let verifier = match keys.get(&(user.clone(), mechanism)) {
+                    Some(verifier) => verifier.clone(),
+                    None => users.verifier(&user, hash).ok_or(REFUSED)?,
+                };
                 let asked = Asked::new(verifier, &bare, &format!("sandbox{}", self.serial)).map_err(|_| REFUSED)?;
                 let message = asked.message().to_owned();
                 self.chosen = Some(Chosen::Proving(Box::new(asked)));

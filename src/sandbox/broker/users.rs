@@ -87,7 +87,8 @@ fn permission(acl: &Acl) -> i8 {
     if acl.allows { 3 } else { 2 }
 }
 
-fn is_asked(acl: &Acl, asked: &DescribeAclsRequest) -> bool {
+/// Whether a filter passes a rule.
+pub fn is_asked(acl: &Acl, asked: &DescribeAclsRequest) -> bool {
     let number = |wanted: i8, is: i8| wanted == ANY || wanted == is;
     let is = |wanted: &Option<kafka_protocol::protocol::StrBytes>, is: &str| wanted.as_ref().is_none_or(|w| **w == *is);
     let named = match (&asked.resource_name_filter, asked.pattern_type_filter) {

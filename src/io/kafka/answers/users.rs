@@ -75,8 +75,8 @@ pub fn acls(answer: &DescribeAclsResponse) -> Result<Authorizer, CallError> {
 }
 
 /// AclPermissionType's number for a denial, and PatternType's for what names begin with.
-const DENY: i8 = 2;
-const PREFIXED: i8 = 4;
+pub const DENY: i8 = 2;
+pub const PREFIXED: i8 = 4;
 
 /// ResourceType.
 fn kind(number: i8) -> Resource {
@@ -91,25 +91,46 @@ fn kind(number: i8) -> Resource {
     }
 }
 
+/// The number of a resource; 0 is of none that brokers know.
+pub fn kind_number(resource: &Resource) -> i8 {
+    match resource {
+        Resource::Topic => 2,
+        Resource::Group => 3,
+        Resource::Cluster => 4,
+        Resource::TransactionalId => 5,
+        Resource::DelegationToken => 6,
+        Resource::User => 7,
+        Resource::Other(word) => word.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or_default(),
+    }
+}
+
+/// Names of AclOperation, from number 2 on.
+const OPERATIONS: [&str; 14] = [
+    "All",
+    "Read",
+    "Write",
+    "Create",
+    "Delete",
+    "Alter",
+    "Describe",
+    "ClusterAction",
+    "DescribeConfigs",
+    "AlterConfigs",
+    "IdempotentWrite",
+    "CreateTokens",
+    "DescribeTokens",
+    "TwoPhaseCommit",
+];
+
+/// The number of an operation; 0 is of none that brokers know.
+pub fn operation_number(word: &str) -> i8 {
+    let known = OPERATIONS.iter().zip(2..).find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, number)| number);
+    known.or_else(|| word.rsplit(' ').next().and_then(|number| number.parse().ok())).unwrap_or_default()
+}
+
 /// AclOperation.
 fn operation(number: i8) -> String {
-    const KNOWN: [&str; 14] = [
-        "All",
-        "Read",
-        "Write",
-        "Create",
-        "Delete",
-        "Alter",
-        "Describe",
-        "ClusterAction",
-        "DescribeConfigs",
-        "AlterConfigs",
-        "IdempotentWrite",
-        "CreateTokens",
-        "DescribeTokens",
-        "TwoPhaseCommit",
-    ];
-    let known = usize::try_from(number).ok().and_then(|n| KNOWN.get(n.checked_sub(2)?));
+    let known = usize::try_from(number).ok().and_then(|n| OPERATIONS.get(n.checked_sub(2)?));
     known.map_or_else(|| format!("operation {number}"), |name| (*name).to_owned())
 }
 

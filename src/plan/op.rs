@@ -1,0 +1,163 @@
+//! One thing that a step does, as data: a request to the API server, to brokers, or nothing but waiting.
+//!
+//! `io::act` carries it out and `plan::render` says what it is. An op carries what the plan was made for, so that
+//! whoever carries it out can see that the cluster is still so; it holds no secret.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::kafka::{KafkaAnswer, KafkaOp};
+use crate::domain::record::Draft;
+
+/// A Kubernetes object by everything that a request for it takes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Target {
+    /// Group and version, as `kafka.strimzi.io/v1`; `v1` for the core group.
+    pub api_version: String,
+    /// Kind, as `KafkaTopic`.
+    pub kind: String,
+    /// Resource, in the plural, as `kafkatopics`.
+    pub resource: String,
+    /// Namespace; empty for kinds that are in none.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+impl Target {
+    /// The API group; empty for the core group.
+    pub fn group(&self) -> &str {
+        self.api_version.split_once('/').map_or("", |(group, _)| group)
+    }
+
+    /// As kubectl takes it: `kafkatopic.kafka.strimzi.io/orders`, `pod/kafka-0`.
+    pub fn for_kubectl(&self) -> String {
+        let kind = self.kind.to_lowercase();
+        match self.group() {
+            "" | "apps" | "batch" => format!("{kind}/{}", self.name),
+            group => format!("{kind}.{group}/{}", self.name),
+        }
+    }
+}
+
+/// One field before and after.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// Keys from the root of the object to the field.
+    pub path: Vec<String>,
+    /// What is there when the plan is made; `None` is nothing.
+    pub before: Option<Value>,
+    /// What is to be there; `None` takes the field away.
+    pub after: Option<Value>,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "kebab-case")]
+pub enum Op {
+    /// Makes an object that must not be there yet.
+    Create {
+        /// Which.
+        target: Target,
+        /// All of it.
+        manifest: Value,
+    },
+    /// Changes fields of an object, if they still hold what they held when the plan was made.
+    Patch {
+        /// Which.
+        target: Target,
+        /// The changes.
+        changes: Vec<Change>,
+    },
+    /// Deletes an object, if it is still the same one.
+    Delete {
+        /// Which.
+        target: Target,
+        /// Its uid when the plan was made.
+        uid: String,
+    },
+    /// Evicts a pod, if it is still the same one: the disruption budget is asked (policy/v1 Eviction).
+    Evict {
+        /// The pod.
+        target: Target,
+        /// Its uid when the plan was made.
+        uid: String,
+    },
+    /// Asks brokers.
+    Kafka {
+        /// For what.
+        ask: KafkaOp,
+    },
+    /// Writes a record, once.
+    Produce {
+        /// The record.
+        draft: Draft,
+    },
+    /// Does nothing: the step's gates are waited for.
+    Wait,
+}
+
+/// What came of an op.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OpAnswer {
+    /// It is done; what there is to say of it, which may be nothing.
+    Done(String),
+    /// It was so before, in words.
+    Already(String),
+    /// It is done, and this was made for it.
+    Made(KafkaAnswer),
+}
+
+/// Why an op did not happen, or may not have happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OpFailure {
+    /// The cluster is not as it was when the plan was made; what is different, a line each.
+    Stale(Vec<String>),
+    /// It was refused, in the words of whoever refused it.
+    Refused(String),
+    /// Permission is missing; which.
+    Forbidden(String),
+    /// Nobody answered, or it is not known whether it happened.
+    Unreachable(String),
+    /// The journal could not be written, so that nothing was done.
+    Journal(String),
+}
+
+impl OpFailure {
+    /// In a sentence without a period.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Stale(diff) => format!("the cluster has changed since the plan was made: {}", diff.join("; ")),
+            Self::Refused(why) => why.clone(),
+            Self::Forbidden(why) => format!("permission is missing: {why}"),
+            Self::Unreachable(why) => format!("{why}; whether it happened is not known"),
+            Self::Journal(why) => format!("nothing was done, because the journal could not be written: {why}"),
+        }
+    }
+}
+
+/// What asking for an op without doing it has shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rehearsed {
+    /// It would be done; what it changes, a line each, beginning with `+`, `-` or a blank.
+    Fine(Vec<String>),
+    /// It cannot be tried without doing it; why.
+    Untried(String),
+    /// It is so already, in words.
+    Already(String),
+    /// It would not be done.
+    Failed(OpFailure),
+}
+
+/// Who is acting on an installation, as its Lease says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Who and where: `alice@jump-1 (4711)`.
+    pub who: String,
+    /// What is being done: `broker.restart`.
+    pub action: String,
+    /// At which step: `2 of 3: evict pod kafka-1`.
+    pub step: String,
+    /// For how many seconds it has not been heard of.
+    pub silent_s: i64,
+}

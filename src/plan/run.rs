@@ -1,0 +1,346 @@
+//! The run of a plan: which step it is at, what it waits for, and what is to be done next.
+//!
+//! A machine without hands: what happens goes in, what is to be done comes out as data. Its gates see what the operator
+//! sees. The App owns the one run there is; `io::act` does what comes out and answers with one event.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{
+    Plan, Step,
+    gate::{Moment, Verdict, check_all},
+    kafka::KafkaAnswer,
+    op::{OpAnswer, OpFailure},
+};
+use crate::world::Reading;
+
+/// An op of which nobody knows whether it happened is tried again after so long, while its gates do not hold.
+const AGAIN: TimeDelta = TimeDelta::seconds(5);
+
+/// Where a run is in its step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The journal and the Lease are being opened.
+    Opening,
+    /// Gates before the step are looked at.
+    Before,
+    /// The step's op is under way.
+    Doing,
+    /// Gates after the step are looked at.
+    After,
+    /// The end is being written down.
+    Closing,
+    /// Over.
+    Over,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// Everything is done.
+    Done,
+    /// Nothing was done, and this is why.
+    Refused(String),
+    /// It broke off, and this is why.
+    Failed(String),
+    /// It was asked to stop, and did so before a step.
+    Stopped(String),
+    /// Something did not come true in its time.
+    TimedOut(String),
+}
+
+impl End {
+    /// In one word, as documents have it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused(_) => "refused",
+            Self::Failed(_) => "failed",
+            Self::Stopped(_) => "stopped",
+            Self::TimedOut(_) => "timeout",
+        }
+    }
+
+    /// Why, where there is a why.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Self::Done => None,
+            Self::Refused(why) | Self::Failed(why) | Self::Stopped(why) | Self::TimedOut(why) => Some(why),
+        }
+    }
+}
+
+/// What happens to a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The journal and the Lease are open; what is worth saying about that.
+    Opened(Vec<String>),
+    /// They are not, and nothing may be done.
+    NotOpened(String),
+    /// The op of the step is over.
+    Did(Result<OpAnswer, OpFailure>),
+    /// The world or the time went on.
+    Looked,
+    /// Stop before the next step, until resumed.
+    Pause,
+    /// Go on.
+    Resume,
+    /// End before the next step; why.
+    Abort(String),
+    /// The end is written down, or could not be.
+    Closed(Result<(), String>),
+}
+
+/// What is to be done for a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// Do the op of this step.
+    Do(usize),
+    /// Write the end down and give the Lease back.
+    Close(End),
+}
+
+/// Something that a run says, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What.
+    pub text: String,
+}
+
+/// A run.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Its id in the journal.
+    pub id: String,
+    /// True where it goes on with one that stopped.
+    pub resumes: bool,
+    /// What it carries out.
+    pub plan: Plan,
+    /// The step it is at.
+    pub at: usize,
+    /// Where it is in that step.
+    pub phase: Phase,
+    /// Since when it is there.
+    pub since: DateTime<Utc>,
+    /// Since when gates are waited for; trying an op again does not begin anew.
+    waiting_since: DateTime<Utc>,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// True while it is to stop before the next step.
+    pub paused: bool,
+    /// Why it is to end before the next step.
+    pub stopping: Option<String>,
+    /// What gates of this step say now.
+    pub gates: Vec<(String, Verdict)>,
+    /// What it has said so far, oldest first.
+    pub said: Vec<Said>,
+    /// What was made and is shown once.
+    pub made: Option<KafkaAnswer>,
+    /// How it ended.
+    pub end: Option<End>,
+    done_at: Option<DateTime<Utc>>,
+    /// Since when it is not known whether the op happened.
+    unsure: Option<DateTime<Utc>>,
+    /// The op is being tried again.
+    again: bool,
+    has_acted: bool,
+}
+
+impl Run {
+    /// A run that is about to begin.
+    pub fn new(id: String, plan: Plan, now: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            resumes: false,
+            plan,
+            at: 0,
+            phase: Phase::Opening,
+            since: now,
+            waiting_since: now,
+            started_at: now,
+            paused: false,
+            stopping: None,
+            gates: Vec::new(),
+            said: Vec::new(),
+            made: None,
+            end: None,
+            done_at: None,
+            unsure: None,
+            again: false,
+            has_acted: false,
+        }
+    }
+
+    /// A run that goes on where another one stopped: before a step, or within one of which nobody knows what came of it.
+    pub fn resume(id: String, plan: Plan, at: usize, is_unsure: bool, now: DateTime<Utc>) -> Self {
+        let unsure = is_unsure.then_some(now);
+        Self { resumes: true, at, unsure, has_acted: true, ..Self::new(id, plan, now) }
+    }
+
+    /// The step it is at; `None` behind the last one.
+    pub fn step(&self) -> Option<&Step> {
+        self.plan.steps.get(self.at)
+    }
+
+    /// True until it is over.
+    pub fn is_under_way(&self) -> bool {
+        self.phase != Phase::Over
+    }
+
+    /// What it waits for, if it waits.
+    pub fn waits_for(&self) -> Option<String> {
+        let waiting = self.gates.iter().find(|(_, verdict)| !verdict.holds())?;
+        Some(format!("{} ({})", waiting.0, waiting.1.words()))
+    }
+
+    /// Takes an event and says what is to be done.
+    pub fn advance(&mut self, event: Event, reading: Option<&Reading<'_>>, now: DateTime<Utc>) -> Vec<Act> {
+        match event {
+            Event::Opened(notes) if self.phase == Phase::Opening => {
+                notes.into_iter().for_each(|note| self.say(note, now));
+                self.enter(if self.unsure.is_some() { Phase::After } else { Phase::Before }, now);
+            }
+            Event::NotOpened(why) if self.phase == Phase::Opening => {
+                // Nothing was written down, so that nothing is to be closed.
+                self.end = Some(End::Refused(why));
+                self.enter(Phase::Over, now);
+            }
+            Event::Did(answer) if self.phase == Phase::Doing => return self.did(answer, reading, now),
+            Event::Closed(result) if self.phase == Phase::Closing => {
+                if let Err(why) = result {
+                    self.say(format!("the end could not be written down: {why}"), now);
+                }
+                self.enter(Phase::Over, now);
+            }
+            Event::Pause => self.paused = true,
+            Event::Resume => self.paused = false,
+            Event::Abort(why) => self.stopping = Some(why),
+            _ => {}
+        }
+        self.look(reading, now)
+    }
+
+    fn did(
+        &mut self,
+        answer: Result<OpAnswer, OpFailure>,
+        reading: Option<&Reading<'_>>,
+        now: DateTime<Utc>,
+    ) -> Vec<Act> {
+        self.unsure = None;
+        match answer {
+            Ok(OpAnswer::Done(words) | OpAnswer::Already(words)) => self.note_done(&words, now),
+            Ok(OpAnswer::Made(made)) => {
+                self.note_done("", now);
+                self.made = Some(made);
+            }
+            Err(OpFailure::Unreachable(why)) => {
+                self.say(format!("{why}; whether it happened is not known"), now);
+                self.unsure = Some(now);
+                // What was seen before this attempt cannot tell.
+                self.done_at = Some(self.since);
+            }
+            Err(failure) => {
+                let end = if self.has_acted { End::Failed(failure.words()) } else { End::Refused(failure.words()) };
+                return self.close(end, now);
+            }
+        }
+        self.has_acted = true;
+        if !std::mem::take(&mut self.again) {
+            self.waiting_since = now;
+        }
+        self.enter(Phase::After, now);
+        self.look(reading, now)
+    }
+
+    fn note_done(&mut self, words: &str, now: DateTime<Utc>) {
+        let title = self.step().map(|step| step.title.clone()).unwrap_or_default();
+        let words = if words.is_empty() { title } else { format!("{title}: {words}") };
+        self.say(words, now);
+        self.done_at = Some(now);
+    }
+
+    /// Looks at the gates of this step, and goes on as far as they allow.
+    fn look(&mut self, reading: Option<&Reading<'_>>, now: DateTime<Utc>) -> Vec<Act> {
+        loop {
+            let (is_before, gates, within) = match (self.phase, self.step()) {
+                (Phase::Before, Some(step)) => (true, step.before.clone(), step.within_s),
+                (Phase::After, Some(step)) => (false, step.after.clone(), step.within_s),
+                (Phase::Before, None) => return self.close(End::Done, now),
+                _ => return Vec::new(),
+            };
+            if is_before && let Some(why) = self.stopping.take() {
+                return self.close(End::Stopped(why), now);
+            }
+            if is_before && self.paused {
+                return Vec::new();
+            }
+            self.gates = match reading {
+                Some(reading) => {
+                    let since = if is_before { None } else { self.done_at };
+                    check_all(&gates, &Moment { reading: *reading, since })
+                }
+                None => gates
+                    .iter()
+                    .map(|gate| (gate.title(), Verdict::Wait("the installation is not in sight".to_owned())))
+                    .collect(),
+            };
+            if let Some((title, Verdict::Fail(why))) = self.gates.iter().find(|(_, v)| matches!(v, Verdict::Fail(_))) {
+                let why = format!("{title}: {why}");
+                return self.close(if self.has_acted { End::Failed(why) } else { End::Refused(why) }, now);
+            }
+            let holds = self.gates.iter().all(|(_, verdict)| verdict.holds());
+            let waited = now - self.waiting_since;
+            if !holds && waited > TimeDelta::seconds(i64::from(within)) {
+                let why = format!(
+                    "after {} s it still waits for: {}",
+                    waited.num_seconds(),
+                    self.waits_for().unwrap_or_default()
+                );
+                return self.close(End::TimedOut(why), now);
+            }
+            match (is_before, holds) {
+                (true, true) => return self.act(now),
+                (true, false) => return Vec::new(),
+                (false, _) if self.is_to_be_repeated(holds, gates.is_empty(), now) => return self.act(now),
+                (false, true) if self.unsure.is_some() && gates.is_empty() => return Vec::new(),
+                (false, true) => {
+                    self.unsure = None;
+                    self.at += 1;
+                    self.waiting_since = now;
+                    self.enter(Phase::Before, now);
+                }
+                (false, false) => return Vec::new(),
+            }
+        }
+    }
+
+    /// True for an op that may not have happened, and of which nothing shows that it has.
+    fn is_to_be_repeated(&self, holds: bool, has_no_gates: bool, now: DateTime<Utc>) -> bool {
+        self.unsure.is_some_and(|since| now - since >= AGAIN) && (!holds || has_no_gates)
+    }
+
+    fn act(&mut self, now: DateTime<Utc>) -> Vec<Act> {
+        self.again = self.phase == Phase::After;
+        self.unsure = None;
+        self.enter(Phase::Doing, now);
+        vec![Act::Do(self.at)]
+    }
+
+    fn close(&mut self, end: End, now: DateTime<Utc>) -> Vec<Act> {
+        self.end = Some(end.clone());
+        self.enter(Phase::Closing, now);
+        vec![Act::Close(end)]
+    }
+
+    fn enter(&mut self, phase: Phase, now: DateTime<Utc>) {
+        (self.phase, self.since) = (phase, now);
+        if !matches!(phase, Phase::Before | Phase::After) {
+            self.gates.clear();
+        }
+    }
+
+    fn say(&mut self, text: String, at: DateTime<Utc>) {
+        self.said.push(Said { at, text });
+    }
+}
