@@ -97,6 +97,7 @@ async fn tail(session: &mut Session, global: &Global, asked: &Tail) -> Result<u8
         };
         match event {
             Some(ReadEvent::Trouble(None, failure)) => trouble = Some(failure),
+            Some(ReadEvent::Clear) => trouble = None,
             Some(ReadEvent::Trouble(Some(_), failure) | ReadEvent::Over(Some(failure))) => {
                 return Err(failed(&failure));
             }

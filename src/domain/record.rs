@@ -194,8 +194,10 @@ pub enum ReadEvent {
         /// The offset that comes next.
         next: i64,
     },
-    /// Something is in the way; reading goes on where it can. `None` is all of it, else one partition.
+    /// Something is in the way: of a partition, or (`None`) of reaching some broker; reading goes on where it can.
     Trouble(Option<i32>, SourceFailure),
+    /// Nothing is in the way of reaching brokers any more.
+    Clear,
     /// Nothing more will come: every partition is at its end, or reading is impossible for this reason.
     Over(Option<SourceFailure>),
 }

@@ -93,24 +93,23 @@ fn of_produce(draft: &Draft, tools: &Tools) -> Vec<Equivalent> {
     if !draft.headers.is_empty() {
         let headers: Vec<String> =
             draft.headers.iter().map(|(name, value)| format!("{name}:{}", text(value))).collect();
-        line.push_str(&format!("{}\\t", headers.join(",")));
+        line.extend([&headers.join(","), "\\t"]);
         properties.push_str(" --property parse.headers=true");
     }
     if let Some(key) = &draft.key {
-        line.push_str(&format!("{}\\t", text(key)));
+        line.extend([&text(key), "\\t"]);
         properties.push_str(" --property parse.key=true");
     }
-    match &draft.value {
-        Some(value) => line.push_str(&text(value)),
-        None => {
-            line.push_str("NULL");
-            properties.push_str(" --property null.marker=NULL");
-        }
+    if let Some(value) = &draft.value {
+        line.push_str(&text(value));
+    } else {
+        line.push_str("NULL");
+        properties.push_str(" --property null.marker=NULL");
     }
     let inside = tools.inside.replacen(" exec ", " exec -i ", 1);
     let bootstrap = tools.bootstrap.replace("--command-config", "--producer.config");
     let topic = quoted(&draft.topic);
-    let command = format!("printf {} | {inside}kafka-console-producer.sh {bootstrap}", quoted(&format!("{line}\\n")));
+    let command = format!("printf '%b\\n' {} | {inside}kafka-console-producer.sh {bootstrap}", quoted(&line));
     vec![Equivalent { text: format!("{command} --topic {topic}{properties}"), runnable: false }]
 }
 

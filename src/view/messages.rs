@@ -113,6 +113,11 @@ fn above(app: &App, look: Look, width: usize) -> Vec<Strip> {
     }
     let room = width.saturating_sub(4).max(8);
     let mut troubles = Vec::new();
+    let unread: Vec<String> = app.unread_partitions().iter().map(ToString::to_string).collect();
+    if !unread.is_empty() {
+        let text = format!("Nothing can come of partitions {}: their leader does not answer.", unread.join(", "));
+        troubles.extend(wrapped(&text, room).into_iter().map(|l| (Tone::Warn, l)));
+    }
     let mut add = |failure: &SourceFailure| {
         troubles.extend(wrapped(&failure.what, room).into_iter().map(|l| (Tone::Bad, l)));
         troubles.extend(failure.hint.iter().flat_map(|hint| wrapped(hint, room)).map(|l| (Tone::Muted, l)));

@@ -69,6 +69,18 @@ impl App {
         vec![Effect::StopMessages]
     }
 
+    /// Partitions of the view whose leader does not answer, or that have none: nothing of them can come.
+    pub fn unread_partitions(&self) -> Vec<i32> {
+        let Some(reading) = self.reading() else { return Vec::new() };
+        let Some(topic) = reading.kafka().and_then(|kafka| kafka.topics.get(&self.messages.topic)) else {
+            return Vec::new();
+        };
+        let silent = reading.silent();
+        let is_read = |index: i32| self.messages.positions.contains_key(&index);
+        let mute = topic.partitions.iter().filter(|p| p.leader.is_none_or(|leader| silent.contains(&leader)));
+        mute.map(|p| p.index).filter(|index| is_read(*index)).collect()
+    }
+
     /// Ends reading once another place was gone to, as by the key of a tab.
     pub(in crate::app) fn left_messages(&mut self) -> Option<Effect> {
         let here = |place: &Place| matches!(place, Place::Messages(_));

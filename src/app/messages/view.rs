@@ -138,11 +138,9 @@ impl MessageView {
     pub fn take(&mut self, event: ReadEvent, now: DateTime<Utc>) {
         match event {
             ReadEvent::Began(partitions) => {
-                self.trouble = None;
                 self.positions = partitions.into_iter().map(|p| (p, Position::default())).collect();
             }
             ReadEvent::Record(record) => {
-                self.trouble = None;
                 self.partition_trouble.remove(&record.partition);
                 let position = self.positions.entry(record.partition).or_default();
                 position.next = Some(record.offset + 1);
@@ -151,9 +149,9 @@ impl MessageView {
                 self.push(record);
             }
             ReadEvent::End { partition, next } => {
-                self.trouble = None;
                 self.positions.insert(partition, Position { next: Some(next), at_end: true });
             }
+            ReadEvent::Clear => self.trouble = None,
             ReadEvent::Trouble(None, why) => self.trouble = Some(why),
             ReadEvent::Trouble(Some(partition), why) => drop(self.partition_trouble.insert(partition, why)),
             ReadEvent::Over(why) => self.over = Some(why),
@@ -333,13 +331,15 @@ mod tests {
     }
 
     #[test]
-    fn troubles_go_when_records_come() {
+    fn troubles_go_when_it_is_said_and_a_partitions_when_its_records_come() {
         let mut view = MessageView::of("orders");
         let why = SourceFailure { kind: FailureKind::Unreachable, what: "no".into(), hint: None };
         view.take(ReadEvent::Began(vec![0, 1]), DateTime::UNIX_EPOCH);
         view.take(ReadEvent::Trouble(None, why.clone()), DateTime::UNIX_EPOCH);
         view.take(ReadEvent::Trouble(Some(1), why), DateTime::UNIX_EPOCH);
         view.take(ReadEvent::End { partition: 0, next: 5 }, DateTime::UNIX_EPOCH);
+        assert!(view.trouble.is_some(), "another broker is not reached all the same");
+        view.take(ReadEvent::Clear, DateTime::UNIX_EPOCH);
         assert_eq!(view.trouble, None);
         assert_eq!(view.positions[&0], Position { next: Some(5), at_end: true });
         assert_eq!(view.partition_trouble.len(), 1, "the other one is not read all the same");

@@ -4,6 +4,7 @@
 //! holds up nobody who leaves. It joins no group and commits nothing.
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
@@ -58,7 +59,15 @@ pub fn read(reach: Reach, query: Query, pace: Pace, events: mpsc::Sender<ReadEve
     // Streams end with the reader, too: whatever librdkafka still waits for breaks off then.
     let streams = cancel.child_token();
     task::spawn("messages dialer", &streams, Arc::clone(&dialer).run(wishes, streams.clone()));
-    let reader = Reader { query, pace, events, trouble: dialer.trouble(), dialer, cancel: cancel.clone() };
+    let reader = Reader {
+        query,
+        pace,
+        events,
+        trouble: dialer.trouble(),
+        told: RefCell::default(),
+        dialer,
+        cancel: cancel.clone(),
+    };
     task::thread("messages", move || {
         if let End::Over(why) = reader.run(hooks) {
             // Nobody listens any more: then nobody needs it.
@@ -74,6 +83,8 @@ struct Reader {
     events: mpsc::Sender<ReadEvent>,
     dialer: Arc<Dialer>,
     trouble: watch::Receiver<BTreeMap<String, SourceFailure>>,
+    /// What was told of it last.
+    told: RefCell<Option<SourceFailure>>,
     cancel: CancellationToken,
 }
 
@@ -186,12 +197,9 @@ impl Reader {
         let mut ended = BTreeSet::new();
         loop {
             match queue.poll(POLL, self.query.keep) {
-                // Before the end was reached this partition was at its end once, and goes on: it counts as ended.
-                Some(Polled::Record(record)) => {
-                    if !(self.query.until_end && ended.contains(&record.partition)) {
-                        self.tell(ReadEvent::Record(record))?;
-                    }
-                }
+                // What comes behind the end that was reached once is not asked for.
+                Some(Polled::Record(record)) if self.query.until_end && ended.contains(&record.partition) => {}
+                Some(Polled::Record(record)) => self.tell(ReadEvent::Record(record))?,
                 Some(Polled::End(partition, next)) => {
                     ended.insert(partition);
                     self.tell(ReadEvent::End { partition, next })?;
@@ -199,21 +207,19 @@ impl Reader {
                         return Ok(());
                     }
                 }
+                Some(Polled::Error(_, why)) if failure::is_passing(&why) => {}
                 Some(Polled::Error(partition, why)) => {
-                    if !failure::is_passing(&why) {
-                        let told = self.explained(client, partition, &why);
-                        self.tell(ReadEvent::Trouble(Some(partition), told.clone()))?;
-                        ended.insert(partition);
-                        if ended.len() == partitions.len() && self.query.until_end {
-                            return Err(End::Over(Some(told)));
-                        }
+                    let told = self.explained(client, partition, &why);
+                    self.tell(ReadEvent::Trouble(Some(partition), told.clone()))?;
+                    ended.insert(partition);
+                    if ended.len() == partitions.len() && self.query.until_end {
+                        return Err(End::Over(Some(told)));
                     }
                 }
-                None => self.tell_trouble()?,
+                None => {}
             }
-            if self.cancel.is_cancelled() {
-                return Err(End::Enough);
-            }
+            // Records of some brokers do not mean that the others can be reached.
+            self.tell_trouble()?;
         }
     }
 
@@ -227,17 +233,17 @@ impl Reader {
         failure::of_reading(&self.query.topic, Some(partition), why)
     }
 
-    /// Tells what is in the way of streams, while nothing comes.
+    /// Tells what is in the way of streams, where that has changed.
     fn tell_trouble(&self) -> Result<(), End> {
         if self.cancel.is_cancelled() {
             return Err(End::Enough);
         }
-        let mut trouble = self.trouble.clone();
-        let now = trouble.borrow_and_update().values().next().cloned();
-        match now {
-            Some(failure) => Ok(self.tell(ReadEvent::Trouble(None, failure))?),
-            None => Ok(()),
+        let now = self.trouble.borrow().values().next().cloned();
+        if *self.told.borrow() == now {
+            return Ok(());
         }
+        self.told.replace(now.clone());
+        Ok(self.tell(now.map_or(ReadEvent::Clear, |failure| ReadEvent::Trouble(None, failure)))?)
     }
 
     fn tell(&self, event: ReadEvent) -> Result<(), Enough> {
