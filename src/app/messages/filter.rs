@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn words_and_patterns_look_where_they_are_told_to() {
         for yes in
-            ["", "paid", "key:customer", "value:/total.: [0-9]+/", "header:trace", "header:abc", "partition:12", "p:12"]
+            ["", "paid", "key:customer", "value:/total.:.[0-9]+/", "header:trace", "header:abc", "partition:12", "p:12"]
         {
             assert!(passes(yes), "{yes}");
         }
