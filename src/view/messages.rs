@@ -88,6 +88,7 @@ fn state(app: &App, look: Look) -> Vec<Part> {
         }
         (None, ..) if app.paused => part(0, "paused".to_owned(), Tone::Warn),
         (None, ..) if view.positions.is_empty() => part(0, "connecting".to_owned(), Tone::Muted),
+        (None, ..) if view.partition_trouble.len() >= view.positions.len() => part(0, "not read".to_owned(), Tone::Bad),
         (None, ..) if view.positions.values().all(|p| p.at_end) => {
             part(0, "at the end, following".to_owned(), Tone::Good)
         }
@@ -150,7 +151,8 @@ fn nothing(app: &App, look: Look) -> String {
     if !view.filter().text().is_empty() && !view.records.is_empty() {
         return format!("No record passes the filter; {} clears it.", key_of(app, look, "back"));
     }
-    if view.closed.is_some() || matches!(view.over, Some(Some(_))) {
+    let is_refused = !view.positions.is_empty() && view.partition_trouble.len() >= view.positions.len();
+    if view.closed.is_some() || is_refused || matches!(view.over, Some(Some(_))) {
         return "Nothing is read.".to_owned();
     }
     if view.positions.is_empty() {

@@ -114,7 +114,7 @@ fn press(app: &mut App, keys: &[Key]) -> Vec<Effect> {
 #[test]
 fn keys_begin_elsewhere_take_another_partition_and_follow_again() {
     let mut app = mixed();
-    let typed: Vec<Key> = [Key::Ctrl('u')].into_iter().chain("120".chars().map(char)).chain([Key::Enter]).collect();
+    let typed: Vec<Key> = [Key::Backspace; 3].into_iter().chain("120".chars().map(char)).chain([Key::Enter]).collect();
     press(&mut app, &[char('o')]);
     assert_eq!(read(&press(&mut app, &typed)), Some((Start::Offset(120), vec![], false)));
     assert_eq!(read(&press(&mut app, &[char('P')])), Some((Start::Offset(120), vec![0], false)));
