@@ -18,8 +18,10 @@ mod found;
 pub mod guard;
 pub mod input;
 pub mod keys;
+mod known;
 pub mod lists;
 pub mod logs;
+pub mod messages;
 pub mod object_page;
 mod observing;
 pub mod palette;
@@ -46,15 +48,16 @@ use crate::{
         access::Wish,
         config::{Config, ConfigInquiry},
         connect::ConnectCluster,
-        freshness::{Depth, Kind, Source, SourceFailure, SourceState},
+        freshness::{Depth, SourceFailure},
         ids::{InstallationId, ObjectKey},
         installation::AddressBook,
         log::LogNews,
         object::Inquiry,
+        record::{Query, ReadEvent},
     },
     facts::Fact,
     plan::errand::{Errand, Report, Unfinished},
-    world::{Dirty, Reading, World},
+    world::{Dirty, World},
 };
 
 pub use self::{
@@ -71,6 +74,7 @@ use self::{
     keys::Key,
     lists::{ListId, Lists},
     logs::{LogTarget, LogView, LogsAsked},
+    messages::view::MessageView,
     object_page::Told,
     picker::Judged,
     shown::{Opened, Shown},
@@ -98,6 +102,8 @@ pub enum Msg {
     Scan,
     /// Log lines were saved, or were not: in words.
     Saved(String),
+    /// Records were read; so many were let go since reading began.
+    Messages { events: Vec<ReadEvent>, dropped: u64 },
     /// An object answered, or did not.
     Read {
         /// The number of the question.
@@ -155,6 +161,10 @@ pub enum Effect {
     },
     /// Stop following logs.
     StopLogs,
+    /// Read these records along these routes instead of those before; what is `live` is let go rather than waited for.
+    ReadMessages { book: Arc<AddressBook>, query: Query, live: bool },
+    /// Stop reading records.
+    StopMessages,
     /// Read an object, or its events. It replaces the question before it.
     Read(Inquiry),
     /// Ask for all configs of a broker or a topic of an installation.
@@ -216,6 +226,8 @@ pub struct App {
     pub lists: Lists,
     /// The log view.
     pub logs: LogView,
+    /// The message view.
+    pub messages: MessageView,
     /// Where the log view was opened from.
     before_logs: Option<Place>,
     /// Columns and rows of the terminal.
@@ -279,6 +291,7 @@ impl App {
             sight: Sight::default(),
             lists: Lists::new(),
             logs: LogView::default(),
+            messages: MessageView::default(),
             before_logs: None,
             size,
             paused: false,
@@ -322,6 +335,7 @@ impl App {
                 self.guard.calm();
                 let before = self.picked();
                 effects.extend(self.key(key));
+                effects.extend(self.left_messages());
                 // Who is observed for the picker depends on whether it is open, and where its cursor is.
                 self.dirty.shown |= before != self.picked();
                 if let Some(id) = self.list() {
@@ -353,6 +367,7 @@ impl App {
             Msg::Log(source, news) => self.hear_log(source, news),
             Msg::Scan => self.scan_logs(),
             Msg::Saved(what) => self.saved(what),
+            Msg::Messages { events, dropped } => self.took_messages(events, dropped),
             Msg::Read { id, answer } => self.answered(id, answer),
             Msg::Configs { id, answer } => {
                 self.took_configs(id, answer);
@@ -373,34 +388,6 @@ impl App {
     /// True once after something visible changed.
     pub fn take_redraw(&mut self) -> bool {
         std::mem::take(&mut self.redraw)
-    }
-
-    /// The chosen installation, read at this moment.
-    pub fn reading(&self) -> Option<Reading<'_>> {
-        self.reading_of(self.chosen.as_ref()?)
-    }
-
-    /// An installation, read at this moment.
-    pub fn reading_of(&self, id: &InstallationId) -> Option<Reading<'_>> {
-        let found = self.found.iter().find(|f| f.installation.id == *id)?;
-        Some(Reading { world: &self.world, installation: &found.installation, book: &found.book, now: self.now })
-    }
-
-    /// The installation that was asked for.
-    pub fn wanted(&self) -> Option<&InstallationId> {
-        self.wanted.as_ref()
-    }
-
-    /// True once the objects from which installations are recognised have been listed, or cannot be.
-    pub fn has_looked(&self) -> bool {
-        [Kind::Pods, Kind::StatefulSets, Kind::Services]
-            .into_iter()
-            .all(|k| self.world.sources.is_settled(&Source::Watch(k)))
-    }
-
-    /// The API server's state.
-    pub fn link_is_live(&self) -> bool {
-        self.world.sources.link(self.now).state == SourceState::Live
     }
 
     /// Draws the consequences of what changed: installations, rows, lists, and what is to be observed.
@@ -512,7 +499,7 @@ impl App {
             Place::Topic(_) => Some(ListId::Partitions),
             Place::Group(_) => Some(ListId::GroupPartitions),
             Place::Configs(_) => Some(ListId::Configs),
-            Place::Logs => None,
+            Place::Logs | Place::Messages(_) => None,
         }
     }
 

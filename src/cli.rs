@@ -28,6 +28,7 @@ const EXAMPLES: &str = "Examples:
   kafdeck -n the-project check && echo healthy       exit code 0 only when all is well
   kafdeck lag orders-app                             what a group has yet to read, by partition
   kafdeck logs --broker 0 --since 10m --grep 'ERROR|WARN'
+  kafdeck message tail orders --from end --limit 10  the newest records of a topic
   kafdeck --as orders-app topics                     with a credential that is another application's
   kafdeck --command-config client.properties lag     with credentials of your own
   kafdeck doctor                                     what cannot be seen, and which permission is missing
@@ -212,6 +213,12 @@ pub enum Command {
     Doctor,
     /// Logs of all brokers, or of some
     Logs(Logs),
+    /// Records of a topic: read them, write one
+    Message {
+        /// What to do with them
+        #[command(subcommand)]
+        what: Message,
+    },
     /// Record everything that is observed to a file, for an incident report
     Record {
         /// File to write
@@ -282,6 +289,54 @@ pub struct Logs {
     pub timestamps: bool,
 }
 
+/// What to do with records.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Message {
+    /// Print records: the last ones, or those from a place on; with --follow what comes, too
+    Tail(Tail),
+}
+
+/// Which records.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Tail {
+    /// The topic
+    pub topic: String,
+    /// Where to begin: beginning, end, an offset, -20 (records of each partition), -10m, or a time in UTC
+    ///
+    /// With a limit and without --follow, `end` means the newest records: as many as the limit says, 10 without one.
+    #[arg(long, value_name = "PLACE", default_value = "end", allow_hyphen_values = true)]
+    pub from: String,
+    /// This partition alone [default: all; may be repeated]
+    #[arg(long = "partition", value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
+    pub partitions: Vec<i32>,
+    /// No more than so many records
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+    /// Go on with what is written from now on
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Only records in whose key, value or headers this regular expression is found
+    #[arg(long, value_name = "REGEX", value_parser = expression)]
+    pub filter: Option<String>,
+    /// How keys and values are shown
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub format: BodyForm,
+    /// Leave out what transactions have not committed, or have aborted
+    #[arg(long)]
+    pub committed: bool,
+}
+
+/// How keys and values are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BodyForm {
+    /// Text where they are text, else bytes.
+    Text,
+    /// JSON laid out, where they are JSON.
+    Json,
+    /// Bytes.
+    Hex,
+}
+
 impl Global {
     /// How long a command may wait for a complete answer.
     pub fn timeout(&self) -> Duration {
@@ -327,6 +382,7 @@ impl Command {
             Self::Findings { .. } => "findings",
             Self::Doctor => "doctor",
             Self::Logs(_) => "logs",
+            Self::Message { .. } => "message",
             Self::Record { .. } => "record",
             Self::Config => "config",
             Self::Info => "info",
@@ -476,6 +532,7 @@ mod tests {
         for command in Cli::command().get_subcommands() {
             let arguments = match command.get_name() {
                 "record" => " f",
+                "message" => " tail t",
                 "completions" => " bash",
                 _ => "",
             };

@@ -24,6 +24,7 @@ pub mod log;
 pub mod object;
 pub mod placement;
 pub mod quorum;
+pub mod record;
 pub mod rights;
 pub mod storage;
 pub mod strimzi;

@@ -20,7 +20,8 @@
 //!   each a layer that knows nothing of the others), `secrets` (values from Secrets) and `given` (values that the user
 //!   gives), neither ever shown, `kafka` (the observer over such streams), `workers` (Kafka Connect's REST interface),
 //!   `logs`, `volumes`, `configs`, `releases` (what Helm keeps), `objects` (one object or its events, when somebody
-//!   asks). What it hears becomes facts.
+//!   asks), `messages` (records, by librdkafka over streams that `dial` opens; its `hooks` and `native` alone may say
+//!   `unsafe`). What it hears becomes facts, and what is read of logs and topics messages to the App.
 //! - `wire` is Kafka's codec as we use it: frames, version choice, logins, and the guard against hostile lengths.
 //! - `facts` is everything the outside can tell us; `record` writes them to a file.
 //! - `world` takes facts in and gives readings out: rows, counts, freshness.

@@ -25,6 +25,8 @@ mod flavours;
 mod guarded;
 #[path = "live/logs.rs"]
 mod logs;
+#[path = "live/messages.rs"]
+mod messages;
 #[path = "live/quorum.rs"]
 mod quorum;
 #[path = "live/secured.rs"]
@@ -62,6 +64,12 @@ const ROWS: &[Row] = &[
     ("every command answers with its document", commands::every_command_answers),
     ("check exits 0 on a healthy cluster and record writes facts", commands::check_and_record),
     ("the lag of 300 groups is right", commands::lag_of_300_groups),
+    ("messages are those that kafka-console-consumer.sh prints", messages::tail_is_what_the_console_consumer_prints),
+    ("a record that is written is read by Kafka's own tool", messages::what_is_written_is_read_by_kafkas_tool),
+    (
+        "an application's user reads over TLS, and the console's user learns what it lacks",
+        messages::an_application_reads_over_tls_and_the_console_user_may_not,
+    ),
     ("connectors and their tasks are those that the worker tells", connect::agrees_with_the_worker),
     ("a task that fails is seen with its cause and goes with its connector", connect::failed_task),
     ("listeners with TLS and SCRAM answer through a port-forward", secured::secured_listeners_answer),
@@ -99,6 +107,7 @@ const ROWS: &[Row] = &[
     ("an image that cannot be pulled is told in the kubelet's words", faults::bad_image),
     ("a pod that no node takes is told in the scheduler's words", faults::unschedulable_pod),
     ("a frozen broker is named and delays nobody else", faults::frozen_broker),
+    ("leaving while a broker is frozen takes less than two seconds", messages::leaving_a_frozen_broker_takes_no_time),
     ("an isolated broker falls out of sync and comes back", faults::isolated_broker),
     ("a filled volume is seen", faults::filled_volume),
     ("cut tunnels heal alone", faults::cut_tunnels),

@@ -4,6 +4,8 @@
 
 #[path = "screens/cluster.rs"]
 mod cluster;
+#[path = "screens/messages.rs"]
+mod messages;
 
 use std::{
     sync::LazyLock,
@@ -224,6 +226,10 @@ fn states() -> Vec<(&'static str, App)> {
         ("logs_troubled", troubled_logs()),
         ("logs_pods", after(logs(), &[char('o')])),
         ("logs_save", after(logs(), &[char('S')])),
+        ("messages_opened", messages::opened()),
+        ("messages", messages::mixed()),
+        ("messages_forbidden", messages::forbidden()),
+        ("messages_record", after(messages::mixed(), &[Key::Up, Key::Up, Key::Enter])),
         ("many", many.app()),
         ("many_end", after(many.app(), &[char('5'), char('G')])),
         ("paused", after(healthy(), &[char('p')])),
@@ -650,7 +656,7 @@ fn every_state_can_be_drawn_at_every_size() {
 /// Keys that lead to every place, and keys that open everything there.
 fn places_and_overlays() -> Vec<(Vec<Key>, Option<Key>)> {
     let tabs = ['1', '2', '3', '4', '5', '6', '7', '8', '9', 'L'].map(|key| vec![char(key)]);
-    let opened = ['5', '6'].map(|tab| vec![char(tab), Key::Enter]);
+    let opened = ['5', '6'].map(|tab| vec![char(tab), Key::Enter]).into_iter().chain([vec![char('5'), char('m')]]);
     let keys = ['?', 'w', ':', '/', 'a', 'q', 'x', 'K'].map(|key| Some(char(key)));
     let overlays: Vec<_> = keys.into_iter().chain([None, Some(Key::Enter)]).collect();
     let places = tabs.into_iter().chain(opened);

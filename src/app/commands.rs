@@ -4,7 +4,10 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use super::{App, Overlay, Place, config_page::needs_owner, keys::Key, lists::ListId, object_page::needs_object};
+use super::{
+    App, Overlay, Place, config_page::needs_owner, keys::Key, lists::ListId, messages::place::needs_topic,
+    object_page::needs_object,
+};
 pub use crate::config::keymap::{Layer, Risk};
 use crate::{
     config::keymap::{Keymap, Meaning, Word},
@@ -71,6 +74,8 @@ pub enum CommandId {
     Logs,
     /// Asks to leave.
     Quit,
+    /// Reads the records of the selected topic.
+    Messages,
     /// Leaves without asking.
     QuitNow,
     /// Hands the terminal back to the shell for a while.
@@ -83,6 +88,16 @@ pub enum CommandId {
     LogTimestamps,
     /// Logs: shows the container that ran before.
     LogPrevious,
+    /// Messages: follows the newest.
+    MessageFollow,
+    /// Messages: shows bodies as text, JSON or bytes.
+    MessageForm,
+    /// Messages: folds JSON.
+    MessageFold,
+    /// Messages: begins elsewhere.
+    MessageFrom,
+    /// Messages: reads another partition.
+    MessagePartition,
     /// Begins the action of that place in the catalog.
     Act(usize),
     /// Plan: says yes.
@@ -138,10 +153,13 @@ fn needs_list(app: &App) -> Option<&'static str> {
 
 /// Lists and log lines can be filtered.
 fn needs_lines(app: &App) -> Option<&'static str> {
-    needs_list(app).filter(|_| app.place != Place::Logs)
+    needs_list(app).filter(|_| !matches!(app.place, Place::Logs | Place::Messages(_)))
 }
 
 fn needs_row(app: &App) -> Option<&'static str> {
+    if matches!(app.place, Place::Messages(_)) {
+        return app.messages.selected().is_none().then_some("nothing is selected");
+    }
     needs_list(app).or_else(|| app.selected().is_none().then_some("nothing is selected"))
 }
 
@@ -196,6 +214,7 @@ const COMMANDS: &[Command] = &[
     command!(CommandId::Yaml, "yaml", "its Kubernetes object, as YAML", List, 0, needs_object, menu),
     command!(CommandId::Events, "events", "its Kubernetes events", List, 0, needs_object, menu),
     command!(CommandId::Configs, "configs", "all its configs, and what they mean", List, 0, needs_owner, menu),
+    command!(CommandId::Messages, "messages", "read its messages", List, 0, needs_topic, menu),
     command!(CommandId::Help, "help", "the keys of this place", Everywhere, 9, always),
     command!(
         CommandId::What,
@@ -227,6 +246,18 @@ const COMMANDS: &[Command] = &[
     command!(CommandId::LogSince(true), "logs.longer", "a longer span of time", Logs, 6, always),
     command!(CommandId::LogPods, "logs.pods", "choose which pods are followed", Logs, 5, always),
     command!(CommandId::LogSave, "logs.save", "save what is searched for to a file", Logs, 7, always),
+    command!(CommandId::MessageFollow, "messages.follow", "follow the newest", Messages, 1, always),
+    command!(CommandId::MessageFrom, "messages.from", "begin elsewhere: offset, -20, -10m, time", Messages, 2, always),
+    command!(
+        CommandId::MessagePartition,
+        "messages.partition",
+        "all partitions, or one after the other",
+        Messages,
+        3,
+        always
+    ),
+    command!(CommandId::MessageForm, "messages.form", "as text, JSON or hex", Messages, 4, always),
+    command!(CommandId::MessageFold, "messages.fold", "fold JSON of an open record", Messages, 5, always),
     command!(CommandId::Back, "back", "back", Everywhere, 10, always),
     command!(CommandId::Installations, "installations", "choose the installation", Everywhere, 0, needs_several),
     command!(CommandId::Ways, "ways", "ways in: listeners, and as whom to log in", Everywhere, 0, needs_installation),
@@ -325,7 +356,7 @@ impl Command {
 
     /// True for one that can be run by its name; the others are keys of a menu, a question or a line of text.
     pub fn has_a_place(&self) -> bool {
-        matches!(self.layer, Layer::Everywhere | Layer::List | Layer::Logs)
+        matches!(self.layer, Layer::Everywhere | Layer::List | Layer::Logs | Layer::Messages)
     }
 }
 
@@ -333,14 +364,23 @@ impl App {
     /// The layers of keys that count here, innermost first.
     pub fn layers(&self) -> &'static [Layer] {
         match (&self.overlay, &self.place) {
+            (Some(Overlay::Detail), Place::Messages(_)) => &[Layer::Overlay, Layer::Messages, Layer::Everywhere],
             (Some(Overlay::Help(_) | Overlay::What | Overlay::Detail | Overlay::Object(_)), _) => {
                 &[Layer::Overlay, Layer::Everywhere]
             }
-            (Some(Overlay::Filter(_) | Overlay::Palette(_) | Overlay::SaveLogs(_)), _) => &[Layer::Text],
+            (
+                Some(
+                    Overlay::Filter(_)
+                    | Overlay::From(_)
+                    | Overlay::Palette(_)
+                    | Overlay::SaveLogs(_)
+                    | Overlay::Fields(_),
+                ),
+                _,
+            ) => &[Layer::Text],
             (Some(Overlay::Actions(_)), _) => &[Layer::Actions, Layer::Menu],
             (Some(Overlay::Installations(_) | Overlay::Ways(_) | Overlay::LogPods(_)), _) => &[Layer::Menu],
             (Some(Overlay::Leave | Overlay::Borrow(_)), _) => &[Layer::Dialog],
-            (Some(Overlay::Fields(_)), _) => &[Layer::Text],
             (Some(Overlay::Plan), _) => &[Layer::Plan],
             (None, _) => self.layers_of_place(),
         }
@@ -350,6 +390,7 @@ impl App {
     fn layers_of_place(&self) -> &'static [Layer] {
         match self.place {
             Place::Logs => &[Layer::Logs, Layer::List, Layer::Everywhere],
+            Place::Messages(_) => &[Layer::Messages, Layer::List, Layer::Everywhere],
             _ => &[Layer::List, Layer::Everywhere],
         }
     }
@@ -382,15 +423,16 @@ impl App {
     /// Commands of this place, whatever lies over it, in the table's order.
     pub fn commands_of_place(&self) -> impl Iterator<Item = &'static Command> {
         let logs = self.place == Place::Logs;
+        let messages = matches!(self.place, Place::Messages(_));
         commands().iter().filter(move |c| match c.layer {
             // What acts is in the action menu.
             Layer::Everywhere => !matches!(c.id, CommandId::Act(_)),
             Layer::Logs => logs,
+            Layer::Messages => messages,
             Layer::List => {
                 let needs_rows = matches!(
                     c.id,
-                    CommandId::Open
-                        | CommandId::Sort
+                    CommandId::Sort
                         | CommandId::Reverse
                         | CommandId::NextPane
                         | CommandId::PreviousPane
@@ -398,7 +440,7 @@ impl App {
                         | CommandId::Events
                         | CommandId::Configs
                 );
-                !(logs && needs_rows)
+                !((logs || messages) && needs_rows || logs && c.id == CommandId::Open)
             }
             _ => false,
         })

@@ -39,6 +39,7 @@ impl App {
     fn copied(&self) -> Option<(String, String)> {
         match (&self.overlay, &self.place) {
             (Some(Overlay::What), _) => Some(("the sources".to_owned(), self.sources_as_text())),
+            (Some(Overlay::Detail) | None, Place::Messages(_)) => self.record_as_text(),
             (Some(Overlay::Detail), _) => self.page_as_text(),
             (Some(Overlay::Object(page)), _) => page.as_text().map(|text| (page.title(), text)),
             (Some(_), _) => None,

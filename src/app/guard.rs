@@ -67,6 +67,7 @@ fn acts(overlay: &Overlay) -> bool {
         | Overlay::Detail
         | Overlay::Object(_)
         | Overlay::Filter(_)
+        | Overlay::From(_)
         | Overlay::Fields(_)
         | Overlay::Palette(_)
         | Overlay::SaveLogs(_)

@@ -38,6 +38,7 @@ impl App {
         }
         match self.overlay.take() {
             Some(Overlay::Filter(form)) => self.filter_key(form, key, command),
+            Some(Overlay::From(form)) => self.place_key(form, key, command),
             Some(Overlay::Palette(palette)) => self.palette_key(palette, key, command),
             Some(Overlay::SaveLogs(form)) => self.save_key(form, key, command),
             Some(Overlay::LogPods(picker)) => self.log_pods_key(picker, command),
@@ -64,7 +65,7 @@ impl App {
     pub(super) fn paste(&mut self, text: &str) {
         self.pending.clear();
         match &mut self.overlay {
-            Some(Overlay::Filter(form) | Overlay::SaveLogs(form)) => form.paste(text),
+            Some(Overlay::Filter(form) | Overlay::From(form) | Overlay::SaveLogs(form)) => form.paste(text),
             Some(Overlay::Palette(palette)) => palette.paste(text),
             Some(Overlay::Fields(fields)) => fields.paste(text),
             _ => self.notice = Some("pasted text is ignored here".to_owned()),
@@ -142,6 +143,9 @@ impl App {
                 if let Some(again) = self.inquire_again() {
                     return vec![again];
                 }
+                if matches!(self.place, Place::Messages(_)) {
+                    return self.read_messages();
+                }
                 self.notice = Some("asking every source again".to_owned());
                 return [Effect::Refresh].into_iter().chain(self.ask_configs_again()).collect();
             }
@@ -158,6 +162,12 @@ impl App {
             | CommandId::LogPods => return self.log_command(command),
             // Of menus alone, which take it themselves.
             CommandId::Toggle => {}
+            CommandId::Messages => return self.open_messages(),
+            CommandId::MessageFollow
+            | CommandId::MessageForm
+            | CommandId::MessageFold
+            | CommandId::MessageFrom
+            | CommandId::MessagePartition => return self.message_command(command),
         }
         Vec::new()
     }
@@ -180,6 +190,10 @@ impl App {
         }
         if self.place == Place::Logs {
             self.scroll_logs(by);
+            return;
+        }
+        if matches!(self.place, Place::Messages(_)) {
+            self.messages.scroll(by);
             return;
         }
         self.change_list(|list, _| {
@@ -206,6 +220,10 @@ impl App {
             if let Some(tab) = Tab::ALL.into_iter().find(|t| t.list() == Some(self.pane)) {
                 self.go_to(tab);
             }
+            return Vec::new();
+        }
+        if matches!(self.place, Place::Messages(_)) {
+            self.open_record();
             return Vec::new();
         }
         let Some(selected) = self.selected().map(str::to_owned) else { return Vec::new() };
@@ -239,6 +257,7 @@ impl App {
                 self.dirty.shown = true;
                 return vec![Effect::StopLogs];
             }
+            Place::Messages(before) => return self.leave_messages((**before).clone()),
             Place::Configs(_) => self.leave_configs(),
             Place::Topic(_) => self.go_to(Tab::Topics),
             Place::Group(_) => self.go_to(Tab::Groups),
@@ -256,6 +275,7 @@ impl App {
     pub fn current_filter(&self) -> String {
         match self.list() {
             Some(id) => self.lists.get(&id).map(|l| l.filter.clone()).unwrap_or_default(),
+            None if matches!(self.place, Place::Messages(_)) => self.messages.filter().text().to_owned(),
             None => self.logs.grep.text().to_owned(),
         }
     }
@@ -263,6 +283,7 @@ impl App {
     fn set_filter(&mut self, text: String) {
         match self.list() {
             Some(id) => self.lists.entry(id).or_default().filter = text,
+            None if matches!(self.place, Place::Messages(_)) => self.messages.set_filter(&text),
             None => self.logs.set_grep(text),
         }
         self.arrange();

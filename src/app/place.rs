@@ -16,6 +16,8 @@ pub enum Place {
     Configs(Owner),
     /// The log view.
     Logs,
+    /// The message view, and where it was opened from.
+    Messages(Box<Place>),
 }
 
 /// What lies over the screen.
@@ -31,6 +33,8 @@ pub enum Overlay {
     Object(Box<ObjectPage>),
     /// The filter being typed.
     Filter(Form),
+    /// The place being typed at which reading records begins.
+    From(Form),
     /// The palette.
     Palette(Palette),
     /// The name of the file that log lines are saved to.

@@ -36,6 +36,7 @@ use crate::{
         journal::Journal,
         kafka::observer::{self, ConfigsTold, Observer, ObserverSetup},
         logs::{self, LogEvent, LogRequest, Since},
+        messages::Reach,
         objects::{self, Answer, Answered},
         releases, rights,
         secrets::{KubeSecrets, Vault},
@@ -45,7 +46,7 @@ use crate::{
     task,
 };
 
-use super::memory::Memory;
+use super::{memory::Memory, messages::Messages};
 
 /// Facts under way between sources and the App. When it is full, sources wait: that is backpressure.
 const FACTS: usize = 1024;
@@ -66,6 +67,7 @@ pub struct Session {
     facts: mpsc::Receiver<Fact>,
     logs: mpsc::Receiver<LogEvent>,
     saves: mpsc::Receiver<String>,
+    messages: Messages,
     objects: mpsc::Receiver<Answered>,
     configs: mpsc::Receiver<ConfigsTold>,
     reports: mpsc::Receiver<Report>,
@@ -150,6 +152,7 @@ impl Session {
             facts,
             logs,
             saves: fates_of_files,
+            messages: Messages::default(),
             objects,
             configs,
             reports,
@@ -226,6 +229,11 @@ impl Session {
         self.hands.cluster.as_ref()
     }
 
+    /// What reaching brokers along these routes takes, once there is a connection; streams end with the token.
+    pub fn reach(&self, book: Arc<AddressBook>, cancel: &CancellationToken) -> Option<Reach> {
+        self.hands.reach(book, cancel)
+    }
+
     /// The clock of this session.
     pub fn clock(&self) -> &Clock {
         &self.clock
@@ -258,6 +266,8 @@ impl Session {
             Some((id, answer)) = self.configs.recv() => Msg::Configs { id, answer },
             Some(report) = self.reports.recv() => Msg::Report(Box::new(report)),
             _ = self.seconds.tick() => Msg::Tick,
+            // Last: a flood of records must not keep the clock from being heard.
+            Some(read) = self.messages.next() => read,
         };
         Ok(self.tell(msg))
     }
@@ -268,6 +278,19 @@ impl Session {
         if effects.iter().any(|effect| matches!(effect, Effect::FollowLogs(_))) {
             // Lines of what was followed before must not turn up among the new ones.
             (self.hands.log_lines, self.logs) = mpsc::channel(LOGS);
+        }
+        for effect in &effects {
+            match effect {
+                Effect::ReadMessages { book, query, live } => {
+                    let cancel = self.hands.cancel.child_token();
+                    self.messages = Messages::default();
+                    if let Some(reach) = self.hands.reach(Arc::clone(book), &cancel) {
+                        self.messages = Messages::read(reach, query.clone(), *live, cancel);
+                    }
+                }
+                Effect::StopMessages => self.messages = Messages::default(),
+                _ => {}
+            }
         }
         effects.into_iter().filter_map(|effect| self.hands.perform(effect)).collect()
     }
@@ -395,6 +418,8 @@ impl Hands {
             Effect::SaveLogs { path, lines, text } => self.save(path, lines, text),
             Effect::Remember { context, installation } => self.remember(&context, &installation),
             Effect::StopLogs => self.following = None,
+            // The session has its own end of what is read.
+            Effect::ReadMessages { .. } | Effect::StopMessages => {}
             Effect::Read(inquiry) => self.read(inquiry),
             Effect::AskConfigs(installation, inquiry) => self.describe(&installation, inquiry),
             Effect::Act(errand) => {
@@ -408,6 +433,13 @@ impl Hands {
             Effect::Leave => return Some(Wish::Leave),
         }
         None
+    }
+
+    /// What reaching brokers along these routes takes.
+    fn reach(&self, book: Arc<AddressBook>, cancel: &CancellationToken) -> Option<Reach> {
+        let cluster = self.cluster.as_ref()?;
+        let transport = Arc::new(PortForward::new(cluster, cancel));
+        Some(Reach { transport, secrets: Arc::new(KubeSecrets::new(&cluster.client).with(self.vault.clone())), book })
     }
 
     /// Keeps a choice; where that fails it is noted once, for nothing depends on it.

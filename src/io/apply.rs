@@ -36,7 +36,7 @@ pub async fn perform(client: &Client, op: &Op) -> Result<OpAnswer, OpFailure> {
         Op::Patch { target, changes } => act.patch(target, changes).await.map(Patched::answer),
         Op::Delete { target, uid } => act.delete(target, uid).await,
         Op::Evict { target, uid } => act.evict(target, uid).await,
-        Op::Kafka { .. } | Op::Wait => Err(OpFailure::Refused(NOT_OURS.to_owned())),
+        Op::Kafka { .. } | Op::Produce { .. } | Op::Wait => Err(OpFailure::Refused(NOT_OURS.to_owned())),
     }
 }
 
@@ -54,7 +54,7 @@ pub async fn rehearse(client: &Client, op: &Op) -> Rehearsed {
         },
         Op::Delete { target, uid } => (act.delete(target, uid).await, vec![format!("- {}", named(target))]),
         Op::Evict { target, uid } => (act.evict(target, uid).await, vec![format!("- {}", named(target))]),
-        Op::Kafka { .. } | Op::Wait => return Rehearsed::Untried(NOT_OURS.to_owned()),
+        Op::Kafka { .. } | Op::Produce { .. } | Op::Wait => return Rehearsed::Untried(NOT_OURS.to_owned()),
     };
     match answer {
         Ok(OpAnswer::Done(words)) if words.is_empty() => Rehearsed::Fine(lines),

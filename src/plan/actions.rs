@@ -2,6 +2,7 @@
 //!
 //! Called through `catalog` alone.
 
+pub mod message_produce;
 pub mod topic_create;
 
 use serde_json::{Value, json};

@@ -111,7 +111,7 @@ impl ActionSpec {
 }
 
 /// All actions, in the order in which they are listed.
-pub static CATALOG: &[&ActionSpec] = &[&actions::topic_create::SPEC];
+pub static CATALOG: &[&ActionSpec] = &[&actions::topic_create::SPEC, &actions::message_produce::SPEC];
 
 /// The action of an id.
 pub fn by_id(id: &str) -> Option<&'static ActionSpec> {

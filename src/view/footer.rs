@@ -41,6 +41,13 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
         let (saves, cancels) = (key_of(app, look, "text.accept"), key_of(app, look, "text.cancel"));
         let what = format!("  ({} lines)  {saves} saves them, {cancels} does not", app.logs.ring().matches());
         Strip::of(" save to: ", look.style(Slot::Key)).then(typed(form, look)).put(what, look.tone(Tone::Muted))
+    } else if let Some(Overlay::From(form)) = &app.overlay {
+        let typed = Strip::of(" from ", look.style(Slot::Key)).then(typed(form, look));
+        let help = "  beginning, end, an offset, -20, -10m, 2026-01-31T12:00:00Z";
+        match &app.notice {
+            Some(notice) => typed.put(format!("  {notice}"), look.tone(Tone::Warn)),
+            None => typed.put(help, look.tone(Tone::Muted)),
+        }
     } else if let Some(notice) = &app.notice {
         Strip::of(" ", Style::new()).put(notice, look.style(Slot::Title))
     } else {
@@ -73,12 +80,16 @@ pub fn typed(form: &Form, look: Look) -> Strip {
 fn problem(app: &App) -> Option<String> {
     match app.list() {
         Some(id) => app.lists.get(&id)?.problems.first().cloned(),
+        None if matches!(app.place, Place::Messages(_)) => app.messages.filter().problem().map(str::to_owned),
         None => app.logs.grep.problem().map(str::to_owned),
     }
 }
 
 /// How many rows or lines pass the filter.
 fn matches(app: &App) -> String {
+    if matches!(app.place, Place::Messages(_)) {
+        return format!("({} of {})", app.messages.passing(), app.messages.records.len());
+    }
     if app.place == Place::Logs {
         let ring = app.logs.ring();
         let far = if ring.is_scanning() { " so far" } else { "" };
