@@ -16,6 +16,9 @@ use crate::common::{
 };
 
 /// How long a log may take to show what was written.
+/// What the StatefulSet's pod is waited for by; its strategy knows no `rollout status`.
+const READY: &str = "--for=jsonpath={.status.readyReplicas}=1";
+
 const SOON: Duration = Duration::from_secs(10);
 /// How long a broker may take to come back.
 const HEALING: Duration = Duration::from_secs(120);
@@ -44,7 +47,7 @@ impl<'a> Otter<'a> {
         let path = dir.path().join("otter.yaml");
         fs::write(&path, manifest).unwrap();
         cluster.kubectl(["apply", "-f", path.to_str().unwrap()]).expect_code(0);
-        cluster.kubectl(["-n", NAMESPACE, "rollout", "status", "statefulset/ledger", "--timeout=110s"]).expect_code(0);
+        cluster.kubectl(["-n", NAMESPACE, "wait", READY, "statefulset/ledger", "--timeout=110s"]).expect_code(0);
         guard
     }
 
@@ -123,7 +126,7 @@ pub fn restarts_are_followed(cluster: &Cluster) {
     assert!(followed().starts_with(&before), "a line is missing or twice after a restart");
     // Another pod takes its name.
     cluster.kubectl(["-n", NAMESPACE, "delete", "pod", "ledger-0", "--wait=true"]).expect_code(0);
-    cluster.kubectl(["-n", NAMESPACE, "rollout", "status", "statefulset/ledger", "--timeout=110s"]).expect_code(0);
+    cluster.kubectl(["-n", NAMESPACE, "wait", READY, "statefulset/ledger", "--timeout=110s"]).expect_code(0);
     until("the log of the new pod", HEALING, || followed().ends_with(&otter.log(&[])));
     let all = followed();
     assert!(all.starts_with(&before));
