@@ -16,10 +16,9 @@ use crate::common::{
 };
 
 /// How long a log may take to show what was written.
+const SOON: Duration = Duration::from_secs(10);
 /// What the StatefulSet's pod is waited for by; its strategy knows no `rollout status`.
 const READY: &str = "--for=jsonpath={.status.readyReplicas}=1";
-
-const SOON: Duration = Duration::from_secs(10);
 /// How long a broker may take to come back.
 const HEALING: Duration = Duration::from_secs(120);
 /// A namespace with a broker of our own, whose restarts disturb nobody.
