@@ -127,8 +127,8 @@ pub fn unfinished(
             Event::Do { step, .. } => drop(run.steps.insert(*step, Fate::Begun)),
             Event::Done { step, answer } => drop(run.steps.insert(*step, Fate::Done(answer.clone()))),
             Event::Failed { step, why } => drop(run.steps.insert(*step, Fate::Failed(why.clone()))),
-            // One that was asked to stop can go on.
-            Event::End { result } if result.starts_with("stopped") => {}
+            // One that was asked to stop can go on, and one that waited for too long.
+            Event::End { result } if result.starts_with("stopped") || result.starts_with("timeout") => {}
             Event::End { .. } => drop(runs.remove(entry.run.as_str())),
         }
     }
