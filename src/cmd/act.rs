@@ -75,7 +75,7 @@ pub async fn resume(session: &mut Session, global: &Global, yes: bool) -> Result
 /// What has to be known for an action on something.
 fn need(scope: Scope) -> Need {
     match scope {
-        Scope::Broker | Scope::Group => Need::Everything,
+        Scope::Broker | Scope::Brokers | Scope::Group => Need::Everything,
         Scope::Installation | Scope::Topic => Need::Topics,
         Scope::User => Need::Users,
         Scope::Claim => Need::Storage,

@@ -2,6 +2,9 @@
 //!
 //! Called through `catalog` alone.
 
+pub mod broker_restart;
+pub mod brokers_roll;
+pub mod restart;
 pub mod topic_create;
 
 use serde_json::{Value, json};

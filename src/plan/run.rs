@@ -177,7 +177,7 @@ impl Run {
     /// A run that goes on where another one stopped: before a step, or within one of which nobody knows what came of it.
     pub fn resume(id: String, plan: Plan, at: usize, is_unsure: bool, now: DateTime<Utc>) -> Self {
         let unsure = is_unsure.then_some(now);
-        Self { resumes: true, at, unsure, has_acted: true, ..Self::new(id, plan, now) }
+        Self { resumes: true, at, unsure, has_acted: true, done_at: Some(now), ..Self::new(id, plan, now) }
     }
 
     /// The step it is at; `None` behind the last one.
@@ -314,7 +314,7 @@ impl Run {
         if self.phase == Phase::Before {
             let words = format!("{}: it was done already", step.title);
             self.say(words, now);
-            self.waiting_since = now;
+            (self.waiting_since, self.done_at) = (now, Some(now));
             self.enter(Phase::After, now);
         }
         (self.unsure, self.again) = (None, false);
