@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 use serde_json::Value;
 use tokio::{
-    sync::{Notify, mpsc},
+    sync::{Notify, mpsc, watch},
     time::{Duration, Instant, sleep_until},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -57,6 +57,8 @@ pub struct ActSetup {
     pub clock: Clock,
     /// Notified when everything is to be asked again.
     pub refresh: Arc<Notify>,
+    /// True while a run is open: what it waits for is asked for more often.
+    pub eager: Arc<watch::Sender<bool>>,
     /// Where reports go.
     pub reports: mpsc::Sender<Report>,
     /// Ends everything.
@@ -192,8 +194,25 @@ struct Open {
     lease: Option<Taken>,
 }
 
+/// Keeps those who observe brokers eager while it is there.
+struct Eager(Arc<watch::Sender<bool>>);
+
+impl Eager {
+    fn begin(eager: &Arc<watch::Sender<bool>>) -> Self {
+        eager.send_replace(true);
+        Self(Arc::clone(eager))
+    }
+}
+
+impl Drop for Eager {
+    fn drop(&mut self) {
+        self.0.send_replace(false);
+    }
+}
+
 /// Does what one run gives, one errand after the other, until it is closed or nobody gives any more.
 async fn run(setup: ActSetup, mut errands: mpsc::Receiver<Errand>) {
+    let _eager = Eager::begin(&setup.eager);
     let mut open: Option<Open> = None;
     let mut words = String::new();
     let mut renew = Instant::now() + RENEW_EVERY;

@@ -266,6 +266,12 @@ fn topic_is(kafka: &KafkaWorld, topic: &str, partitions: usize) -> Verdict {
     }
 }
 
+/// True where two lists ask the same of other things.
+pub fn are_alike(some: &[Gate], others: &[Gate]) -> bool {
+    let kinds = |gates: &[Gate]| gates.iter().map(std::mem::discriminant).collect::<Vec<_>>();
+    kinds(some) == kinds(others)
+}
+
 /// All gates with what they say now.
 pub fn check_all(gates: &[Gate], moment: &Moment<'_>) -> Vec<(String, Verdict)> {
     let looked = Looked::default();
