@@ -153,10 +153,29 @@ async fn ask(
 /// Tries every step without doing it.
 async fn rehearse(setup: &ActSetup, door: Option<&Door>, plan: &Plan, cancel: CancellationToken) -> Preview {
     let admin = door.map(|door| admin(setup, door, &cancel));
-    let steps = join_all(plan.steps.iter().map(|step| try_out(setup, admin.as_ref(), &step.op)));
+    let steps = join_all(plan.steps.iter().enumerate().map(|(at, step)| {
+        let builds_on = earlier(plan, at);
+        let admin = admin.as_ref();
+        async move {
+            match builds_on {
+                Some(step) => Rehearsed::Untried(format!("it builds on step {}", step + 1)),
+                None => try_out(setup, admin, &step.op).await,
+            }
+        }
+    }));
     let holder = lease::look(&setup.cluster.client, &plan.installation, setup.clock.now());
     let (steps, holder) = tokio::join!(steps, holder);
     Preview { steps, holder, notes: Vec::new() }
+}
+
+/// An earlier step that changes the object which this one changes, too: by then it is not what it is now.
+fn earlier(plan: &Plan, at: usize) -> Option<usize> {
+    let changed = |op: &Op| match op {
+        Op::Patch { target, .. } => Some(target.clone()),
+        _ => None,
+    };
+    let target = changed(&plan.steps.get(at)?.op)?;
+    plan.steps.iter().take(at).position(|step| changed(&step.op).as_ref() == Some(&target))
 }
 
 async fn try_out(setup: &ActSetup, admin: Option<&Admin>, op: &Op) -> Rehearsed {

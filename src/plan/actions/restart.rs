@@ -357,11 +357,17 @@ pub fn harm(survey: &Survey<'_>, node: &Node<'_>) -> Vec<String> {
     let Some(share) = survey.shares.get(&node.id) else { return lines };
     let is_lost = survey.reading.installation.ephemeral == Some(true);
     if share.alone.count > 0 {
-        let (what, of) = (if is_lost { "is lost: its only copy goes with the pod" } else { "goes offline meanwhile" }, share.alone);
-        lines.push(format!("{of} {what} ({name} has the only replica)"));
+        let what = match (is_lost, share.alone.count) {
+            (true, 1) => "is lost with the pod",
+            (true, _) => "are lost with the pod",
+            (false, 1) => "goes offline meanwhile",
+            (false, _) => "go offline meanwhile",
+        };
+        lines.push(format!("{} {what}: {name} has the only replica", share.alone));
     }
     if share.tight.count > 0 {
-        lines.push(format!("{} takes no acks=all without {name}: no more replicas than min-ISR", share.tight));
+        let takes = if share.tight.count == 1 { "takes" } else { "take" };
+        lines.push(format!("{} {takes} no acks=all without {name}: no more replicas than min-ISR", share.tight));
     }
     lines
 }
@@ -383,6 +389,10 @@ pub fn moves(survey: &Survey<'_>, node: &Node<'_>) -> String {
         topics.flat_map(|topic| &topic.partitions).filter(|p| p.leader == Some(id) && p.replicas.len() > 1).count()
     };
     let share: Share<'_> = survey.shares.get(&node.id).cloned().unwrap_or_default();
+    // Nobody is there to take over from it.
+    if survey.nodes().len() == 1 {
+        return String::new();
+    }
     match (leads(node.id), share.replicas) {
         (_, 0) => String::new(),
         (0, replicas) => format!(" It leads no partition; its {replicas} replicas catch up afterwards."),
