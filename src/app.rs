@@ -18,12 +18,15 @@ mod found;
 pub mod guard;
 pub mod input;
 pub mod keys;
+mod known;
 pub mod lists;
 pub mod logs;
+pub mod messages;
 pub mod object_page;
 mod observing;
 pub mod palette;
 pub mod picker;
+mod place;
 pub mod shown;
 pub mod sight;
 pub mod sources;
@@ -42,40 +45,41 @@ use crate::{
     config::keymap::Keymap,
     discover::{self, Choice},
     domain::{
-        access::{Way, Wish},
-        config::{Config, ConfigInquiry, Owner},
+        access::Wish,
+        config::{Config, ConfigInquiry},
         connect::ConnectCluster,
-        freshness::{Depth, Kind, Source, SourceFailure, SourceState},
+        freshness::{Depth, SourceFailure},
         ids::{InstallationId, ObjectKey},
         installation::AddressBook,
+        log::LogNews,
         object::Inquiry,
+        record::{Query, ReadEvent},
     },
     facts::Fact,
     plan::errand::{Errand, Report, Unfinished},
-    world::{Dirty, Reading, World},
+    world::{Dirty, World},
 };
 
-pub use self::{found::Found, tab::Tab};
+pub use self::{
+    found::Found,
+    place::{Overlay, Place},
+    tab::Tab,
+};
 
 use self::{
     acting::Acting,
     columns::Row,
     config_page::ConfigPage,
-    fields::Fields,
-    form::Form,
     guard::Guard,
     keys::Key,
     lists::{ListId, Lists},
-    logs::{LogLine, LogTarget, LogView},
-    object_page::{ObjectPage, Told},
-    palette::Palette,
+    logs::{LogTarget, LogView, LogsAsked},
+    messages::view::MessageView,
+    object_page::Told,
     picker::Judged,
     shown::{Opened, Shown},
     sight::Sight,
 };
-
-/// Lines of the log that are asked for when a view opens.
-pub const LOG_TAIL: i64 = 500;
 
 /// A message to the App.
 #[derive(Debug)]
@@ -92,8 +96,14 @@ pub enum Msg {
     Drawn(Sight),
     /// The terminal has a new size: columns and rows.
     Resize(u16, u16),
-    /// Log lines arrived.
-    Logs(Vec<LogLine>),
+    /// One of the logs that are followed brought something: its place among them, and what.
+    Log(usize, LogNews),
+    /// There is time to search further through the log lines that are kept.
+    Scan,
+    /// Log lines were saved, or were not: in words.
+    Saved(String),
+    /// Records were read; so many were let go since reading began.
+    Messages { events: Vec<ReadEvent>, dropped: u64 },
     /// An object answered, or did not.
     Read {
         /// The number of the question.
@@ -138,15 +148,23 @@ pub enum Effect {
         /// The installation.
         installation: InstallationId,
     },
-    /// Follow these logs.
-    FollowLogs {
-        /// Containers.
-        targets: Vec<LogTarget>,
-        /// The container that ran before.
-        previous: bool,
+    /// Follow these logs instead of those before.
+    FollowLogs(LogsAsked),
+    /// Write log lines into a new file.
+    SaveLogs {
+        /// Its path as it was typed.
+        path: String,
+        /// How many lines they are.
+        lines: usize,
+        /// The lines.
+        text: String,
     },
     /// Stop following logs.
     StopLogs,
+    /// Read these records along these routes instead of those before; what is `live` is let go rather than waited for.
+    ReadMessages { book: Arc<AddressBook>, query: Query, live: bool },
+    /// Stop reading records.
+    StopMessages,
     /// Read an object, or its events. It replaces the question before it.
     Read(Inquiry),
     /// Ask for all configs of a broker or a topic of an installation.
@@ -166,52 +184,6 @@ pub enum Effect {
 /// Panes of the Overview, in the order in which the focus moves.
 pub const PANES: [ListId; 6] =
     [ListId::Findings, ListId::Brokers, ListId::Storage, ListId::Topics, ListId::Groups, ListId::Alerts];
-
-/// What fills the middle of the screen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// A tab.
-    Tab(Tab),
-    /// The partitions of a topic.
-    Topic(String),
-    /// The partitions of a group.
-    Group(String),
-    /// The configs of a broker or a topic.
-    Configs(Owner),
-    /// The log view.
-    Logs,
-}
-
-/// What lies over the screen.
-#[derive(Debug, Clone)]
-pub enum Overlay {
-    /// Keys of this place; the number is the selected entry.
-    Help(usize),
-    /// Sources and their ages.
-    What,
-    /// The selected row in full.
-    Detail,
-    /// The Kubernetes object behind the selected row, or its events.
-    Object(Box<ObjectPage>),
-    /// The filter being typed.
-    Filter(Form),
-    /// The palette.
-    Palette(Palette),
-    /// The action menu; the number is the selected row.
-    Actions(usize),
-    /// The picker of installations; the number is the selected row.
-    Installations(usize),
-    /// The ways in; the number is the selected row.
-    Ways(usize),
-    /// Asks whether to borrow the credential of a way.
-    Borrow(Box<Way>),
-    /// The form of an action.
-    Fields(Box<Fields>),
-    /// The plan of the action under way, or its run.
-    Plan,
-    /// Asks whether to leave.
-    Leave,
-}
 
 /// Everything: what is known, and how it is looked at.
 #[derive(Debug)]
@@ -254,6 +226,8 @@ pub struct App {
     pub lists: Lists,
     /// The log view.
     pub logs: LogView,
+    /// The message view.
+    pub messages: MessageView,
     /// Where the log view was opened from.
     before_logs: Option<Place>,
     /// Columns and rows of the terminal.
@@ -317,6 +291,7 @@ impl App {
             sight: Sight::default(),
             lists: Lists::new(),
             logs: LogView::default(),
+            messages: MessageView::default(),
             before_logs: None,
             size,
             paused: false,
@@ -360,6 +335,7 @@ impl App {
                 self.guard.calm();
                 let before = self.picked();
                 effects.extend(self.key(key));
+                effects.extend(self.left_messages());
                 // Who is observed for the picker depends on whether it is open, and where its cursor is.
                 self.dirty.shown |= before != self.picked();
                 if let Some(id) = self.list() {
@@ -388,12 +364,10 @@ impl App {
                 self.size = (columns, rows);
                 self.redraw = true;
             }
-            Msg::Logs(lines) => {
-                for line in lines {
-                    self.logs.push(line);
-                }
-                self.redraw |= self.place == Place::Logs && !self.paused;
-            }
+            Msg::Log(source, news) => self.hear_log(source, news),
+            Msg::Scan => self.scan_logs(),
+            Msg::Saved(what) => self.saved(what),
+            Msg::Messages { events, dropped } => self.took_messages(events, dropped),
             Msg::Read { id, answer } => self.answered(id, answer),
             Msg::Configs { id, answer } => {
                 self.took_configs(id, answer);
@@ -414,34 +388,6 @@ impl App {
     /// True once after something visible changed.
     pub fn take_redraw(&mut self) -> bool {
         std::mem::take(&mut self.redraw)
-    }
-
-    /// The chosen installation, read at this moment.
-    pub fn reading(&self) -> Option<Reading<'_>> {
-        self.reading_of(self.chosen.as_ref()?)
-    }
-
-    /// An installation, read at this moment.
-    pub fn reading_of(&self, id: &InstallationId) -> Option<Reading<'_>> {
-        let found = self.found.iter().find(|f| f.installation.id == *id)?;
-        Some(Reading { world: &self.world, installation: &found.installation, book: &found.book, now: self.now })
-    }
-
-    /// The installation that was asked for.
-    pub fn wanted(&self) -> Option<&InstallationId> {
-        self.wanted.as_ref()
-    }
-
-    /// True once the objects from which installations are recognised have been listed, or cannot be.
-    pub fn has_looked(&self) -> bool {
-        [Kind::Pods, Kind::StatefulSets, Kind::Services]
-            .into_iter()
-            .all(|k| self.world.sources.is_settled(&Source::Watch(k)))
-    }
-
-    /// The API server's state.
-    pub fn link_is_live(&self) -> bool {
-        self.world.sources.link(self.now).state == SourceState::Live
     }
 
     /// Draws the consequences of what changed: installations, rows, lists, and what is to be observed.
@@ -553,7 +499,7 @@ impl App {
             Place::Topic(_) => Some(ListId::Partitions),
             Place::Group(_) => Some(ListId::GroupPartitions),
             Place::Configs(_) => Some(ListId::Configs),
-            Place::Logs => None,
+            Place::Logs | Place::Messages(_) => None,
         }
     }
 

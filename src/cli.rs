@@ -6,6 +6,7 @@ pub mod actions;
 
 use std::{ffi::OsString, path::Path, path::PathBuf, time::Duration};
 
+use chrono::{DateTime, Utc};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::{
@@ -27,6 +28,7 @@ const EXAMPLES: &str = "Examples:
   kafdeck -n the-project check && echo healthy       exit code 0 only when all is well
   kafdeck lag orders-app                             what a group has yet to read, by partition
   kafdeck logs --broker 0 --since 10m --grep 'ERROR|WARN'
+  kafdeck message tail orders --from end --limit 10  the newest records of a topic
   kafdeck --as orders-app topics                     with a credential that is another application's
   kafdeck --command-config client.properties lag     with credentials of your own
   kafdeck doctor                                     what cannot be seen, and which permission is missing
@@ -101,6 +103,9 @@ pub struct Global {
     /// How long a command may wait for a complete answer: 500ms, 10s, 2m [default: 10s]
     #[arg(long, global = true, value_name = "DURATION", value_parser = read_duration)]
     pub timeout: Option<Duration>,
+    /// `--timeout` as it was typed: what changes the cluster ends before its next step by then, and else takes its time.
+    #[arg(skip)]
+    pub deadline: Option<Duration>,
     /// How it looks: default, light, mono, contrast, or a theme of your own
     #[arg(long, global = true, value_name = "NAME")]
     pub theme: Option<String>,
@@ -211,6 +216,12 @@ pub enum Command {
     Doctor,
     /// Logs of all brokers, or of some
     Logs(Logs),
+    /// Records of a topic: read them, write one
+    Message {
+        /// What to do with them
+        #[command(subcommand)]
+        what: Message,
+    },
     /// Record everything that is observed to a file, for an incident report
     Record {
         /// File to write
@@ -252,9 +263,18 @@ pub struct Logs {
     /// This broker's log [default: all brokers'; may be repeated]
     #[arg(long = "broker", value_name = "ID", value_parser = broker, allow_negative_numbers = false)]
     pub brokers: Vec<BrokerId>,
+    /// This pod's log, as an operator's or a Connect worker's [may be repeated]
+    #[arg(long = "pod", value_name = "NAME")]
+    pub pods: Vec<String>,
+    /// This container of the pods [default: the one that is the broker, else the first]
+    #[arg(long, value_name = "NAME")]
+    pub container: Option<String>,
     /// Only lines of the last 10m, 2h…
     #[arg(long, value_name = "DURATION", value_parser = read_duration)]
     pub since: Option<Duration>,
+    /// Only lines from this moment on, as 2026-01-02T03:04:05Z
+    #[arg(long, value_name = "TIME", value_parser = moment, conflicts_with = "since")]
+    pub since_time: Option<DateTime<Utc>>,
     /// The log of the container that ran before the last restart
     #[arg(long, conflicts_with = "follow")]
     pub previous: bool,
@@ -267,6 +287,57 @@ pub struct Logs {
     /// Only lines that match this regular expression
     #[arg(long, value_name = "REGEX", value_parser = expression)]
     pub grep: Option<String>,
+    /// Each line with its moment
+    #[arg(long)]
+    pub timestamps: bool,
+}
+
+/// What to do with records.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Message {
+    /// Print records: the last ones, or those from a place on; with --follow what comes, too
+    Tail(Tail),
+}
+
+/// Which records.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Tail {
+    /// The topic
+    pub topic: String,
+    /// Where to begin: beginning, end, an offset, -20 (records of each partition), -10m, or a time in UTC
+    ///
+    /// With a limit and without --follow, `end` means the newest records: as many as the limit says, 10 without one.
+    #[arg(long, value_name = "PLACE", default_value = "end", allow_hyphen_values = true)]
+    pub from: String,
+    /// This partition alone [default: all; may be repeated]
+    #[arg(long = "partition", value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
+    pub partitions: Vec<i32>,
+    /// No more than so many records
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+    /// Go on with what is written from now on
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Only records in whose key, value or headers this regular expression is found
+    #[arg(long, value_name = "REGEX", value_parser = expression)]
+    pub filter: Option<String>,
+    /// How keys and values are shown
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub format: BodyForm,
+    /// Leave out what transactions have not committed, or have aborted
+    #[arg(long)]
+    pub committed: bool,
+}
+
+/// How keys and values are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BodyForm {
+    /// Text where they are text, else bytes.
+    Text,
+    /// JSON laid out, where they are JSON.
+    Json,
+    /// Bytes.
+    Hex,
 }
 
 impl Global {
@@ -314,6 +385,7 @@ impl Command {
             Self::Findings { .. } => "findings",
             Self::Doctor => "doctor",
             Self::Logs(_) => "logs",
+            Self::Message { .. } => "message",
             Self::Record { .. } => "record",
             Self::Config => "config",
             Self::Info => "info",
@@ -359,6 +431,11 @@ fn broker(text: &str) -> Result<BrokerId, String> {
 }
 
 /// Keeps an expression that can be compiled.
+fn moment(text: &str) -> Result<DateTime<Utc>, String> {
+    let read = DateTime::parse_from_rfc3339(text).map(|at| at.with_timezone(&Utc));
+    read.map_err(|error| format!("{error}; it is written as 2026-01-02T03:04:05Z"))
+}
+
 fn expression(text: &str) -> Result<String, String> {
     regex::Regex::new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
@@ -458,6 +535,7 @@ mod tests {
         for command in Cli::command().get_subcommands() {
             let arguments = match command.get_name() {
                 "record" => " f",
+                "message" => " tail t",
                 "completions" => " bash",
                 _ => "",
             };

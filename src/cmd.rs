@@ -18,6 +18,8 @@ pub mod log_file;
 pub mod logs;
 pub mod manual;
 mod memory;
+pub mod message;
+mod messages;
 pub mod oneshot;
 pub mod question;
 pub mod record;
@@ -81,6 +83,7 @@ pub async fn run(cli: Cli) -> Result<u8, Failure> {
         }
         Command::Info => oneshot::info(&typed, &config),
         Command::Logs(asked) => logs::run(&mut session(&global).await?, &global, &asked).await,
+        Command::Message { what } => message::run(&mut session(&global).await?, &global, &what).await,
         Command::Record { file, duration } => record::run(&mut session(&global).await?, &file, duration).await,
         command => match Question::of(&command) {
             Some(question) => {

@@ -16,6 +16,7 @@ pub mod journal;
 pub mod kafka;
 pub mod lease;
 pub mod logs;
+pub mod messages;
 pub mod objects;
 pub mod releases;
 pub mod rights;

@@ -122,6 +122,6 @@ impl Plan {
 
     /// True for a plan that asks brokers for something.
     pub fn asks_brokers(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step.op, Op::Kafka { .. }))
+        self.steps.iter().any(|step| matches!(step.op, Op::Kafka { .. } | Op::Produce { .. }))
     }
 }

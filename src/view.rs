@@ -12,6 +12,7 @@ mod header;
 mod help;
 mod logs;
 pub mod look;
+mod messages;
 mod object;
 mod overlay;
 mod overview;
@@ -19,6 +20,7 @@ mod panes;
 mod picker;
 mod place;
 mod quorum;
+mod record;
 mod sources;
 mod strip;
 mod table;
@@ -51,6 +53,7 @@ pub fn render(app: &App, look: &Look, frame: &mut Frame) -> Sight {
         None => waiting::render(app, look, middle, buffer),
         Some(shown) => match &app.place {
             Place::Tab(Tab::Overview) => overview::render(app, shown, look, middle, buffer),
+            Place::Messages(_) => messages::render(app, look, middle, buffer),
             Place::Logs => sight.log_lines = logs::render(app, look, middle, buffer),
             _ => place::render(app, shown, look, middle, buffer),
         },

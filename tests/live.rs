@@ -8,6 +8,8 @@
 mod access;
 #[path = "live/acting.rs"]
 mod acting;
+#[path = "live/admin.rs"]
+mod admin;
 #[path = "live/commands.rs"]
 mod commands;
 #[path = "live/committer.rs"]
@@ -21,6 +23,10 @@ mod faults;
 mod flavours;
 #[path = "live/guarded.rs"]
 mod guarded;
+#[path = "live/logs.rs"]
+mod logs;
+#[path = "live/messages.rs"]
+mod messages;
 #[path = "live/quorum.rs"]
 mod quorum;
 #[path = "live/secured.rs"]
@@ -47,6 +53,9 @@ const ROWS: &[Row] = &[
     ("a topic created by kafka-topics.sh appears without a key", seeing::new_topic_appears),
     ("a topic name of 249 characters and hostile client ids are shown as text", seeing::hostile_names),
     ("logs are followed from the console", seeing::logs_are_followed),
+    ("the log of a broker is what kubectl tells, and several are in order", logs::same_as_kubectl),
+    ("a log is followed through a restart and into another pod of its name", logs::restarts_are_followed),
+    ("a container that writes as fast as it can is followed in bounded memory", logs::a_flood_is_followed),
     ("a broker's pod is read as YAML and a claim's events are listed", seeing::objects_are_read),
     ("the tools of Kafka and kafdeck agree on partitions and lag", commands::agrees_with_kafkas_tools),
     ("the quorum is what kafka-metadata-quorum.sh says", quorum::agrees_with_kafkas_tool),
@@ -55,6 +64,12 @@ const ROWS: &[Row] = &[
     ("every command answers with its document", commands::every_command_answers),
     ("check exits 0 on a healthy cluster and record writes facts", commands::check_and_record),
     ("the lag of 300 groups is right", commands::lag_of_300_groups),
+    ("messages are those that kafka-console-consumer.sh prints", messages::tail_is_what_the_console_consumer_prints),
+    ("a record that is written is read by Kafka's own tool", messages::what_is_written_is_read_by_kafkas_tool),
+    (
+        "an application's user reads over TLS, and the console's user learns what it lacks",
+        messages::an_application_reads_over_tls_and_the_console_user_may_not,
+    ),
     ("connectors and their tasks are those that the worker tells", connect::agrees_with_the_worker),
     ("a task that fails is seen with its cause and goes with its connector", connect::failed_task),
     ("listeners with TLS and SCRAM answer through a port-forward", secured::secured_listeners_answer),
@@ -71,6 +86,14 @@ const ROWS: &[Row] = &[
     ("an application's user sees its part and accuses no broker", users::an_application_sees_its_part),
     ("without an authorizer it is told that everybody may do everything", users::no_authorizer_is_told),
     ("brokers on zookeeper tell users, too", users::zookeeper_tells_users),
+    ("a topic is made, changed and deleted by kafka's own protocol", admin::topics),
+    ("a broker's configs are changed on that broker", admin::broker_configs),
+    ("a user's credential and limits are made, replaced and taken away", admin::users),
+    ("preferred leaders are elected, and a move is listed, cancelled and made", admin::leaders_and_moves),
+    ("offsets of a group without members are reset", admin::offsets),
+    ("leaders and offsets are changed on strimzi as its operator", admin::strimzi),
+    ("the controller makes and deletes topics on zookeeper", admin::zookeeper),
+    ("rules are added and taken away, and what is missing is told", admin::rules),
     ("an account that may only get pods learns what it lacks", access::only_get_pods),
     ("an account that may see pods alone keeps the panes it can fill", access::pods_alone),
     ("where watching is denied everything is listed instead", access::without_watch),
@@ -84,6 +107,7 @@ const ROWS: &[Row] = &[
     ("an image that cannot be pulled is told in the kubelet's words", faults::bad_image),
     ("a pod that no node takes is told in the scheduler's words", faults::unschedulable_pod),
     ("a frozen broker is named and delays nobody else", faults::frozen_broker),
+    ("leaving while a broker is frozen takes less than two seconds", messages::leaving_a_frozen_broker_takes_no_time),
     ("an isolated broker falls out of sync and comes back", faults::isolated_broker),
     ("a filled volume is seen", faults::filled_volume),
     ("cut tunnels heal alone", faults::cut_tunnels),

@@ -6,6 +6,8 @@ mod changes;
 mod common;
 #[path = "sandbox_kafka/connections.rs"]
 mod connections;
+#[path = "sandbox_kafka/messages.rs"]
+mod messages;
 #[path = "sandbox_kafka/observed.rs"]
 mod observed;
 #[path = "sandbox_kafka/requests.rs"]

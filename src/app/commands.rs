@@ -4,7 +4,10 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use super::{App, Overlay, Place, config_page::needs_owner, keys::Key, lists::ListId, object_page::needs_object};
+use super::{
+    App, Overlay, Place, config_page::needs_owner, keys::Key, lists::ListId, messages::place::needs_topic,
+    object_page::needs_object,
+};
 pub use crate::config::keymap::{Layer, Risk};
 use crate::{
     config::keymap::{Keymap, Meaning, Word},
@@ -71,6 +74,8 @@ pub enum CommandId {
     Logs,
     /// Asks to leave.
     Quit,
+    /// Reads the records of the selected topic.
+    Messages,
     /// Leaves without asking.
     QuitNow,
     /// Hands the terminal back to the shell for a while.
@@ -83,6 +88,16 @@ pub enum CommandId {
     LogTimestamps,
     /// Logs: shows the container that ran before.
     LogPrevious,
+    /// Messages: follows the newest.
+    MessageFollow,
+    /// Messages: shows bodies as text, JSON or bytes.
+    MessageForm,
+    /// Messages: folds JSON.
+    MessageFold,
+    /// Messages: begins elsewhere.
+    MessageFrom,
+    /// Messages: reads another partition.
+    MessagePartition,
     /// Begins the action of that place in the catalog.
     Act(usize),
     /// Plan: says yes.
@@ -97,6 +112,14 @@ pub enum CommandId {
     ShowRun,
     /// Offers to go on with a run that stopped.
     ResumeRun,
+    /// Logs: looks further back, or less far.
+    LogSince(bool),
+    /// Logs: saves what is searched for to a file.
+    LogSave,
+    /// Logs: chooses which containers are followed.
+    LogPods,
+    /// Takes an entry in, or leaves it out.
+    Toggle,
 }
 
 /// A row of the table.
@@ -130,10 +153,13 @@ fn needs_list(app: &App) -> Option<&'static str> {
 
 /// Lists and log lines can be filtered.
 fn needs_lines(app: &App) -> Option<&'static str> {
-    needs_list(app).filter(|_| app.place != Place::Logs)
+    needs_list(app).filter(|_| !matches!(app.place, Place::Logs | Place::Messages(_)))
 }
 
 fn needs_row(app: &App) -> Option<&'static str> {
+    if matches!(app.place, Place::Messages(_)) {
+        return app.messages.selected().is_none().then_some("nothing is selected");
+    }
     needs_list(app).or_else(|| app.selected().is_none().then_some("nothing is selected"))
 }
 
@@ -188,6 +214,7 @@ const COMMANDS: &[Command] = &[
     command!(CommandId::Yaml, "yaml", "its Kubernetes object, as YAML", List, 0, needs_object, menu),
     command!(CommandId::Events, "events", "its Kubernetes events", List, 0, needs_object, menu),
     command!(CommandId::Configs, "configs", "all its configs, and what they mean", List, 0, needs_owner, menu),
+    command!(CommandId::Messages, "messages", "read its messages", List, 0, needs_topic, menu),
     command!(CommandId::Help, "help", "the keys of this place", Everywhere, 9, always),
     command!(
         CommandId::What,
@@ -211,10 +238,26 @@ const COMMANDS: &[Command] = &[
     command!(CommandId::HalfPage(-1), "list.half-page-up", "half a page up", List, 0, always),
     command!(CommandId::First, "list.first", "to the first row", List, 0, always),
     command!(CommandId::Last, "list.last", "to the last row", List, 0, always),
-    command!(CommandId::LogFollow, "logs.follow", "follow the end", Logs, 1, always),
+    command!(CommandId::LogFollow, "logs.follow", "follow the end, or stay here", Logs, 1, always),
     command!(CommandId::LogTimestamps, "logs.timestamps", "show timestamps", Logs, 2, always),
     command!(CommandId::LogWrap, "logs.wrap", "wrap long lines", Logs, 3, always),
     command!(CommandId::LogPrevious, "logs.previous", "the container that ran before", Logs, 4, always),
+    command!(CommandId::LogSince(false), "logs.shorter", "a shorter span of time", Logs, 0, always),
+    command!(CommandId::LogSince(true), "logs.longer", "a longer span of time", Logs, 6, always),
+    command!(CommandId::LogPods, "logs.pods", "choose which pods are followed", Logs, 5, always),
+    command!(CommandId::LogSave, "logs.save", "save what is searched for to a file", Logs, 7, always),
+    command!(CommandId::MessageFollow, "messages.follow", "follow the newest", Messages, 1, always),
+    command!(CommandId::MessageFrom, "messages.from", "begin elsewhere: offset, -20, -10m, time", Messages, 2, always),
+    command!(
+        CommandId::MessagePartition,
+        "messages.partition",
+        "all partitions, or one after the other",
+        Messages,
+        3,
+        always
+    ),
+    command!(CommandId::MessageForm, "messages.form", "as text, JSON or hex", Messages, 4, always),
+    command!(CommandId::MessageFold, "messages.fold", "fold JSON of an open record", Messages, 5, always),
     command!(CommandId::Back, "back", "back", Everywhere, 10, always),
     command!(CommandId::Installations, "installations", "choose the installation", Everywhere, 0, needs_several),
     command!(CommandId::Ways, "ways", "ways in: listeners, and as whom to log in", Everywhere, 0, needs_installation),
@@ -245,6 +288,7 @@ const COMMANDS: &[Command] = &[
     command!(CommandId::Open, "menu.choose", "choose this entry", Menu, 0, always),
     command!(CommandId::Move(1), "menu.down", "one entry down", Menu, 0, always),
     command!(CommandId::Move(-1), "menu.up", "one entry up", Menu, 0, always),
+    command!(CommandId::Toggle, "menu.toggle", "take this entry in, or leave it out", Menu, 0, always),
     command!(CommandId::Back, "menu.close", "close the menu", Menu, 0, always),
     command!(CommandId::Open, "text.accept", "take what was typed", Text, 0, always),
     command!(CommandId::Back, "text.cancel", "forget what was typed", Text, 0, always),
@@ -317,7 +361,7 @@ impl Command {
 
     /// True for one that can be run by its name; the others are keys of a menu, a question or a line of text.
     pub fn has_a_place(&self) -> bool {
-        matches!(self.layer, Layer::Everywhere | Layer::List | Layer::Logs)
+        matches!(self.layer, Layer::Everywhere | Layer::List | Layer::Logs | Layer::Messages)
     }
 }
 
@@ -325,14 +369,23 @@ impl App {
     /// The layers of keys that count here, innermost first.
     pub fn layers(&self) -> &'static [Layer] {
         match (&self.overlay, &self.place) {
+            (Some(Overlay::Detail), Place::Messages(_)) => &[Layer::Overlay, Layer::Messages, Layer::Everywhere],
             (Some(Overlay::Help(_) | Overlay::What | Overlay::Detail | Overlay::Object(_)), _) => {
                 &[Layer::Overlay, Layer::Everywhere]
             }
-            (Some(Overlay::Filter(_) | Overlay::Palette(_)), _) => &[Layer::Text],
+            (
+                Some(
+                    Overlay::Filter(_)
+                    | Overlay::From(_)
+                    | Overlay::Palette(_)
+                    | Overlay::SaveLogs(_)
+                    | Overlay::Fields(_),
+                ),
+                _,
+            ) => &[Layer::Text],
             (Some(Overlay::Actions(_)), _) => &[Layer::Actions, Layer::Menu],
-            (Some(Overlay::Installations(_) | Overlay::Ways(_)), _) => &[Layer::Menu],
+            (Some(Overlay::Installations(_) | Overlay::Ways(_) | Overlay::LogPods(_)), _) => &[Layer::Menu],
             (Some(Overlay::Leave | Overlay::Borrow(_)), _) => &[Layer::Dialog],
-            (Some(Overlay::Fields(_)), _) => &[Layer::Text],
             (Some(Overlay::Plan), _) => &[Layer::Plan],
             (None, _) => self.layers_of_place(),
         }
@@ -342,6 +395,7 @@ impl App {
     fn layers_of_place(&self) -> &'static [Layer] {
         match self.place {
             Place::Logs => &[Layer::Logs, Layer::List, Layer::Everywhere],
+            Place::Messages(_) => &[Layer::Messages, Layer::List, Layer::Everywhere],
             _ => &[Layer::List, Layer::Everywhere],
         }
     }
@@ -374,15 +428,16 @@ impl App {
     /// Commands of this place, whatever lies over it, in the table's order.
     pub fn commands_of_place(&self) -> impl Iterator<Item = &'static Command> {
         let logs = self.place == Place::Logs;
+        let messages = matches!(self.place, Place::Messages(_));
         commands().iter().filter(move |c| match c.layer {
             // What acts is in the action menu.
             Layer::Everywhere => !matches!(c.id, CommandId::Act(_)),
             Layer::Logs => logs,
+            Layer::Messages => messages,
             Layer::List => {
                 let needs_rows = matches!(
                     c.id,
-                    CommandId::Open
-                        | CommandId::Sort
+                    CommandId::Sort
                         | CommandId::Reverse
                         | CommandId::NextPane
                         | CommandId::PreviousPane
@@ -390,7 +445,7 @@ impl App {
                         | CommandId::Events
                         | CommandId::Configs
                 );
-                !(logs && needs_rows)
+                !((logs || messages) && needs_rows || logs && c.id == CommandId::Open)
             }
             _ => false,
         })

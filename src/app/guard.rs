@@ -67,8 +67,11 @@ fn acts(overlay: &Overlay) -> bool {
         | Overlay::Detail
         | Overlay::Object(_)
         | Overlay::Filter(_)
+        | Overlay::From(_)
         | Overlay::Fields(_)
         | Overlay::Palette(_)
+        | Overlay::SaveLogs(_)
+        | Overlay::LogPods(_)
         | Overlay::Ways(_)
         | Overlay::Actions(_)
         | Overlay::Installations(_) => false,

@@ -8,7 +8,6 @@ use super::{
     form::Form,
     keys::Key,
     lists::{ListId, ListState},
-    logs::LogView,
     palette::{self, Palette, Target},
 };
 use crate::{config::keymap::Meaning, domain::object::Aspect, plan::catalog::CATALOG};
@@ -39,7 +38,10 @@ impl App {
         }
         match self.overlay.take() {
             Some(Overlay::Filter(form)) => self.filter_key(form, key, command),
+            Some(Overlay::From(form)) => self.place_key(form, key, command),
             Some(Overlay::Palette(palette)) => self.palette_key(palette, key, command),
+            Some(Overlay::SaveLogs(form)) => self.save_key(form, key, command),
+            Some(Overlay::LogPods(picker)) => self.log_pods_key(picker, command),
             Some(Overlay::Actions(at)) => self.actions_key(at, command),
             Some(Overlay::Installations(at)) => self.installations_key(at, command),
             Some(Overlay::Ways(at)) => self.ways_key(at, command),
@@ -63,7 +65,7 @@ impl App {
     pub(super) fn paste(&mut self, text: &str) {
         self.pending.clear();
         match &mut self.overlay {
-            Some(Overlay::Filter(form)) => form.paste(text),
+            Some(Overlay::Filter(form) | Overlay::From(form) | Overlay::SaveLogs(form)) => form.paste(text),
             Some(Overlay::Palette(palette)) => palette.paste(text),
             Some(Overlay::Fields(fields)) => fields.paste(text),
             _ => self.notice = Some("pasted text is ignored here".to_owned()),
@@ -141,6 +143,9 @@ impl App {
                 if let Some(again) = self.inquire_again() {
                     return vec![again];
                 }
+                if matches!(self.place, Place::Messages(_)) {
+                    return self.read_messages();
+                }
                 self.notice = Some("asking every source again".to_owned());
                 return [Effect::Refresh].into_iter().chain(self.ask_configs_again()).collect();
             }
@@ -148,10 +153,21 @@ impl App {
             CommandId::Quit => self.overlay = Some(Overlay::Leave),
             CommandId::QuitNow => return vec![Effect::Leave],
             CommandId::Suspend => return vec![Effect::Suspend],
-            CommandId::LogFollow => self.logs.scrolled = 0,
-            CommandId::LogWrap => self.logs.wrap = !self.logs.wrap,
-            CommandId::LogTimestamps => self.logs.timestamps = !self.logs.timestamps,
-            CommandId::LogPrevious => return self.toggle_previous(),
+            CommandId::LogFollow
+            | CommandId::LogWrap
+            | CommandId::LogTimestamps
+            | CommandId::LogPrevious
+            | CommandId::LogSince(_)
+            | CommandId::LogSave
+            | CommandId::LogPods => return self.log_command(command),
+            // Of menus alone, which take it themselves.
+            CommandId::Toggle => {}
+            CommandId::Messages => return self.open_messages(),
+            CommandId::MessageFollow
+            | CommandId::MessageForm
+            | CommandId::MessageFold
+            | CommandId::MessageFrom
+            | CommandId::MessagePartition => return self.message_command(command),
         }
         Vec::new()
     }
@@ -173,7 +189,11 @@ impl App {
             return;
         }
         if self.place == Place::Logs {
-            self.logs.scroll(by);
+            self.scroll_logs(by);
+            return;
+        }
+        if matches!(self.place, Place::Messages(_)) {
+            self.messages.scroll(by);
             return;
         }
         self.change_list(|list, _| {
@@ -200,6 +220,10 @@ impl App {
             if let Some(tab) = Tab::ALL.into_iter().find(|t| t.list() == Some(self.pane)) {
                 self.go_to(tab);
             }
+            return Vec::new();
+        }
+        if matches!(self.place, Place::Messages(_)) {
+            self.open_record();
             return Vec::new();
         }
         let Some(selected) = self.selected().map(str::to_owned) else { return Vec::new() };
@@ -233,6 +257,7 @@ impl App {
                 self.dirty.shown = true;
                 return vec![Effect::StopLogs];
             }
+            Place::Messages(before) => return self.leave_messages((**before).clone()),
             Place::Configs(_) => self.leave_configs(),
             Place::Topic(_) => self.go_to(Tab::Topics),
             Place::Group(_) => self.go_to(Tab::Groups),
@@ -246,36 +271,20 @@ impl App {
         Vec::new()
     }
 
-    fn open_logs(&mut self) -> Vec<Effect> {
-        let targets = self.selected_pods();
-        self.overlay = None;
-        if self.place != Place::Logs {
-            self.before_logs = Some(std::mem::replace(&mut self.place, Place::Logs));
-        }
-        self.logs = LogView::follow(targets.clone());
-        vec![Effect::FollowLogs { targets, previous: false }]
-    }
-
-    fn toggle_previous(&mut self) -> Vec<Effect> {
-        let previous = !self.logs.previous;
-        let targets = self.logs.targets.clone();
-        self.logs = LogView::follow(targets.clone());
-        self.logs.previous = previous;
-        vec![Effect::FollowLogs { targets, previous }]
-    }
-
     /// The filter of this place.
     pub fn current_filter(&self) -> String {
         match self.list() {
             Some(id) => self.lists.get(&id).map(|l| l.filter.clone()).unwrap_or_default(),
-            None => self.logs.filter().to_owned(),
+            None if matches!(self.place, Place::Messages(_)) => self.messages.filter().text().to_owned(),
+            None => self.logs.grep.text().to_owned(),
         }
     }
 
     fn set_filter(&mut self, text: String) {
         match self.list() {
             Some(id) => self.lists.entry(id).or_default().filter = text,
-            None => self.logs.set_filter(text),
+            None if matches!(self.place, Place::Messages(_)) => self.messages.set_filter(&text),
+            None => self.logs.set_grep(text),
         }
         self.arrange();
     }

@@ -3,17 +3,19 @@
 //! A choice holds until kafdeck ends; consent to borrow somebody's credential is never written down. What is
 //! chosen from is `discover`'s part; `view::ways` draws the rows.
 
+use std::sync::Arc;
+
 use crate::{
     discover::{
         Choice,
-        choice::{asks, short, whose},
+        choice::{Closed, asks, short, whose},
         choose,
     },
     domain::{
         access::{Keep, Login, Owner, Purpose, Way, Wish},
         freshness::{Asked, FailureKind, Freshness, Source, SourceFailure, SourceState},
         ids::InstallationId,
-        installation::Installation,
+        installation::{AddressBook, Installation},
     },
     facts::{Body, Fact},
 };
@@ -105,6 +107,37 @@ impl App {
     /// Chooses the way into an installation anew.
     pub(super) fn chosen_way(&self, of: &Installation) -> Choice {
         choose(of, Purpose::Observe, self.wish(&of.id))
+    }
+
+    /// The routes to the chosen installation's brokers for a purpose, with the way that is gone for it; or why none
+    /// is. `None` before an installation is chosen.
+    pub fn routes_for(&self, purpose: Purpose) -> Option<Result<Arc<AddressBook>, Closed>> {
+        let found = self.entered()?;
+        let choice = choose(&found.installation, purpose, self.wish(&found.installation.id));
+        if let Choice::Closed(closed) = choice {
+            return Some(Err(closed));
+        }
+        let mut book = Arc::clone(&found.book);
+        if book.way.as_ref() != choice.dialled() {
+            Arc::make_mut(&mut book).way = choice.dialled().cloned();
+        }
+        Some(Ok(book))
+    }
+
+    /// The way that is gone for a purpose, in words: `as orders-app (application) over listener tls, SASL_SSL`.
+    pub fn way_for(&self, purpose: Purpose) -> Option<String> {
+        let found = self.entered()?;
+        match choose(&found.installation, purpose, self.wish(&found.installation.id)) {
+            Choice::Open => Some("without a login, on the brokers' own port".to_owned()),
+            Choice::Taken { way, .. } => {
+                let who = match way.user() {
+                    Some(user) => format!("as {} ({})", short(user), way.owner.word()),
+                    None => "without a login".to_owned(),
+                };
+                Some(format!("{who} over listener {}, {}", way.listener, way.protocol()))
+            }
+            Choice::Closed(_) => None,
+        }
     }
 
     /// Every way into the chosen installation, the least privileged first, and listeners that none leads through.

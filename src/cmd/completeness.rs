@@ -32,6 +32,8 @@ const NAMED: usize = 4;
 pub enum Need {
     /// Which installations there are, and which one is meant.
     Installations,
+    /// The same, and which ways lead into it.
+    Ways,
     /// Brokers, where they run and how full their disks are.
     Brokers,
     /// Claims and how full they are.
@@ -220,6 +222,12 @@ impl<'a> Wait<'a> {
     fn all(&mut self, need: Need) {
         match need {
             Need::Installations => return,
+            Need::Ways => {
+                if !self.app.knows_users() {
+                    self.missing.push("what the installation declares of its listeners and users".to_owned());
+                }
+                return;
+            }
             Need::Alerts => {
                 self.watches(&[Kind::Rules, Kind::Services]);
                 return;

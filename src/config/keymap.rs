@@ -29,6 +29,8 @@ pub enum Layer {
     List,
     /// In the log view.
     Logs,
+    /// In the message view.
+    Messages,
     /// In a box with rows to go through, as the help.
     Overlay,
     /// In a menu.
@@ -49,6 +51,7 @@ impl Layer {
         (Self::Everywhere, "everywhere", "everywhere"),
         (Self::List, "list", "on a list"),
         (Self::Logs, "logs", "in the log view"),
+        (Self::Messages, "messages", "in the message view"),
         (Self::Overlay, "overlay", "in the help"),
         (Self::Menu, "menu", "in a menu"),
         (Self::Actions, "actions", "in the action menu"),
@@ -71,7 +74,7 @@ impl Layer {
     fn takes(self, word: &Word) -> bool {
         match self {
             Self::Actions => word.in_menu,
-            Self::Logs => matches!(word.layer, Self::Logs | Self::List | Self::Everywhere),
+            Self::Logs | Self::Messages => word.layer == self || matches!(word.layer, Self::List | Self::Everywhere),
             Self::List | Self::Overlay => word.layer == self || word.layer == Self::Everywhere,
             _ => word.layer == self,
         }

@@ -22,10 +22,12 @@ use super::{
     journal::Journal,
     kafka::admin::{Admin, AdminError, AdminSetup, Rehearsal},
     lease::{self, Taken, Untaken},
+    messages::{Reach, writer::Writer},
     secrets::{KubeSecrets, Vault},
 };
 use crate::{
     clock::Clock,
+    domain::{freshness::FailureKind, record::Draft},
     plan::{
         Op, Plan,
         errand::{Door, Errand, Preview, Report},
@@ -41,6 +43,8 @@ use crate::{
 const RENEW_EVERY: Duration = Duration::from_secs(10);
 /// Errands of one run that wait: it gives one at a time.
 const ERRANDS: usize = 8;
+/// How long brokers may take to acknowledge a record.
+const PRODUCE_WITHIN: Duration = Duration::from_secs(10);
 /// After a change everything is asked again at once, and again after so long: brokers tell each other in between.
 const ASK_AGAIN: Duration = Duration::from_millis(300);
 
@@ -181,6 +185,7 @@ fn earlier(plan: &Plan, at: usize) -> Option<usize> {
 async fn try_out(setup: &ActSetup, admin: Option<&Admin>, op: &Op) -> Rehearsed {
     match (op, admin) {
         (Op::Wait, _) => Rehearsed::Fine(Vec::new()),
+        (Op::Produce { .. }, _) => Rehearsed::Untried("a record cannot be written to try it".to_owned()),
         (Op::Kafka { .. }, None) => {
             Rehearsed::Untried("it takes a credential that is used only after a yes".to_owned())
         }
@@ -381,6 +386,29 @@ impl Open {
     }
 }
 
+/// Writes a record, and says where it is.
+async fn produce(setup: &ActSetup, door: &Door, draft: &Draft) -> Result<OpAnswer, OpFailure> {
+    let cancel = setup.cancel.child_token();
+    let reach = Reach {
+        transport: Arc::new(PortForward::new(&setup.cluster, &cancel)),
+        secrets: Arc::new(KubeSecrets::new(&setup.cluster.client).with(Arc::clone(&setup.vault))),
+        book: Arc::clone(&door.book),
+    };
+    let writer = Writer::start(reach, PRODUCE_WITHIN, &cancel);
+    let _ends = cancel.drop_guard();
+    match writer.write(draft.clone()).await {
+        Ok(at) => {
+            let took = at.took.as_millis();
+            Ok(OpAnswer::Done(format!("partition {}, offset {}, after {took} ms", at.partition, at.offset)))
+        }
+        Err(why) => Err(match why.kind {
+            FailureKind::Forbidden => OpFailure::Forbidden(why.what),
+            FailureKind::Timeout | FailureKind::Unreachable => OpFailure::Unreachable(why.what),
+            _ => OpFailure::Refused(why.what),
+        }),
+    }
+}
+
 /// What was answered, without what is shown once.
 fn words(answer: &OpAnswer) -> String {
     match answer {
@@ -393,7 +421,10 @@ fn words(answer: &OpAnswer) -> String {
 async fn perform(setup: &ActSetup, door: Option<&Door>, op: &Op) -> Result<OpAnswer, OpFailure> {
     match (op, door) {
         (Op::Wait, _) => Ok(OpAnswer::Done(String::new())),
-        (Op::Kafka { .. }, None) => Err(OpFailure::Refused("no way into the brokers is known".to_owned())),
+        (Op::Produce { draft }, Some(door)) => produce(setup, door, draft).await,
+        (Op::Kafka { .. } | Op::Produce { .. }, None) => {
+            Err(OpFailure::Refused("no way into the brokers is known".to_owned()))
+        }
         (Op::Kafka { ask }, Some(door)) => {
             let cancel = setup.cancel.child_token();
             let admin = admin(setup, door, &cancel);

@@ -21,6 +21,7 @@ mod topics;
 mod users;
 
 pub use observer::{Observer, ObserverSetup, observe};
+pub use roster::names_of;
 
 #[cfg(test)]
 mod scripted;

@@ -4,6 +4,7 @@
 
 pub mod broker_restart;
 pub mod brokers_roll;
+pub mod message_produce;
 pub mod restart;
 pub mod topic_create;
 

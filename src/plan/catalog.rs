@@ -113,7 +113,12 @@ impl ActionSpec {
 }
 
 /// All actions, in the order in which they are listed.
-pub static CATALOG: &[&ActionSpec] = &[&actions::topic_create::SPEC, &actions::broker_restart::SPEC, &actions::brokers_roll::SPEC];
+pub static CATALOG: &[&ActionSpec] = &[
+    &actions::topic_create::SPEC,
+    &actions::message_produce::SPEC,
+    &actions::broker_restart::SPEC,
+    &actions::brokers_roll::SPEC,
+];
 
 /// The action of an id.
 pub fn by_id(id: &str) -> Option<&'static ActionSpec> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::kafka::{KafkaAnswer, KafkaOp};
+use crate::domain::record::Draft;
 
 /// A Kubernetes object by everything that a request for it takes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -86,6 +87,11 @@ pub enum Op {
     Kafka {
         /// For what.
         ask: KafkaOp,
+    },
+    /// Writes a record, once.
+    Produce {
+        /// The record.
+        draft: Draft,
     },
     /// Does nothing: the step's gates are waited for.
     Wait,

@@ -8,7 +8,7 @@ use super::{
     op::Change,
 };
 use crate::{
-    domain::{access::Mechanism, acl, config::Owner, installation::Flavour},
+    domain::{access::Mechanism, acl, config::Owner, installation::Flavour, record::Draft},
     world::Reading,
 };
 
@@ -81,8 +81,36 @@ pub fn of_op(op: &Op, tools: &Tools) -> Vec<Equivalent> {
             text: format!("kubectl -n {} delete pod {}", target.namespace, target.name),
             runnable: false,
         }],
+        Op::Produce { draft } => of_produce(draft, tools),
         Op::Kafka { ask } => of_kafka(ask, tools),
     }
+}
+
+/// The closest that Kafka's console producer can do: it chooses the partition itself.
+fn of_produce(draft: &Draft, tools: &Tools) -> Vec<Equivalent> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (mut line, mut properties) = (String::new(), String::new());
+    if !draft.headers.is_empty() {
+        let headers: Vec<String> =
+            draft.headers.iter().map(|(name, value)| format!("{name}:{}", text(value))).collect();
+        line.extend([&headers.join(","), "\\t"]);
+        properties.push_str(" --property parse.headers=true");
+    }
+    if let Some(key) = &draft.key {
+        line.extend([&text(key), "\\t"]);
+        properties.push_str(" --property parse.key=true");
+    }
+    if let Some(value) = &draft.value {
+        line.push_str(&text(value));
+    } else {
+        line.push_str("NULL");
+        properties.push_str(" --property null.marker=NULL");
+    }
+    let inside = tools.inside.replacen(" exec ", " exec -i ", 1);
+    let bootstrap = tools.bootstrap.replace("--command-config", "--producer.config");
+    let topic = quoted(&draft.topic);
+    let command = format!("printf '%b\\n' {} | {inside}kafka-console-producer.sh {bootstrap}", quoted(&line));
+    vec![Equivalent { text: format!("{command} --topic {topic}{properties}"), runnable: false }]
 }
 
 /// Changes as a merge patch (RFC 7386).

@@ -144,6 +144,8 @@ pub struct Run {
     done_at: Option<DateTime<Utc>>,
     /// Since when it is not known whether the op happened.
     unsure: Option<DateTime<Utc>>,
+    /// The op of this step is done.
+    op_done: bool,
     /// The op is being tried again.
     again: bool,
     has_acted: bool,
@@ -169,6 +171,7 @@ impl Run {
             end: None,
             done_at: None,
             unsure: None,
+            op_done: false,
             again: false,
             has_acted: false,
         }
@@ -177,7 +180,11 @@ impl Run {
     /// A run that goes on where another one stopped: before a step, or within one of which nobody knows what came of it.
     pub fn resume(id: String, plan: Plan, at: usize, is_unsure: bool, now: DateTime<Utc>) -> Self {
         let unsure = is_unsure.then_some(now);
-        Self { resumes: true, at, unsure, has_acted: true, done_at: Some(now), ..Self::new(id, plan, now) }
+        // The op before was done; whether what it was done for has come true is looked at first.
+        let waits_for_last = !is_unsure && at > 0;
+        let at = if waits_for_last { at - 1 } else { at };
+        let new = Self::new(id, plan, now);
+        Self { resumes: true, at, unsure, has_acted: true, done_at: Some(now), op_done: waits_for_last, ..new }
     }
 
     /// The step it is at; `None` behind the last one.
@@ -188,6 +195,11 @@ impl Run {
     /// True until it is over.
     pub fn is_under_way(&self) -> bool {
         self.phase != Phase::Over
+    }
+
+    /// True where the op of the step it is at is done.
+    pub fn is_past_op(&self) -> bool {
+        self.op_done
     }
 
     /// What it waits for, if it waits.
@@ -201,7 +213,7 @@ impl Run {
         match event {
             Event::Opened(notes) if self.phase == Phase::Opening => {
                 notes.into_iter().for_each(|note| self.say(note, now));
-                self.enter(if self.unsure.is_some() { Phase::After } else { Phase::Before }, now);
+                self.enter(if self.unsure.is_some() || self.op_done { Phase::After } else { Phase::Before }, now);
             }
             Event::NotOpened(why) if self.phase == Phase::Opening => {
                 // Nothing was written down, so that nothing is to be closed.
@@ -259,6 +271,7 @@ impl Run {
         let title = self.step().map(|step| step.title.clone()).unwrap_or_default();
         let words = if words.is_empty() { title } else { format!("{title}: {words}") };
         self.say(words, now);
+        self.op_done = true;
         self.done_at = Some(now);
     }
 
@@ -314,7 +327,7 @@ impl Run {
         if self.phase == Phase::Before {
             let words = format!("{}: it was done already", step.title);
             self.say(words, now);
-            (self.waiting_since, self.done_at) = (now, Some(now));
+            (self.waiting_since, self.done_at, self.op_done) = (now, Some(now), true);
             self.enter(Phase::After, now);
         }
         (self.unsure, self.again) = (None, false);
@@ -366,6 +379,7 @@ impl Run {
         }
         self.unsure = None;
         self.at += 1;
+        self.op_done = false;
         self.waiting_since = now;
         self.enter(Phase::Before, now);
     }
@@ -393,3 +407,6 @@ impl Run {
         self.said.push(Said { at, text });
     }
 }
+
+#[cfg(test)]
+mod tests;

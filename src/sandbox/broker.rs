@@ -15,11 +15,15 @@ mod config_table;
 mod configs;
 mod coordinators;
 pub mod door;
+mod fetch;
 mod grants;
 mod groups;
 mod logs;
+mod made;
 mod moves;
 mod offsets;
+mod produce;
+mod records;
 mod topics;
 mod users;
 
@@ -29,18 +33,24 @@ use std::{
 };
 
 use bytes::Bytes;
-use kafka_protocol::protocol::StrBytes;
+use kafka_protocol::{
+    messages::{ApiKey, FetchRequest, ProduceRequest},
+    protocol::StrBytes,
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::{mpsc, watch},
-    time::sleep,
+    time::{Instant, sleep, sleep_until},
 };
 
 pub use answers::OFFERED;
 pub use coordinators::coordinator_of;
 pub use moves::settle;
 
-use self::door::{Deed, Door, Users, Visit};
+use self::{
+    door::{Deed, Door, Users, Visit},
+    records::Records,
+};
 use super::kafka::{Kafka, Process};
 use crate::{
     clock::Clock,
@@ -60,6 +70,7 @@ pub struct Brokers {
     changed: watch::Receiver<u64>,
     clock: Clock,
     door: Door,
+    records: Records,
 }
 
 /// What an answer is made from.
@@ -69,12 +80,14 @@ struct View<'a> {
     me: i32,
     /// The time, in milliseconds of the epoch.
     now: i64,
+    /// What is kept of records.
+    records: &'a Records,
 }
 
 impl Brokers {
     /// Brokers that answer from `kafka`; `changed` tells them after every change of it.
     pub fn new(kafka: Arc<Mutex<Kafka>>, changed: watch::Receiver<u64>, clock: Clock) -> Self {
-        Self { kafka, changed, clock, door: Door::default() }
+        Self { kafka, changed, clock, door: Door::default(), records: Records::default() }
     }
 
     /// The same with a door before them.
@@ -196,7 +209,12 @@ impl Brokers {
                 Err(why) => return Some(why),
             };
             self.ready(broker).await;
-            let answer = match self.answer(broker, &incoming) {
+            let answer = match ApiKey::try_from(incoming.key) {
+                Ok(ApiKey::Fetch) => self.fetch(broker, &incoming).await,
+                Ok(ApiKey::Produce) => self.produce(broker, &incoming),
+                _ => self.answer(broker, &incoming),
+            };
+            let answer = match answer {
                 Ok(answer) => answer,
                 Err(why) => return Some(why),
             };
@@ -219,13 +237,48 @@ impl Brokers {
         }
     }
 
+    /// Gives records, once there are enough or the client's patience is over.
+    async fn fetch(&self, broker: i32, incoming: &Incoming) -> Result<Bytes, Hostile> {
+        answers::refuse_others(incoming)?;
+        let asked: FetchRequest = incoming.decode()?;
+        let (mut changed, mut written) = (self.changed.clone(), self.records.written());
+        let until = Instant::now() + fetch::patience(&asked);
+        loop {
+            changed.mark_unchanged();
+            written.mark_unchanged();
+            let answer = {
+                let now = self.clock.now().timestamp_millis();
+                let kafka = self.kafka();
+                let view = View { kafka: &kafka, me: broker, now, records: &self.records };
+                fetch::fetch(&view, &asked, incoming.version)
+            };
+            if fetch::is_due(&answer, &asked) || Instant::now() >= until {
+                self.ready(broker).await;
+                return incoming.reply(&answer, incoming.version);
+            }
+            tokio::select! {
+                Ok(()) = changed.changed() => {}
+                Ok(()) = written.changed() => {}
+                () = sleep_until(until) => {}
+            }
+        }
+    }
+
+    fn produce(&self, broker: i32, incoming: &Incoming) -> Result<Bytes, Hostile> {
+        answers::refuse_others(incoming)?;
+        let asked: ProduceRequest = incoming.decode()?;
+        let now = self.clock.now().timestamp_millis();
+        let answer = produce::produce(&mut self.kafka(), (broker, now), &self.records, &asked, incoming.version);
+        incoming.reply(&answer, incoming.version)
+    }
+
     fn answer(&self, broker: i32, incoming: &Incoming) -> Result<Bytes, Hostile> {
         let now = self.clock.now().timestamp_millis();
         let mut kafka = self.kafka();
         if let Some(answer) = changes::answer(&mut kafka, broker, incoming) {
             return answer;
         }
-        answers::answer(&View { kafka: &kafka, me: broker, now }, incoming)
+        answers::answer(&View { kafka: &kafka, me: broker, now, records: &self.records }, incoming)
     }
 }
 

@@ -260,7 +260,7 @@ fn tabs(app: &App, look: Look, width: usize) -> Strip {
 fn is_here(app: &App, tab: Tab) -> bool {
     match &app.place {
         Place::Tab(here) => *here == tab,
-        Place::Topic(_) | Place::Configs(Owner::Topic(_)) => tab == Tab::Topics,
+        Place::Topic(_) | Place::Messages(_) | Place::Configs(Owner::Topic(_)) => tab == Tab::Topics,
         Place::Configs(Owner::Broker(_)) => tab == Tab::Brokers,
         Place::Group(_) => tab == Tab::Groups,
         Place::Logs => false,

@@ -15,14 +15,14 @@ use unicode_width::UnicodeWidthStr;
 use super::{
     acting, detail, footer,
     header::{self, plural},
-    help,
+    help, logs,
     look::{Look, Slot},
-    object, panes, picker, sources,
+    object, panes, picker, record, sources,
     strip::{Part, Strip, cut, cut_end, draw_all, fitting},
     ways,
 };
 use crate::app::{
-    App, Overlay,
+    App, Overlay, Place,
     columns::Tone,
     commands::{Command, Layer},
     palette::{Entry, Palette},
@@ -37,8 +37,12 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
     match &app.overlay {
         Some(Overlay::What) => return sources::render(app, look, above, buffer),
         Some(Overlay::Object(page)) => return object::render(app, page, look, above, buffer),
+        Some(Overlay::Detail) if matches!(app.place, Place::Messages(_)) => {
+            return record::render(app, look, above, buffer);
+        }
         Some(Overlay::Detail) => return detail::render(app, look, above, buffer),
-        None | Some(Overlay::Filter(_)) => {}
+        None | Some(Overlay::Filter(_) | Overlay::From(_) | Overlay::SaveLogs(_)) => {}
+        Some(Overlay::LogPods(picker)) => logs::picker(app, picker, look, area, buffer),
         Some(Overlay::Help(at)) => help::render(app, *at, look, area, buffer),
         Some(Overlay::Palette(palette)) => palette_box(app, palette, look, area, buffer),
         Some(Overlay::Actions(at)) => actions(app, *at, look, area, buffer),

@@ -85,7 +85,7 @@ impl Incoming {
     }
 
     /// The request itself; its counts are checked before memory is reserved for them.
-    fn decode<R: Request>(&self) -> Result<R, Hostile> {
+    pub fn decode<R: Request>(&self) -> Result<R, Hostile> {
         let (key, version) = (self.key, self.version);
         let garbled = |why: String| Hostile::Garbled { key, version, why };
         let header = R::header_version(version);

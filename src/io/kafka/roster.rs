@@ -319,6 +319,11 @@ fn route(book: &AddressBook, seen: &Seen, to: &PodPort) -> Route {
     Route { way: Some(way), names }
 }
 
+/// Under which names a pod is dialled before its broker has told its own: all that it has.
+pub fn names_of(book: &AddressBook, to: &PodPort) -> Vec<String> {
+    route(book, &Seen::default(), to).names
+}
+
 /// The domain of most clusters.
 const CLUSTER_DOMAIN: &str = "cluster.local";
 

@@ -12,11 +12,13 @@ use kafka_protocol::{
     },
 };
 
-use super::{View, cluster, configs, coordinators, groups, logs, moves, offsets, text, users};
+use super::{View, cluster, configs, coordinators, groups, logs, moves, offsets, produce, text, users};
 use crate::wire::served::{Hostile, Incoming};
 
 /// What is offered: the request, its oldest and its newest version.
-pub const OFFERED: [(ApiKey, i16, i16); 28] = [
+pub const OFFERED: [(ApiKey, i16, i16); 31] = [
+    (ApiKey::Produce, 3, 12),
+    (ApiKey::Fetch, 4, 16),
     (ApiKey::ListOffsets, 1, 10),
     (ApiKey::Metadata, 0, 13),
     (ApiKey::OffsetFetch, 1, 9),
@@ -24,6 +26,7 @@ pub const OFFERED: [(ApiKey, i16, i16); 28] = [
     (ApiKey::DescribeGroups, 0, 6),
     (ApiKey::ListGroups, 0, 5),
     (ApiKey::ApiVersions, 0, 4),
+    (ApiKey::InitProducerId, 0, 5),
     (ApiKey::DescribeConfigs, 1, 4),
     (ApiKey::DescribeLogDirs, 1, 4),
     (ApiKey::DescribeQuorum, 0, 2),
@@ -72,6 +75,14 @@ pub fn answer(view: &View<'_>, incoming: &Incoming) -> Result<Bytes, Hostile> {
     }
 }
 
+/// Refuses what is not offered in its version.
+pub fn refuse_others(incoming: &Incoming) -> Result<(), Hostile> {
+    if offers(incoming).1 {
+        return Ok(());
+    }
+    Err(Hostile::Garbled { key: incoming.key, version: incoming.version, why: "not offered".to_owned() })
+}
+
 fn by_key(view: &View<'_>, incoming: &Incoming, key: ApiKey) -> Result<Bytes, Hostile> {
     match key {
         ApiKey::ApiVersions => incoming.reply(&api_versions(view, incoming.version), incoming.version),
@@ -88,6 +99,7 @@ fn by_key(view: &View<'_>, incoming: &Incoming, key: ApiKey) -> Result<Bytes, Ho
         ApiKey::ListOffsets => incoming.answer(|asked, version| offsets::list(view, &asked, version)),
         ApiKey::DescribeLogDirs => incoming.answer(|asked, version| logs::describe(view, &asked, version)),
         ApiKey::DescribeConfigs => incoming.answer(|asked, version| configs::describe(view, &asked, version)),
+        ApiKey::InitProducerId => incoming.answer(|asked, _| produce::producer(view, &asked)),
         ApiKey::DescribeAcls => incoming.answer(|asked, version| users::acls(view, &asked, version)),
         ApiKey::DescribeClientQuotas => incoming.answer(|asked, version| users::quotas(view, &asked, version)),
         ApiKey::ListPartitionReassignments => incoming.answer(|asked, _| moves::list(view, &asked)),

@@ -4,7 +4,6 @@ use kafka_protocol::{
     ResponseError,
     messages::{
         ListOffsetsRequest, ListOffsetsResponse, OffsetFetchRequest, OffsetFetchResponse, TopicName,
-        list_offsets_request::ListOffsetsPartition,
         list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse},
         offset_fetch_request::OffsetFetchRequestGroup,
         offset_fetch_response::{
@@ -15,7 +14,7 @@ use kafka_protocol::{
     protocol::StrBytes,
 };
 
-use super::{View, coordinators::refusal, text, whole};
+use super::{View, coordinators::refusal, fetch, text, whole};
 use crate::sandbox::kafka::{Group, Kafka, Partition, Topic};
 
 /// The first version of OffsetFetch that asks for several groups (KIP-709).
@@ -30,9 +29,6 @@ const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 const MAX_TIMESTAMP: i64 = -3;
 const EARLIEST_LOCAL: i64 = -4;
-
-/// Records a second that a partition got in the past, where none come now.
-const SLOWEST: f64 = 0.001;
 
 /// What a group committed for one partition.
 struct Commit {
@@ -149,11 +145,13 @@ pub fn list(view: &View<'_>, asked: &ListOffsetsRequest, version: i16) -> ListOf
         let topic = view.kafka.topics.get(&*t.name.0);
         let partitions = t.partitions.iter().map(|p| {
             let answer = ListOffsetsPartitionResponse::default().with_partition_index(p.partition_index);
-            let led = topic.ok_or(ResponseError::UnknownTopicOrPartition).and_then(|t| Ok((t, led(view, t, p)?)));
+            let led = topic
+                .ok_or(ResponseError::UnknownTopicOrPartition)
+                .and_then(|t| Ok((t, fetch::led(view, t, p.partition_index, p.current_leader_epoch)?)));
             match led {
                 Err(error) => answer.with_error_code(error.code()).with_timestamp(-1).with_offset(-1),
                 Ok((topic, partition)) => {
-                    let (offset, timestamp) = find(view, topic, partition, p.timestamp);
+                    let (offset, timestamp) = find(view, topic, p.partition_index, partition, p.timestamp);
                     let answer = answer.with_offset(offset).with_timestamp(timestamp);
                     let tells = version >= WITH_EPOCH && offset >= 0;
                     if tells { answer.with_leader_epoch(partition.epoch) } else { answer }
@@ -165,35 +163,14 @@ pub fn list(view: &View<'_>, asked: &ListOffsetsRequest, version: i16) -> ListOf
     ListOffsetsResponse::default().with_topics(topics.collect())
 }
 
-/// The partition, if this broker leads it and can read it.
-fn led<'a>(view: &View<'_>, topic: &'a Topic, asked: &ListOffsetsPartition) -> Result<&'a Partition, ResponseError> {
-    let partition = at(topic, asked.partition_index).ok_or(ResponseError::UnknownTopicOrPartition)?;
-    let failed = view.kafka.brokers.get(&view.me).is_some_and(|b| b.log_dir.failed);
-    if failed && partition.replicas.contains(&view.me) {
-        return Err(ResponseError::KafkaStorageError);
-    }
-    match asked.current_leader_epoch {
-        _ if partition.leader != Some(view.me) => Err(ResponseError::NotLeaderOrFollower),
-        epoch if epoch > partition.epoch => Err(ResponseError::UnknownLeaderEpoch),
-        epoch if (0..partition.epoch).contains(&epoch) => Err(ResponseError::FencedLeaderEpoch),
-        _ => Ok(partition),
-    }
-}
-
 /// The offset that a timestamp stands for, and the timestamp of the record that is there.
-fn find(view: &View<'_>, topic: &Topic, partition: &Partition, timestamp: i64) -> (i64, i64) {
+fn find(view: &View<'_>, topic: &Topic, index: i32, partition: &Partition, timestamp: i64) -> (i64, i64) {
     let (start, end) = (whole(partition.start), whole(partition.end));
     match timestamp {
         LATEST => (end, -1),
         EARLIEST | EARLIEST_LOCAL => (start, -1),
         MAX_TIMESTAMP if end > start => (end - 1, view.now),
-        at if at >= 0 && end > start => {
-            // Records came as they come now.
-            let rate = (topic.rate / topic.partitions.len().max(1) as f64).max(SLOWEST);
-            let since = (view.now - at).max(0) as f64 / 1000.0 * rate;
-            let offset = whole(partition.end - since).max(start);
-            if offset >= end { (-1, -1) } else { (offset, at) }
-        }
+        at if at >= 0 && end > start => view.records.find(topic, index, at, view.now).unwrap_or((-1, -1)),
         _ => (-1, -1),
     }
 }
