@@ -13,8 +13,7 @@ use kafdeck::{
     drill,
     io::journal::Journal,
     plan::{
-        Params,
-        catalog,
+        Params, catalog,
         errand::Unfinished,
         journal::{self, Entry},
         run::{End, Phase},

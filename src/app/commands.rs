@@ -468,9 +468,9 @@ impl App {
     /// The rows of the action menu for what is selected, with the reason where one cannot be done.
     pub fn menu(&self) -> Vec<(&'static Command, Option<Cow<'static, str>>)> {
         let fits = |c: &&Command| match c.id {
-            CommandId::Act(at) => CATALOG
-                .get(at)
-                .is_some_and(|spec| is_everywhere(spec) || self.subject(spec.scope).is_some()),
+            CommandId::Act(at) => {
+                CATALOG.get(at).is_some_and(|spec| is_everywhere(spec) || self.subject(spec.scope).is_some())
+            }
             _ => c.menu,
         };
         commands().iter().filter(fits).map(|c| (c, c.refusal(self))).collect()

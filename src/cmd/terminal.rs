@@ -217,7 +217,9 @@ pub fn watch_for_hangup() {
             // No events are asked for: the kernel reports hang-up and error unasked.
             let mut fds = [PollFd::from_borrowed_fd(tty.as_fd(), PollFlags::empty())];
             match poll(&mut fds, None) {
-                Ok(_) if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => return depart(129),
+                Ok(_) if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => {
+                    return depart(129);
+                }
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(_) => return,
             }

@@ -9,7 +9,11 @@ use super::{
 use crate::{
     app::{
         App,
-        columns::{Row, Tone, brokers::{restart_tone, restart_word}, group_tone},
+        columns::{
+            Row, Tone,
+            brokers::{restart_tone, restart_word},
+            group_tone,
+        },
         lists::{ListId, ListState},
         shown::Shown,
     },

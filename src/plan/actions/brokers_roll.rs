@@ -6,8 +6,8 @@ use super::{
     broker_restart::{undo, unseen_operator},
     keeper,
     restart::{
-        self, Manner, Node, Steps, WITHIN_S, Way, core_target, harm, in_order, is_outdated, needs, nodes, order_is_known,
-        restarted, shortened,
+        self, Manner, Node, Steps, WITHIN_S, Way, core_target, harm, in_order, is_outdated, needs, nodes,
+        order_is_known, restarted, shortened,
     },
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     plan::{
         Op, Plan, Refusal, Risk, Step,
         catalog::{ActionSpec, Scope, Situation, nothing_to_ask},
-        gate::survey::Survey,
+        gate::survey::{Standing, Survey},
         op::Change,
         param::{ParamKind, ParamSpec, Params},
     },
@@ -51,6 +51,9 @@ fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
         }
         chosen.retain(|node| is_outdated(&reading, node) == Some(true));
     }
+    if !params.is_on("only-outdated") {
+        all_serve(&survey, &chosen)?;
+    }
     order_is_known(&reading, &chosen)?;
     let chosen = in_order(&survey, chosen);
     let mut details: Vec<String> = shortened(chosen.iter().flat_map(|node| harm(&survey, node)).collect());
@@ -59,7 +62,8 @@ fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
         details.insert(0, "it costs, one after the other:".to_owned());
     }
     let is_lost = reading.installation.ephemeral == Some(true);
-    let mut warnings: Vec<String> = chosen.first().and_then(|node| unseen_operator(&reading, node)).into_iter().collect();
+    let mut warnings: Vec<String> =
+        chosen.first().and_then(|node| unseen_operator(&reading, node)).into_iter().collect();
     if is_lost {
         warnings.push("data goes with the pods: each comes back empty, and copies everything from others".to_owned());
     }
@@ -90,6 +94,17 @@ fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
         undo: chosen.first().map(undo).unwrap_or_default(),
         steps: steps.all,
     })
+}
+
+/// A roll begins only where nothing is broken: what is down is mended by itself first.
+fn all_serve(survey: &Survey<'_>, chosen: &[Node<'_>]) -> Result<(), Refusal> {
+    for node in chosen {
+        if let Standing::Down(why) = survey.standing(node.id) {
+            let refusal = Refusal::new(format!("{} does not serve: {why}", node.name()));
+            return Err(refusal.hint(format!("Mend it first, for example with: kafdeck broker restart {}", node.id)));
+        }
+    }
+    Ok(())
 }
 
 fn title(chosen: &[Node<'_>]) -> String {
@@ -135,7 +150,10 @@ fn ladder<'a>(reading: &Reading<'a>, chosen: &[Node<'_>], all: usize) -> Result<
         return Err(format!("{keeper} declares StatefulSet {name}, and would undo a change of it"));
     }
     if let Some(owner) = &set.meta.owner {
-        return Err(format!("{} {} declares StatefulSet {name}, and would undo a change of it", owner.kind, owner.name));
+        return Err(format!(
+            "{} {} declares StatefulSet {name}, and would undo a change of it",
+            owner.kind, owner.name
+        ));
     }
     if chosen.iter().any(|node| node.pod.meta.owner.as_ref().is_none_or(|other| other != owner)) {
         return Err("they are of several StatefulSets".to_owned());

@@ -397,7 +397,9 @@ pub fn moves(survey: &Survey<'_>, node: &Node<'_>) -> String {
         (_, 0) => String::new(),
         (0, replicas) => format!(" It leads no partition; its {replicas} replicas catch up afterwards."),
         (led, replicas) => {
-            format!(" Its {led} leaders move to other brokers meanwhile, and its {replicas} replicas catch up afterwards.")
+            format!(
+                " Its {led} leaders move to other brokers meanwhile, and its {replicas} replicas catch up afterwards."
+            )
         }
     }
 }

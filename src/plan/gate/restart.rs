@@ -73,7 +73,9 @@ pub fn others_in_sync(survey: &Survey<'_>, node: BrokerId) -> Verdict {
         (0, own) => Verdict::Pass(format!("only its own {own} replicas are behind")),
         (others, _) => match is_down(survey, node) {
             Some(why) => Verdict::Pass(format!("{others} are behind, and {node} serves nobody: {why}")),
-            None => Verdict::Fail(format!("{others} partitions are behind without it: {}", survey.behind.isr_of_first())),
+            None => {
+                Verdict::Fail(format!("{others} partitions are behind without it: {}", survey.behind.isr_of_first()))
+            }
         },
     }
 }
@@ -163,7 +165,10 @@ pub fn quorum_holds(survey: &Survey<'_>, node: BrokerId) -> Verdict {
         return Verdict::Wait("who of the voters has caught up is not told".to_owned());
     }
     let behind: Vec<BrokerId> = others().filter(|row| row.caught_up != Some(true)).map(|row| row.id).collect();
-    Verdict::Fail(format!("only {caught_up} voters have caught up without it, {needed} are needed; behind: {}", ids(&behind)))
+    Verdict::Fail(format!(
+        "only {caught_up} voters have caught up without it, {needed} are needed; behind: {}",
+        ids(&behind)
+    ))
 }
 
 /// All others serve, and follow the quorum.
