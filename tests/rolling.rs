@@ -139,8 +139,12 @@ async fn cut(console: &mut Headless, dir: &Path, step: usize, phase: Phase) -> U
 
 #[tokio::test(start_paused = true)]
 async fn a_roll_that_is_cut_off_at_any_step_goes_on_and_restarts_nothing_twice() {
-    for step in 0..3 {
+    // The sandbox's StatefulSet goes through its partition: the first step holds all pods back, and waits for nothing.
+    for step in 0..4 {
         for phase in [Phase::Doing, Phase::After] {
+            if (step, phase) == (0, Phase::After) || (step, phase) == (3, Phase::After) {
+                continue;
+            }
             let dir = TempDir::new().unwrap();
             let mut console = open(still(), dir.path());
             all_safe(&mut console).await;
@@ -148,9 +152,7 @@ async fn a_roll_that_is_cut_off_at_any_step_goes_on_and_restarts_nothing_twice()
             for (name, uid) in uids(console.app()) {
                 seen.insert(name, vec![uid]);
             }
-            // In the last step all ops are done, and nothing is left to go on with.
-            let left = cut(&mut console, dir.path(), step, phase);
-            let left = if step == 2 && phase == Phase::After { continue } else { left.await };
+            let left = cut(&mut console, dir.path(), step, phase).await;
             console.session.app.unfinished = vec![left];
             console.session.drive(App::resume);
             console.session.drive(|app| app.go_ahead(None));
