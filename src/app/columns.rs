@@ -4,7 +4,7 @@
 //! are visible; sorting compares keys, not texts.
 
 mod alerts;
-mod brokers;
+pub mod brokers;
 mod configs;
 mod connect;
 mod findings;

@@ -13,7 +13,7 @@ use crate::{
     config::keymap::{Keymap, Meaning, Word},
     plan::{
         self,
-        catalog::{CATALOG, Scope},
+        catalog::{ActionSpec, CATALOG, Scope},
     },
 };
 
@@ -308,6 +308,11 @@ const COMMANDS: &[Command] = &[
     command!(CommandId::Page(-10), "plan.page-up", "ten lines up", Plan, 0, always),
 ];
 
+/// Actions that are offered whatever is selected; a restart is, for it is two keys away from anywhere.
+fn is_everywhere(spec: &ActionSpec) -> bool {
+    matches!(spec.scope, Scope::Installation | Scope::Brokers) || spec.id == "broker.restart"
+}
+
 /// All commands: what looks, then what acts.
 pub fn commands() -> &'static [Command] {
     static ALL: LazyLock<Vec<Command>> = LazyLock::new(|| {
@@ -463,9 +468,9 @@ impl App {
     /// The rows of the action menu for what is selected, with the reason where one cannot be done.
     pub fn menu(&self) -> Vec<(&'static Command, Option<Cow<'static, str>>)> {
         let fits = |c: &&Command| match c.id {
-            CommandId::Act(at) => CATALOG
-                .get(at)
-                .is_some_and(|spec| spec.scope == Scope::Installation || self.subject(spec.scope).is_some()),
+            CommandId::Act(at) => {
+                CATALOG.get(at).is_some_and(|spec| is_everywhere(spec) || self.subject(spec.scope).is_some())
+            }
             _ => c.menu,
         };
         commands().iter().filter(fits).map(|c| (c, c.refusal(self))).collect()

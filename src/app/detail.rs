@@ -162,6 +162,16 @@ pub fn connect(cluster: &ConnectRow) -> Vec<(&'static str, String)> {
 fn broker(app: &App, shown: &Shown, row: &BrokerRow) -> Vec<(&'static str, String)> {
     let mut extras = Vec::new();
     extras.extend(row.reason.clone().map(|r| ("reason", r)));
+    extras.extend(row.restart_why.clone().map(|why| {
+        (
+            "restart",
+            if row.restart_safe.is_some() {
+                format!("not safe: {why}")
+            } else {
+                format!("not known whether it is safe: {why}")
+            },
+        )
+    }));
     extras.extend(quorum(shown, row));
     let kafka = app.chosen.as_ref().and_then(|id| app.world.kafka.get(id));
     if let Some(advertised) = kafka.zip(row.id).and_then(|(k, id)| k.advertised.get(&id)) {

@@ -11,6 +11,7 @@ use crate::{
         group::GroupPartition,
         installation::Installation,
     },
+    plan::actions::restart,
     world::{
         Reading,
         alerts::AlertRow,
@@ -115,7 +116,8 @@ pub struct Opened {
 impl Shown {
     /// Reads everything; `previous` findings lend their `since`.
     pub fn read(reading: &Reading<'_>, opened: &Opened, previous: &[Finding]) -> Self {
-        let (brokers, storage, groups) = (reading.brokers(), reading.storage(), reading.groups());
+        let (mut brokers, storage, groups) = (reading.brokers(), reading.storage(), reading.groups());
+        restart::judge(*reading, &mut brokers);
         let summary = reading.summary(&brokers, &storage, &groups);
         let findings = diagnose::findings(reading, previous);
         let judgement = diagnose::judge(reading, &summary, &findings);

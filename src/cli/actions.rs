@@ -74,11 +74,16 @@ fn command(spec: &'static ActionSpec, name: &'static str) -> Command {
     made = made
         .arg(switch("yes", "Go ahead without asking"))
         .arg(switch("dry-run", "Print plan, difference and equivalent commands, and change nothing"));
-    if spec.risk == Risk::Destructive {
+    if may_be_typed(spec) {
         let help = "The name of what is to be changed for good, which a script has to repeat";
         made = made.arg(Arg::new("confirm").long("confirm").value_name("NAME").help(help));
     }
     made
+}
+
+/// True for an action that may ask for a name to be typed.
+fn may_be_typed(spec: &ActionSpec) -> bool {
+    spec.risk >= Risk::Disruptive
 }
 
 fn arg(param: &'static ParamSpec) -> Arg {
@@ -115,7 +120,7 @@ pub fn typed(matches: &ArgMatches) -> Option<Typed> {
             }
         }
     }
-    let confirm = (spec.risk == Risk::Destructive).then(|| found.get_one::<String>("confirm").cloned()).flatten();
+    let confirm = may_be_typed(spec).then(|| found.get_one::<String>("confirm").cloned()).flatten();
     Some(Typed {
         action: spec.id.to_owned(),
         params,

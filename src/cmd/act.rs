@@ -21,7 +21,7 @@ use crate::{
     plan::{
         Plan, Refusal,
         catalog::{self, Scope},
-        gate::{Moment, Verdict, check_all},
+        gate::{self, Moment, Verdict, check_all},
         kafka::KafkaAnswer,
         op::Rehearsed,
         run::{End, Run},
@@ -75,7 +75,7 @@ pub async fn resume(session: &mut Session, global: &Global, yes: bool) -> Result
 /// What has to be known for an action on something.
 fn need(scope: Scope) -> Need {
     match scope {
-        Scope::Broker | Scope::Group => Need::Everything,
+        Scope::Broker | Scope::Brokers | Scope::Group => Need::Everything,
         Scope::Installation | Scope::Topic => Need::Topics,
         Scope::User => Need::Users,
         Scope::Claim => Need::Storage,
@@ -201,7 +201,7 @@ async fn follow(session: &mut Session, global: &Global, is_text: bool) -> Result
         .into_iter()
         .collect::<Result<Vec<_>, _>>()
         .map_err(no_signal)?;
-    let deadline = global.timeout.map(|timeout| Instant::now() + timeout);
+    let deadline = global.deadline.map(|timeout| Instant::now() + timeout);
     let (mut said, mut waiting, mut stopped) = (0, String::new(), false);
     loop {
         let Some(run) = session.app.the_run() else {
@@ -282,12 +282,20 @@ fn text(app: &App) -> String {
     lines.extend(plan.warnings.iter().chain(notes).map(|warning| row("mind", warning)));
     for (at, step) in plan.steps.iter().enumerate() {
         lines.push(row(&(at + 1).to_string(), &step.title));
-        if let Some(reading) = app.reading_of(&plan.installation) {
+        let first = plan.steps.first().filter(|_| at > 0 && step.before.len() > 1);
+        if first.is_some_and(|first| gate::are_alike(&first.before, &step.before)) {
+            lines.push(row("check", "the same, when it is its turn"));
+        } else if let Some(reading) = app.reading_of(&plan.installation) {
             for (title, verdict) in check_all(&step.before, &Moment { reading, since: None }) {
                 lines.push(row("check", &format!("{title}: {}", said(&verdict))));
             }
         }
-        lines.extend(step.after.iter().map(|gate| row("wait", &gate.title())));
+        let known = plan.steps[..at].iter().any(|one| gate::are_alike(&one.after, &step.after));
+        if known && step.after.len() > 1 {
+            lines.push(row("wait", "for the same"));
+        } else {
+            lines.extend(step.after.iter().map(|gate| row("wait", &gate.title())));
+        }
         if let Some(rehearsed) = planned.preview.as_ref().and_then(|preview| preview.steps.get(at)) {
             lines.extend(tried(rehearsed).into_iter().map(|(label, text)| row(label, &text)));
         }

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::{Msg, guard::Guard, keys::Key, sight::Sight},
     errors::{Failure, FailureKind},
+    plan::run::Run,
     view::{self, Look},
 };
 
@@ -170,6 +171,8 @@ enum Woken {
     Stop,
     /// We were stopped and go on.
     Continued,
+    /// The process is to end, or nobody will ever type again.
+    Departing,
 }
 
 struct Console {
@@ -181,6 +184,8 @@ struct Console {
     between: Between,
     mouse: bool,
     patience: Patience,
+    /// The terminal is gone, or going: what is under way is ended, and nothing drawn.
+    departs: bool,
 }
 
 impl Console {
@@ -196,6 +201,7 @@ impl Console {
             between: Between::of(|name| std::env::var(name).ok()),
             mouse,
             patience,
+            departs: false,
         })
     }
 
@@ -214,7 +220,9 @@ impl Console {
                 Woken::Written(true) => {}
                 Woken::Stop => wishes = vec![Wish::Suspend],
                 Woken::Written(false) | Woken::Continued => self.go_on().await?,
+                Woken::Departing => self.depart(),
             }
+            terminal::hold(self.session.app.the_run().is_some_and(Run::is_under_way));
             self.screen.wanted |= self.session.app.take_redraw();
             for wish in wishes {
                 match wish {
@@ -236,15 +244,21 @@ impl Console {
                 None => std::future::pending().await,
             }
         };
+        if self.departs {
+            return Ok(Woken::Wishes(self.session.step().await?));
+        }
         Ok(tokio::select! {
             biased;
+            () = terminal::departing() => Woken::Departing,
             _ = self.jobs.stop.recv() => Woken::Stop,
             _ = self.jobs.continued.recv() => Woken::Continued,
             _ = self.jobs.resized.recv() => Woken::Resized,
             piece = self.keyboard.next() => match piece {
                 Some(piece) => Woken::Events(self.decoder.take(&piece, Instant::now())),
-                // Nobody will ever type again.
-                None => terminal::leave(HUNG_UP),
+                None => {
+                    terminal::depart(HUNG_UP);
+                    Woken::Departing
+                }
             },
             () = expired => Woken::Events(self.decoder.expire()),
             written = self.screen.writer.idle() => Woken::Written(written),
@@ -252,6 +266,13 @@ impl Console {
             () = tokio::time::sleep_until(self.screen.next_frame), if self.screen.may_draw() => Woken::Frame,
             wishes = self.session.step() => Woken::Wishes(wishes?),
         })
+    }
+
+    /// Ends the run under way before its next step; whoever wants the process to end waits a moment for that.
+    fn depart(&mut self) {
+        self.departs = true;
+        self.screen.wanted = false;
+        self.session.drive(|app| app.abort("the terminal went away"));
     }
 
     /// Gives the terminal back, stops, and takes the terminal again when it goes on.

@@ -32,7 +32,7 @@ use rustix::{
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::mpsc as async_mpsc,
+    sync::{Notify, mpsc as async_mpsc},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +46,18 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 static MOUSE: AtomicBool = AtomicBool::new(false);
 /// True once somebody ends the process.
 static LEAVING: AtomicBool = AtomicBool::new(false);
+
+/// True while something is to be ended in order first.
+static HELD: AtomicBool = AtomicBool::new(false);
+/// True once the process is to end.
+static DEPARTING: AtomicBool = AtomicBool::new(false);
+/// Told then.
+static FAREWELL: Notify = Notify::const_new();
+
+/// How long what is held may take to end.
+const FAREWELL_LASTS: Duration = Duration::from_secs(10);
+/// How often is looked whether it has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Presses and the wheel are reported, as text; not every movement.
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
@@ -143,15 +155,50 @@ pub fn leave(code: i32) -> ! {
     std::process::exit(code)
 }
 
+/// Something is under way that has to be ended in order before the process ends, or is not any more.
+pub fn hold(is_held: bool) {
+    HELD.store(is_held, Ordering::SeqCst);
+}
+
+/// Waits until the process is to end while something is held.
+pub async fn departing() {
+    loop {
+        let told = FAREWELL.notified();
+        if DEPARTING.load(Ordering::SeqCst) {
+            return;
+        }
+        told.await;
+    }
+}
+
+/// Leaves as soon as nothing is held any more, but not later than after some seconds. Returns at once.
+pub fn depart(code: i32) {
+    DEPARTING.store(true, Ordering::SeqCst);
+    FAREWELL.notify_waiters();
+    task::thread("depart", move || {
+        for _ in 0..(FAREWELL_LASTS.as_millis() / LOOK_EVERY.as_millis()) {
+            if !HELD.load(Ordering::SeqCst) {
+                break;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        leave(code);
+    });
+}
+
 /// Leaves on the signals that end a process, with the exit code a shell gives them.
 ///
-/// Answered by a task and not by the loop, which may be waiting for a terminal that is gone.
+/// Answered by a task and not by the loop, which may be waiting for a terminal that is gone. What is held is ended
+/// first; whoever signals twice does not wait for that.
 pub fn leave_on_signals(cancel: &CancellationToken) {
     let signals = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()];
     for kind in signals {
         match signal(kind) {
             Ok(mut signals) => {
                 task::spawn("signal", cancel, async move {
+                    if signals.recv().await.is_some() {
+                        depart(128 + kind.as_raw_value());
+                    }
                     if signals.recv().await.is_some() {
                         leave(128 + kind.as_raw_value());
                     }
@@ -170,7 +217,9 @@ pub fn watch_for_hangup() {
             // No events are asked for: the kernel reports hang-up and error unasked.
             let mut fds = [PollFd::from_borrowed_fd(tty.as_fd(), PollFlags::empty())];
             match poll(&mut fds, None) {
-                Ok(_) if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => leave(129),
+                Ok(_) if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => {
+                    return depart(129);
+                }
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(_) => return,
             }

@@ -226,6 +226,9 @@ pub struct Workload {
     pub containers: Vec<Container>,
     /// The pod template's labels.
     pub template_labels: BTreeMap<String, String>,
+    /// What `kubectl rollout restart` left in the pod template (`kubectl.kubernetes.io/restartedAt`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarted_at: Option<String>,
     /// The pod template's init containers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub init_containers: Vec<Container>,

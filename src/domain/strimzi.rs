@@ -105,6 +105,9 @@ pub struct PodSet {
     pub ready: Option<u32>,
     /// `status.currentPods`: of the current revision.
     pub current: Option<u32>,
+    /// Revisions that its pods should have (annotation `strimzi.io/revision`), by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub revisions: BTreeMap<String, String>,
 }
 
 /// A `KafkaTopic`.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 use serde_json::Value;
 use tokio::{
-    sync::{Notify, mpsc},
+    sync::{Notify, mpsc, watch},
     time::{Duration, Instant, sleep_until},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -61,6 +61,8 @@ pub struct ActSetup {
     pub clock: Clock,
     /// Notified when everything is to be asked again.
     pub refresh: Arc<Notify>,
+    /// True while a run is open: what it waits for is asked for more often.
+    pub eager: Arc<watch::Sender<bool>>,
     /// Where reports go.
     pub reports: mpsc::Sender<Report>,
     /// Ends everything.
@@ -155,10 +157,29 @@ async fn ask(
 /// Tries every step without doing it.
 async fn rehearse(setup: &ActSetup, door: Option<&Door>, plan: &Plan, cancel: CancellationToken) -> Preview {
     let admin = door.map(|door| admin(setup, door, &cancel));
-    let steps = join_all(plan.steps.iter().map(|step| try_out(setup, admin.as_ref(), &step.op)));
+    let steps = join_all(plan.steps.iter().enumerate().map(|(at, step)| {
+        let builds_on = earlier(plan, at);
+        let admin = admin.as_ref();
+        async move {
+            match builds_on {
+                Some(step) => Rehearsed::Untried(format!("it builds on step {}", step + 1)),
+                None => try_out(setup, admin, &step.op).await,
+            }
+        }
+    }));
     let holder = lease::look(&setup.cluster.client, &plan.installation, setup.clock.now());
     let (steps, holder) = tokio::join!(steps, holder);
     Preview { steps, holder, notes: Vec::new() }
+}
+
+/// An earlier step that changes the object which this one changes, too: by then it is not what it is now.
+fn earlier(plan: &Plan, at: usize) -> Option<usize> {
+    let changed = |op: &Op| match op {
+        Op::Patch { target, .. } => Some(target.clone()),
+        _ => None,
+    };
+    let target = changed(&plan.steps.get(at)?.op)?;
+    plan.steps.iter().take(at).position(|step| changed(&step.op).as_ref() == Some(&target))
 }
 
 async fn try_out(setup: &ActSetup, admin: Option<&Admin>, op: &Op) -> Rehearsed {
@@ -197,8 +218,25 @@ struct Open {
     lease: Option<Taken>,
 }
 
+/// Keeps those who observe brokers eager while it is there.
+struct Eager(Arc<watch::Sender<bool>>);
+
+impl Eager {
+    fn begin(eager: &Arc<watch::Sender<bool>>) -> Self {
+        eager.send_replace(true);
+        Self(Arc::clone(eager))
+    }
+}
+
+impl Drop for Eager {
+    fn drop(&mut self) {
+        self.0.send_replace(false);
+    }
+}
+
 /// Does what one run gives, one errand after the other, until it is closed or nobody gives any more.
 async fn run(setup: ActSetup, mut errands: mpsc::Receiver<Errand>) {
+    let _eager = Eager::begin(&setup.eager);
     let mut open: Option<Open> = None;
     let mut words = String::new();
     let mut renew = Instant::now() + RENEW_EVERY;

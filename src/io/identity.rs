@@ -62,7 +62,14 @@ pub fn is_running(pid: u32) -> bool {
     let Some(number) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
     // One of another user's may not be touched, and is there.
     let exists = matches!(test_kill_process(number), Ok(()) | Err(Errno::PERM));
-    exists && is_our_program(pid)
+    exists && !is_zombie(pid) && is_our_program(pid)
+}
+
+/// Whether the process has ended, and nobody has taken note of it yet; false where the system does not tell.
+fn is_zombie(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name before the state stands in brackets and may hold anything.
+    stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'))
 }
 
 /// Whether the process runs the program that we are; true where the system does not tell.

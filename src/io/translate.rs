@@ -35,15 +35,22 @@ pub use rules::rule_object;
 pub use strimzi::{kafka, node_pool, pod_set, topic, user};
 
 /// Annotations that are kept; all others may hold anything, whole manifests included.
-const ANNOTATIONS: [&str; 7] = [
+const ANNOTATIONS: &[&str] = &[
     "argocd.argoproj.io/tracking-id",
     "strimzi.io/managed",
     "strimzi.io/manual-rolling-update",
     "strimzi.io/pause-reconciliation",
     "strimzi.io/kafka-version",
+    "strimzi.io/manual-rolling-update",
+    "strimzi.io/revision",
+    "kafdeck.dev/look",
+    "argocd.argoproj.io/tracking-id",
     "meta.helm.sh/release-name",
     "meta.helm.sh/release-namespace",
 ];
+
+/// What `kubectl rollout restart` leaves in a pod template.
+const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 
 /// The longest annotation that is kept.
 const LONGEST_ANNOTATION: usize = 256;
@@ -157,6 +164,10 @@ fn workload(
             .collect(),
         config_maps: template.and_then(|t| t.spec.as_ref()).map(pod::config_maps).unwrap_or_default(),
         template_labels: template.and_then(|t| t.metadata.as_ref()).and_then(|m| m.labels.clone()).unwrap_or_default(),
+        restarted_at: template
+            .and_then(|t| t.metadata.as_ref()?.annotations.as_ref()?.get(RESTARTED_AT))
+            .filter(|value| value.len() <= LONGEST_ANNOTATION)
+            .cloned(),
     }
 }
 

@@ -2,7 +2,10 @@
 //!
 //! Called through `catalog` alone.
 
+pub mod broker_restart;
+pub mod brokers_roll;
 pub mod message_produce;
+pub mod restart;
 pub mod topic_create;
 
 use serde_json::{Value, json};

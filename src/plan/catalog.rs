@@ -17,6 +17,8 @@ use crate::{discover::Choice, world::Reading};
 pub enum Scope {
     /// The installation.
     Installation,
+    /// All brokers of the installation; no parameter.
+    Brokers,
     /// A broker: parameter `broker`.
     Broker,
     /// A topic: parameter `topic`.
@@ -35,7 +37,7 @@ impl Scope {
     /// The parameter that names it; the installation is named elsewhere.
     pub fn param(self) -> Option<&'static str> {
         Some(match self {
-            Self::Installation => return None,
+            Self::Installation | Self::Brokers => return None,
             Self::Broker => "broker",
             Self::Topic => "topic",
             Self::Group => "group",
@@ -111,7 +113,12 @@ impl ActionSpec {
 }
 
 /// All actions, in the order in which they are listed.
-pub static CATALOG: &[&ActionSpec] = &[&actions::topic_create::SPEC, &actions::message_produce::SPEC];
+pub static CATALOG: &[&ActionSpec] = &[
+    &actions::topic_create::SPEC,
+    &actions::message_produce::SPEC,
+    &actions::broker_restart::SPEC,
+    &actions::brokers_roll::SPEC,
+];
 
 /// The action of an id.
 pub fn by_id(id: &str) -> Option<&'static ActionSpec> {

@@ -153,7 +153,8 @@ impl Unfinished {
     pub fn of(told: &journal::Unfinished) -> Option<Self> {
         let plan: Plan = serde_json::from_value(told.plan.clone()).ok()?;
         let step = (0..plan.steps.len()).find(|step| !matches!(told.steps.get(step), Some(Fate::Done(_))))?;
-        let is_unsure = matches!(told.steps.get(&step), Some(Fate::Begun));
+        // What was said to have failed and did not end the run may have happened: nobody answered.
+        let is_unsure = matches!(told.steps.get(&step), Some(Fate::Begun | Fate::Failed(_)));
         Some(Self { run: told.run.clone(), at: told.last_at, plan, step, is_unsure })
     }
 

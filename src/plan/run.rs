@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     Plan, Step,
-    gate::{Moment, Verdict, check_all},
+    gate::{Gate, Moment, Verdict, check_all},
     kafka::KafkaAnswer,
     op::{OpAnswer, OpFailure},
 };
@@ -15,6 +15,8 @@ use crate::world::Reading;
 
 /// An op of which nobody knows whether it happened is tried again after so long, while its gates do not hold.
 const AGAIN: TimeDelta = TimeDelta::seconds(5);
+/// Between two steps a gate that fails may only fail for the moment: for so long it is waited for.
+const GRACE: TimeDelta = TimeDelta::seconds(15);
 
 /// Where a run is in its step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +86,7 @@ pub enum Event {
     Pause,
     /// Go on.
     Resume,
-    /// End before the next step; why.
+    /// End before the next step, and wait for nothing more; why.
     Abort(String),
     /// The end is written down, or could not be.
     Closed(Result<(), String>),
@@ -125,7 +127,7 @@ pub struct Run {
     pub since: DateTime<Utc>,
     /// Since when gates are waited for; trying an op again does not begin anew.
     waiting_since: DateTime<Utc>,
-    /// When it began.
+    /// When it began, or began to go on.
     pub started_at: DateTime<Utc>,
     /// True while it is to stop before the next step.
     pub paused: bool,
@@ -178,7 +180,11 @@ impl Run {
     /// A run that goes on where another one stopped: before a step, or within one of which nobody knows what came of it.
     pub fn resume(id: String, plan: Plan, at: usize, is_unsure: bool, now: DateTime<Utc>) -> Self {
         let unsure = is_unsure.then_some(now);
-        Self { resumes: true, at, unsure, has_acted: true, ..Self::new(id, plan, now) }
+        // The op before was done; whether what it was done for has come true is looked at first.
+        let waits_for_last = !is_unsure && at > 0;
+        let at = if waits_for_last { at - 1 } else { at };
+        let new = Self::new(id, plan, now);
+        Self { resumes: true, at, unsure, has_acted: true, done_at: Some(now), op_done: waits_for_last, ..new }
     }
 
     /// The step it is at; `None` behind the last one.
@@ -207,7 +213,7 @@ impl Run {
         match event {
             Event::Opened(notes) if self.phase == Phase::Opening => {
                 notes.into_iter().for_each(|note| self.say(note, now));
-                self.enter(if self.unsure.is_some() { Phase::After } else { Phase::Before }, now);
+                self.enter(if self.unsure.is_some() || self.op_done { Phase::After } else { Phase::Before }, now);
             }
             Event::NotOpened(why) if self.phase == Phase::Opening => {
                 // Nothing was written down, so that nothing is to be closed.
@@ -272,57 +278,91 @@ impl Run {
     /// Looks at the gates of this step, and goes on as far as they allow.
     fn look(&mut self, reading: Option<&Reading<'_>>, now: DateTime<Utc>) -> Vec<Act> {
         loop {
+            self.notice_done(reading, now);
             let (is_before, gates, within) = match (self.phase, self.step()) {
                 (Phase::Before, Some(step)) => (true, step.before.clone(), step.within_s),
                 (Phase::After, Some(step)) => (false, step.after.clone(), step.within_s),
                 (Phase::Before, None) => return self.close(End::Done, now),
                 _ => return Vec::new(),
             };
-            if is_before && let Some(why) = self.stopping.take() {
+            // What was done is done; whoever goes on looks at everything again.
+            if let Some(why) = self.stopping.take() {
                 return self.close(End::Stopped(why), now);
             }
             if is_before && self.paused {
                 return Vec::new();
             }
-            self.gates = match reading {
-                Some(reading) => {
-                    let since = if is_before { None } else { self.done_at };
-                    check_all(&gates, &Moment { reading: *reading, since })
-                }
-                None => gates
-                    .iter()
-                    .map(|gate| (gate.title(), Verdict::Wait("the installation is not in sight".to_owned())))
-                    .collect(),
-            };
-            if let Some((title, Verdict::Fail(why))) = self.gates.iter().find(|(_, v)| matches!(v, Verdict::Fail(_))) {
-                let why = format!("{title}: {why}");
-                return self.close(if self.has_acted { End::Failed(why) } else { End::Refused(why) }, now);
+            self.gates = self.checked(&gates, is_before, reading);
+            let waited = now - self.waiting_since;
+            if let Some(end) = self.fails(is_before, waited).or_else(|| self.times_out(waited, within)) {
+                return self.close(end, now);
             }
             let holds = self.gates.iter().all(|(_, verdict)| verdict.holds());
-            let waited = now - self.waiting_since;
-            if !holds && waited > TimeDelta::seconds(i64::from(within)) {
-                let why = format!(
-                    "after {} s it still waits for: {}",
-                    waited.num_seconds(),
-                    self.waits_for().unwrap_or_default()
-                );
-                return self.close(End::TimedOut(why), now);
-            }
             match (is_before, holds) {
                 (true, true) => return self.act(now),
                 (true, false) => return Vec::new(),
-                (false, _) if self.is_to_be_repeated(holds, gates.is_empty(), now) => return self.act(now),
-                (false, true) if self.unsure.is_some() && gates.is_empty() => return Vec::new(),
-                (false, true) => {
-                    self.unsure = None;
-                    self.at += 1;
-                    self.op_done = false;
-                    self.waiting_since = now;
+                (false, _) if self.is_to_be_repeated(holds, gates.is_empty(), now) => {
+                    // As much time may have passed as an operator slept: everything is checked again.
+                    (self.unsure, self.again) = (None, true);
                     self.enter(Phase::Before, now);
                 }
+                (false, true) if self.unsure.is_some() && gates.is_empty() => return Vec::new(),
+                (false, true) => self.next(now),
                 (false, false) => return Vec::new(),
             }
         }
+    }
+
+    /// Finds that a step is done of which that was not known, by what only its being done explains: it is not done twice.
+    fn notice_done(&mut self, reading: Option<&Reading<'_>>, now: DateTime<Utc>) {
+        let is_open = match self.phase {
+            Phase::Before => self.has_acted,
+            Phase::After => self.unsure.is_some(),
+            _ => false,
+        };
+        let (Some(reading), Some(step), true) = (reading, self.step(), is_open) else { return };
+        if !step.after.iter().any(|gate| gate.shows_done(*reading)) {
+            return;
+        }
+        if self.phase == Phase::Before {
+            let words = format!("{}: it was done already", step.title);
+            self.say(words, now);
+            (self.waiting_since, self.done_at, self.op_done) = (now, Some(now), true);
+            self.enter(Phase::After, now);
+        }
+        (self.unsure, self.again) = (None, false);
+    }
+
+    fn checked(&self, gates: &[Gate], is_before: bool, reading: Option<&Reading<'_>>) -> Vec<(String, Verdict)> {
+        let unseen = |gate: &Gate| (gate.title(), Verdict::Wait("the installation is not in sight".to_owned()));
+        match reading {
+            Some(reading) => {
+                let since = if is_before { None } else { self.done_at };
+                check_all(gates, &Moment { reading: *reading, since })
+            }
+            None => gates.iter().map(unseen).collect(),
+        }
+    }
+
+    /// How it ends, if a gate says that waiting changes nothing.
+    fn fails(&self, is_before: bool, waited: TimeDelta) -> Option<End> {
+        let (title, why) = self.gates.iter().find_map(|(title, verdict)| match verdict {
+            Verdict::Fail(why) => Some((title, why)),
+            _ => None,
+        })?;
+        let why = format!("{title}: {why}");
+        match (self.has_acted, is_before) {
+            (false, _) => Some(End::Refused(why)),
+            (true, true) if waited < GRACE => None,
+            // Nothing is half done: it can go on when this is mended.
+            (true, true) => Some(End::Stopped(why)),
+            (true, false) => Some(End::Failed(why)),
+        }
+    }
+
+    fn times_out(&self, waited: TimeDelta, within: u32) -> Option<End> {
+        let open = self.waits_for().filter(|_| waited > TimeDelta::seconds(i64::from(within)))?;
+        Some(End::TimedOut(format!("after {} s it still waits for: {open}", waited.num_seconds())))
     }
 
     /// True for an op that may not have happened, and of which nothing shows that it has.
@@ -330,8 +370,21 @@ impl Run {
         self.unsure.is_some_and(|since| now - since >= AGAIN) && (!holds || has_no_gates)
     }
 
+    /// Goes on to the next step.
+    fn next(&mut self, now: DateTime<Utc>) {
+        let waited = (now - self.since).num_seconds();
+        if let Some(step) = self.step().filter(|step| !step.after.is_empty()) {
+            let words = format!("{}: all is as it should be, after {waited} s", step.title);
+            self.say(words, now);
+        }
+        self.unsure = None;
+        self.at += 1;
+        self.op_done = false;
+        self.waiting_since = now;
+        self.enter(Phase::Before, now);
+    }
+
     fn act(&mut self, now: DateTime<Utc>) -> Vec<Act> {
-        self.again = self.phase == Phase::After;
         self.unsure = None;
         self.enter(Phase::Doing, now);
         vec![Act::Do(self.at)]

@@ -20,8 +20,8 @@ use crate::{
     },
     domain::{text::sentence, units},
     plan::{
-        Plan, Refusal,
-        gate::{Moment, Verdict, check_all},
+        Gate, Plan, Refusal, Step,
+        gate::{self, Moment, Verdict, check_all},
         kafka::KafkaAnswer,
         op::Rehearsed,
         run::{End, Phase, Run},
@@ -30,6 +30,8 @@ use crate::{
 
 /// The widest that a plan is drawn.
 const WIDEST: usize = 110;
+/// Columns of a bar.
+const BAR: usize = 10;
 /// Columns of the words at the left.
 const LABEL: usize = 9;
 
@@ -185,17 +187,28 @@ fn before(app: &App, planned: &Planned, look: Look, width: usize) -> Vec<Strip> 
 fn steps(app: &App, planned: &Planned, look: Look, width: usize) -> Vec<Strip> {
     let mut lines = Vec::new();
     let reading = app.reading_of(&planned.plan.installation);
+    let first = planned.plan.steps.first();
     for (at, step) in planned.plan.steps.iter().enumerate() {
         let number = format!("{}", at + 1);
         lines.extend(labelled(&number, &step.title, look.style(Slot::Title), look, width));
-        if let Some(reading) = reading {
+        let like_first = |all: &[Gate], of: fn(&Step) -> &[Gate]| {
+            at > 0 && all.len() > 1 && first.is_some_and(|first| gate::are_alike(all, of(first)))
+        };
+        if like_first(&step.before, |step| &step.before) {
+            lines.extend(labelled("check", "the same, when it is its turn", look.tone(Tone::Muted), look, width));
+        } else if let Some(reading) = reading {
             for (title, verdict) in check_all(&step.before, &Moment { reading, since: None }) {
-                lines.extend(gate("check", &title, &verdict, look, width));
+                lines.extend(self::gate("check", &title, &verdict, look, width));
             }
         }
-        for after in &step.after {
-            let text = format!("{}, within {}", after.title(), units::duration(i64::from(step.within_s)));
-            lines.extend(labelled("wait", &text, look.tone(Tone::Plain), look, width));
+        let before = planned.plan.steps[..at].iter().find(|one| gate::are_alike(&one.after, &step.after));
+        if before.is_some() && step.after.len() > 1 {
+            lines.extend(labelled("wait", "for the same", look.tone(Tone::Plain), look, width));
+        } else {
+            for after in &step.after {
+                let text = format!("{}, within {}", after.title(), units::duration(i64::from(step.within_s)));
+                lines.extend(labelled("wait", &text, look.tone(Tone::Plain), look, width));
+            }
         }
         let Some(rehearsed) = planned.preview.as_ref().and_then(|preview| preview.steps.get(at)) else { continue };
         lines.extend(self::rehearsed(rehearsed, look, width));
@@ -349,8 +362,17 @@ fn gate(label: &str, title: &str, verdict: &Verdict, look: Look, width: usize) -
         Verdict::Fail(_) => ("▲", Tone::Bad),
     };
     let words = verdict.words();
-    let text = if words.is_empty() { format!("{mark} {title}") } else { format!("{mark} {title}: {words}") };
+    let bar = progress(words).map(|bar| format!("{bar} ")).unwrap_or_default();
+    let text = if words.is_empty() { format!("{mark} {title}") } else { format!("{mark} {title}: {bar}{words}") };
     labelled(label, &text, look.tone(tone), look, width)
+}
+
+/// A bar for words that count: `41 of 43`.
+fn progress(words: &str) -> Option<String> {
+    let (done, of) = words.split_once(" of ")?;
+    let (done, of): (usize, usize) = (done.parse().ok()?, of.parse().ok()?);
+    let full = (done * BAR).checked_div(of)?.min(BAR);
+    Some(format!("{}{}", "█".repeat(full), "░".repeat(BAR - full)))
 }
 
 /// A paragraph with a word at its left.

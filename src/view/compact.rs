@@ -9,7 +9,11 @@ use super::{
 use crate::{
     app::{
         App,
-        columns::{Row, Tone, group_tone},
+        columns::{
+            Row, Tone,
+            brokers::{restart_tone, restart_word},
+            group_tone,
+        },
         lists::{ListId, ListState},
         shown::Shown,
     },
@@ -94,6 +98,7 @@ impl Words {
         let id = broker.id.map_or_else(|| "?".to_owned(), |id| id.to_string());
         let pod = broker.pod.as_deref().map_or_else(String::new, |p| cut(p, NAME));
         let disk = broker.disk_percent.map(|p| format!("disk {p}%")).unwrap_or_default();
+        let safe = format!("restart {}", restart_word(broker));
         Self::line(
             vec![
                 (0, self.text(format!("{sign} {id}"), tone)),
@@ -101,6 +106,7 @@ impl Words {
                 (0, self.text(&broker.state, tone)),
                 (1, self.trouble("URP", broker.under_replicated.unwrap_or_default() as usize, Tone::Warn)),
                 (3, self.text(disk, Tone::Plain)),
+                (2, self.text(safe, restart_tone(broker))),
                 (4, self.text(broker.node.as_deref().unwrap_or_default(), Tone::Muted)),
             ],
             width,

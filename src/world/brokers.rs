@@ -60,9 +60,9 @@ pub struct BrokerRow {
     pub disk_bytes: Option<u64>,
     /// The same in percent of the volume.
     pub disk_percent: Option<u8>,
-    /// Whether it may be restarted now; not judged yet.
+    /// Whether it may be restarted now, as the gates of a restart say; `None` while that cannot be told.
     pub restart_safe: Option<bool>,
-    /// Why it may not.
+    /// Why it may not, or why that cannot be told: a word, a colon, and the rest.
     pub restart_why: Option<String>,
 }
 

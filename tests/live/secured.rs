@@ -111,6 +111,7 @@ async fn told(cluster: &connect::Cluster, way: Option<Way>, enough: impl Fn(&[Fa
         secrets: Arc::new(KubeSecrets::new(&cluster.client)),
         routes,
         refresh: Arc::new(Notify::new()),
+        eager: tokio::sync::watch::channel(false).1,
         on_silence: Arc::new(Notify::new()),
         clock: Clock::real(),
         facts,

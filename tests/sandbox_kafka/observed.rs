@@ -74,6 +74,7 @@ impl Watch {
             secrets: Arc::new(NoSecrets),
             routes: book,
             refresh: Arc::new(Notify::new()),
+            eager: tokio::sync::watch::channel(false).1,
             on_silence: Arc::new(Notify::new()),
             clock: Clock::driven(chrono::DateTime::UNIX_EPOCH),
             facts,

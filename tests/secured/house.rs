@@ -243,6 +243,7 @@ impl Watch {
             secrets: Arc::clone(&house.source),
             routes: book,
             refresh: Arc::clone(&refresh),
+            eager: tokio::sync::watch::channel(false).1,
             on_silence: Arc::new(Notify::new()),
             clock: Clock::driven(chrono::DateTime::UNIX_EPOCH),
             facts,

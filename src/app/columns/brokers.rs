@@ -98,6 +98,14 @@ impl Row for BrokerRow {
             key: |b| SortKey::number(b.restarts),
         },
         Column {
+            title: "SAFE",
+            width: fit(4, 14),
+            right: false,
+            optional: 1,
+            cell: |b, _| restart_safe(b),
+            key: |b| SortKey::Text(restart_word(b)),
+        },
+        Column {
             title: "AGE",
             width: fit(3, 6),
             right: true,
@@ -134,6 +142,30 @@ fn broker_state(broker: &BrokerRow, _: DateTime<Utc>) -> Cell {
         Some(false) => Cell::new(format!("▲ {}", broker.state), Tone::Bad),
         None => Cell::new(format!("? {}", broker.state), Tone::Unknown),
     }
+}
+
+/// Whether it may be restarted now: `yes`, `no: URP`, `?`.
+pub fn restart_word(broker: &BrokerRow) -> String {
+    let word = broker.restart_why.as_deref().and_then(|why| why.split_once(':')).map(|(word, _)| word);
+    match (broker.restart_safe, word) {
+        (Some(true), _) => "yes".to_owned(),
+        (Some(false), Some(word)) => format!("no: {word}"),
+        (Some(false), None) => "no".to_owned(),
+        (None, _) => "?".to_owned(),
+    }
+}
+
+/// How that is coloured.
+pub fn restart_tone(broker: &BrokerRow) -> Tone {
+    match broker.restart_safe {
+        Some(true) => Tone::Plain,
+        Some(false) => Tone::Warn,
+        None => Tone::Unknown,
+    }
+}
+
+fn restart_safe(broker: &BrokerRow) -> Cell {
+    Cell::new(restart_word(broker), restart_tone(broker))
 }
 
 fn broker_restarts(broker: &BrokerRow, now: DateTime<Utc>) -> Cell {

@@ -2,7 +2,7 @@
 //!
 //! | what | whom | how often |
 //! |---|---|---|
-//! | Metadata | one broker; another after 0.5 s | 2 s, longer when answers are large |
+//! | Metadata | one broker; another after 0.5 s | 2 s, longer when answers are large; 0.5 s while a run waits |
 //! | ListGroups | every broker | 2 s |
 //! | members, commits, then ends | every coordinator, then every leader | 5 s |
 //! | DescribeLogDirs | every broker | 15 s |
@@ -63,6 +63,12 @@ use crate::{
 /// How often Metadata is asked for.
 const METADATA_EVERY: Duration = Duration::from_secs(2);
 
+/// The same while a run waits for brokers to come back.
+const METADATA_EAGERLY: Duration = Duration::from_millis(500);
+
+/// How much more it may cost then.
+const EAGERLY_TIMES: f64 = 10.0;
+
 /// Bytes per second that Metadata may cost: larger answers are asked for less often.
 pub(super) const BYTES_PER_SECOND: f64 = 50_000.0;
 
@@ -87,6 +93,8 @@ pub struct ObserverSetup {
     pub routes: watch::Receiver<Arc<AddressBook>>,
     /// Notified when everything is to be asked at once.
     pub refresh: Arc<Notify>,
+    /// True while somebody waits for what Metadata will tell next: it is asked for more often.
+    pub eager: watch::Receiver<bool>,
     /// Is notified when a broker falls silent, so that the link itself can be checked.
     pub on_silence: Arc<Notify>,
     /// The clock that stamps facts.
@@ -202,7 +210,7 @@ pub fn observe_as(mut setup: ObserverSetup, depth: Depth, cancel: &CancellationT
     task::spawn("kafka refresh", cancel, refresh(Arc::clone(&shared), setup.refresh));
     // The first routes are taken before anything is asked: else there would be nobody to ask.
     let first = Arc::clone(&setup.routes.borrow_and_update());
-    task::spawn("kafka metadata", cancel, metadata(Arc::clone(&shared), first));
+    task::spawn("kafka metadata", cancel, metadata(Arc::clone(&shared), first, setup.eager));
     task::spawn("kafka routes", cancel, routes(Arc::clone(&shared), setup.routes));
     task::spawn("kafka configs", cancel, topics::configs(Arc::clone(&shared)));
     shared.once_whole("kafka lag", cancel, lag::passes(Arc::clone(&shared), cancel.clone()));
@@ -231,7 +239,7 @@ async fn routes(shared: Arc<Shared>, mut routes: watch::Receiver<Arc<AddressBook
 }
 
 /// Asks for Metadata (key 3).
-async fn metadata(shared: Arc<Shared>, first: Arc<AddressBook>) {
+async fn metadata(shared: Arc<Shared>, first: Arc<AddressBook>, mut eager: watch::Receiver<bool>) {
     let mut pulse = shared.pulse();
     let mut changed = shared.roster.changed();
     shared.roster.reroute(first).await;
@@ -239,11 +247,11 @@ async fn metadata(shared: Arc<Shared>, first: Arc<AddressBook>) {
         changed.mark_unchanged();
         let mut failed = false;
         let asked = Instant::now();
-        let mut pause = METADATA_EVERY;
+        let (mut pause, times) = pace(*eager.borrow_and_update());
         let answer = shared.roster.ask_any(&requests::metadata()).await;
         match answer.and_then(|a| answers::metadata(&a.body).map(|m| (m, a.bytes))) {
             Ok((metadata, bytes)) => {
-                pause = pause.max(Duration::from_secs_f64(bytes as f64 / BYTES_PER_SECOND));
+                pause = pause.max(Duration::from_secs_f64(bytes as f64 / (times * BYTES_PER_SECOND)));
                 let seen = Seen::of(&metadata);
                 shared.desk.answered(Asked::Metadata, None, KafkaBody::Metadata(metadata)).await;
                 shared.roster.learn(seen).await;
@@ -257,11 +265,18 @@ async fn metadata(shared: Arc<Shared>, first: Arc<AddressBook>) {
             () = sleep_until(asked + pause) => {}
             // Whoever comes back is asked at once.
             _ = changed.changed(), if failed => {}
+            // Whoever could be in a hurry may be gone; then nobody is.
+            Ok(()) = eager.changed() => {}
             gone = pulse.changed() => if gone.is_err() {
                 return;
             },
         }
     }
+}
+
+/// How often Metadata is asked for, and how many times as much it may cost.
+fn pace(is_eager: bool) -> (Duration, f64) {
+    if is_eager { (METADATA_EAGERLY, EAGERLY_TIMES) } else { (METADATA_EVERY, 1.0) }
 }
 
 /// Starts and ends the tasks of each broker as brokers come and go.

@@ -285,6 +285,7 @@ impl Watch {
             secrets: Arc::new(NoSecrets),
             routes: book,
             refresh: Arc::clone(&refresh),
+            eager: tokio::sync::watch::channel(false).1,
             on_silence: Arc::clone(&on_silence),
             clock: Clock::driven(chrono::DateTime::UNIX_EPOCH),
             facts: sender,

@@ -73,7 +73,14 @@ pub fn pod_set(from: &DynamicObject) -> PodSet {
         wanted: spec["pods"].as_array().map_or(0, |pods| u32::try_from(pods.len()).unwrap_or(u32::MAX)),
         ready: count(&status["readyPods"]),
         current: count(&status["currentPods"]),
+        revisions: spec["pods"].as_array().into_iter().flatten().take(MOST).filter_map(revision).collect(),
     }
+}
+
+/// A pod's name and revision, as a `StrimziPodSet` wants it.
+fn revision(pod: &Value) -> Option<(String, String)> {
+    let meta = &pod["metadata"];
+    Some((text(&meta["name"])?, text(&meta["annotations"]["strimzi.io/revision"])?))
 }
 
 /// A `KafkaTopic`.
