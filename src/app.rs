@@ -129,6 +129,8 @@ pub enum Effect {
     AskWorkers(InstallationId, Vec<ConnectCluster>),
     /// Read what Helm keeps of these releases, where that is allowed; none stops it.
     ReadReleases(BTreeSet<ObjectKey>),
+    /// Ask what may be done in this namespace, and go on asking; none stops it.
+    AskRights(Option<String>),
     /// Remember that this installation was chosen in this context.
     Remember {
         /// The kubeconfig context.
@@ -274,6 +276,7 @@ pub struct App {
     configs: BTreeSet<ObjectKey>,
     workers: Option<(InstallationId, Vec<ConnectCluster>)>,
     releases: BTreeSet<ObjectKey>,
+    rights_in: Option<String>,
     judged: BTreeMap<InstallationId, Judged>,
     /// Installations of which something was told since verdicts were given.
     told: BTreeSet<InstallationId>,
@@ -331,6 +334,7 @@ impl App {
             configs: BTreeSet::new(),
             workers: None,
             releases: BTreeSet::new(),
+            rights_in: None,
             judged: BTreeMap::new(),
             told: BTreeSet::new(),
             acting: None,

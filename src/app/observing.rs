@@ -39,6 +39,11 @@ impl App {
             self.releases.clone_from(&releases);
             effects.push(Effect::ReadReleases(releases));
         }
+        let namespace = self.chosen.as_ref().map(|id| id.namespace.clone());
+        if namespace != self.rights_in {
+            self.rights_in.clone_from(&namespace);
+            effects.push(Effect::AskRights(namespace));
+        }
         effects.extend(self.observe_brokers());
         let found = self.found.iter().find(|f| Some(&f.installation.id) == self.chosen.as_ref());
         if found.is_some_and(|f| self.is_unread(&f.installation)) {
