@@ -36,7 +36,7 @@ pub async fn perform(client: &Client, op: &Op) -> Result<OpAnswer, OpFailure> {
         Op::Patch { target, changes } => act.patch(target, changes).await.map(Patched::answer),
         Op::Delete { target, uid } => act.delete(target, uid).await,
         Op::Evict { target, uid } => act.evict(target, uid).await,
-        Op::Kafka { .. } | Op::Wait => Err(OpFailure::Refused(NOT_OURS.to_owned())),
+        Op::ReadPassword { .. } | Op::Kafka { .. } | Op::Wait => Err(OpFailure::Refused(NOT_OURS.to_owned())),
     }
 }
 
@@ -54,7 +54,7 @@ pub async fn rehearse(client: &Client, op: &Op) -> Rehearsed {
         },
         Op::Delete { target, uid } => (act.delete(target, uid).await, vec![format!("- {}", named(target))]),
         Op::Evict { target, uid } => (act.evict(target, uid).await, vec![format!("- {}", named(target))]),
-        Op::Kafka { .. } | Op::Wait => return Rehearsed::Untried(NOT_OURS.to_owned()),
+        Op::ReadPassword { .. } | Op::Kafka { .. } | Op::Wait => return Rehearsed::Untried(NOT_OURS.to_owned()),
     };
     match answer {
         Ok(OpAnswer::Done(words)) if words.is_empty() => Rehearsed::Fine(lines),
@@ -120,8 +120,8 @@ impl Act<'_> {
         let mut tries = 0;
         loop {
             let live = self.get(target).await?.ok_or_else(|| gone(target))?;
-            let at = |change: &Change| shown::at(&live, &change.path).cloned();
-            if changes.iter().all(|change| at(change) == change.after) {
+            let is_so = |change: &Change| shown::is_same(shown::at(&live, &change.path), change.after.as_ref());
+            if changes.iter().all(is_so) {
                 return Ok(Patched::Already);
             }
             let stale = Look::of(target).stale(changes, &live);

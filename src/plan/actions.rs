@@ -2,7 +2,14 @@
 //!
 //! Called through `catalog` alone.
 
+pub mod topic_alter;
 pub mod topic_create;
+pub mod topic_delete;
+mod topics;
+pub mod user_create;
+pub mod user_delete;
+pub mod user_rotate;
+mod users;
 
 use serde_json::{Value, json};
 

@@ -111,7 +111,14 @@ impl ActionSpec {
 }
 
 /// All actions, in the order in which they are listed.
-pub static CATALOG: &[&ActionSpec] = &[&actions::topic_create::SPEC];
+pub static CATALOG: &[&ActionSpec] = &[
+    &actions::topic_create::SPEC,
+    &actions::topic_alter::SPEC,
+    &actions::topic_delete::SPEC,
+    &actions::user_create::SPEC,
+    &actions::user_rotate::SPEC,
+    &actions::user_delete::SPEC,
+];
 
 /// The action of an id.
 pub fn by_id(id: &str) -> Option<&'static ActionSpec> {

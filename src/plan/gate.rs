@@ -3,13 +3,21 @@
 //! A gate is a named question to what is observed, with three answers. What cannot be seen now, or is older than what it
 //! is to confirm, is a reason to wait and never a pass: a gate sees exactly what the operator sees.
 
+mod topics;
+mod users;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::freshness::{Asked, SourceState},
+    domain::{
+        access::Mechanism,
+        acl::Acl,
+        freshness::{Asked, SourceState},
+        units::counted,
+    },
     world::{KafkaWorld, Reading},
 };
 
@@ -58,25 +66,105 @@ pub enum Gate {
         /// Its partitions.
         partitions: usize,
     },
+    /// Brokers have these configs on a topic, and no others of these names.
+    TopicConfigs {
+        /// The topic.
+        topic: String,
+        /// The configs; `None` is not set on the topic.
+        configs: BTreeMap<String, Option<String>>,
+    },
+    /// Brokers do not list a topic.
+    TopicGone {
+        /// The topic.
+        topic: String,
+    },
+    /// The operator says of a KafkaTopic or KafkaUser that it is as declared.
+    OperatorReady {
+        /// `KafkaTopic` or `KafkaUser`.
+        kind: String,
+        /// Namespace.
+        namespace: String,
+        /// Name.
+        name: String,
+        /// Its generation before the change; what the operator said of that one does not count.
+        #[serde(default)]
+        above: Option<i64>,
+    },
+    /// Brokers keep a SCRAM credential of a user.
+    CredentialIs {
+        /// The user.
+        user: String,
+        /// Of this mechanism.
+        mechanism: Mechanism,
+    },
+    /// Brokers keep no SCRAM credential of a user.
+    CredentialGone {
+        /// The user.
+        user: String,
+    },
+    /// The authorizer has these rules.
+    AclsAre {
+        /// The rules.
+        acls: Vec<Acl>,
+    },
+    /// The authorizer has no rule of a principal.
+    AclsGone {
+        /// The principal.
+        principal: String,
+    },
 }
 
 impl Gate {
     /// What must hold, as `brokers list orders with 6 partitions`.
     pub fn title(&self) -> String {
         match self {
-            Self::TopicIs { topic, partitions } => format!("brokers list {topic} with {partitions} partitions"),
+            Self::TopicIs { topic, partitions } => {
+                format!("brokers list {topic} with {}", counted(*partitions, "partition"))
+            }
+            Self::TopicConfigs { topic, configs } => {
+                let names: Vec<&str> = configs.keys().map(String::as_str).collect();
+                format!("brokers have {} of {topic} as wanted", names.join(", "))
+            }
+            Self::TopicGone { topic } => format!("brokers list {topic} no longer"),
+            Self::OperatorReady { kind, name, .. } => format!("the operator says that {kind} {name} is ready"),
+            Self::CredentialIs { user, mechanism } => format!("brokers keep a {mechanism} credential of {user}"),
+            Self::CredentialGone { user } => format!("brokers keep no SCRAM credential of {user}"),
+            Self::AclsAre { acls } => format!("the authorizer has {}", counted(acls.len(), "rule")),
+            Self::AclsGone { principal } => format!("the authorizer has no rule of {principal}"),
         }
     }
 
     /// Whether it holds.
     pub fn check(&self, moment: &Moment<'_>) -> Verdict {
-        let kafka = match metadata(moment) {
-            Ok(kafka) => kafka,
-            Err(wait) => return wait,
+        let held = match self {
+            Self::TopicIs { topic, partitions } => topics::is(moment, topic, *partitions),
+            Self::TopicConfigs { topic, configs } => topics::configs_are(moment, topic, configs),
+            Self::TopicGone { topic } => topics::is_gone(moment, topic),
+            Self::OperatorReady { kind, namespace, name, above } => {
+                topics::operator_is_ready(moment, kind, namespace, name, *above)
+            }
+            Self::CredentialIs { user, mechanism } => users::credential_is(moment, user, *mechanism),
+            Self::CredentialGone { user } => users::credential_is_gone(moment, user),
+            Self::AclsAre { acls } => users::acls_are(moment, acls),
+            Self::AclsGone { principal } => users::acls_are_gone(moment, principal),
         };
-        match self {
-            Self::TopicIs { topic, partitions } => topic_is(kafka, topic, *partitions),
-        }
+        held.unwrap_or_else(|wait| wait)
+    }
+}
+
+/// What brokers have told, if one answer is fresh and younger than what it is to confirm; else why it is waited for.
+fn told<'a>(moment: &Moment<'a>, what: Asked) -> Result<&'a KafkaWorld, Verdict> {
+    let freshness = moment.reading.asked(what);
+    if freshness.state != SourceState::Live {
+        let why = freshness.why.unwrap_or_else(|| "no broker has told".to_owned());
+        return Err(Verdict::Wait(format!("{what} cannot be seen: {why}")));
+    }
+    let nobody = || Verdict::Wait(format!("no broker has told {what} yet"));
+    let kafka = moment.reading.kafka().ok_or_else(nobody)?;
+    match (moment.since, freshness.as_of) {
+        (Some(since), Some(at)) if at <= since => Err(Verdict::Wait(format!("{what} are from before the change"))),
+        (_, None) => Err(nobody()),
+        _ => Ok(kafka),
     }
 }
 
@@ -95,33 +183,7 @@ fn metadata<'a>(moment: &Moment<'a>) -> Result<&'a KafkaWorld, Verdict> {
     }
 }
 
-fn topic_is(kafka: &KafkaWorld, topic: &str, partitions: usize) -> Verdict {
-    match kafka.topics.get(topic) {
-        None => Verdict::Wait("brokers do not list it yet".to_owned()),
-        Some(found) if found.partitions.len() != partitions => {
-            Verdict::Wait(format!("brokers list it with {} partitions", found.partitions.len()))
-        }
-        Some(found) if found.partitions.iter().any(|partition| partition.leader.is_none()) => {
-            Verdict::Wait("not all of its partitions have a leader yet".to_owned())
-        }
-        Some(_) => Verdict::Pass("seen".to_owned()),
-    }
-}
-
 /// All gates with what they say now.
 pub fn check_all(gates: &[Gate], moment: &Moment<'_>) -> Vec<(String, Verdict)> {
     gates.iter().map(|gate| (gate.title(), gate.check(moment))).collect()
-}
-
-/// Names of configs of a topic that differ from what they are to be.
-pub fn different(kafka: &KafkaWorld, topic: &str, wanted: &BTreeMap<String, String>) -> Option<Vec<String>> {
-    let config = kafka.configs.get(topic)?;
-    let is = |name: &str| config.overrides().find(|entry| entry.name == name).and_then(|entry| entry.value.clone());
-    Some(
-        wanted
-            .iter()
-            .filter(|(name, value)| is(name).as_deref() != Some(value))
-            .map(|(name, _)| name.clone())
-            .collect(),
-    )
 }

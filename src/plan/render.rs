@@ -81,6 +81,12 @@ pub fn of_op(op: &Op, tools: &Tools) -> Vec<Equivalent> {
             text: format!("kubectl -n {} delete pod {}", target.namespace, target.name),
             runnable: false,
         }],
+        Op::ReadPassword { target, key, .. } => runnable(format!(
+            "kubectl -n {} get secret {} -o jsonpath={} | base64 -d",
+            target.namespace,
+            target.name,
+            quoted(&format!("{{.data.{key}}}"))
+        )),
         Op::Kafka { ask } => of_kafka(ask, tools),
     }
 }
