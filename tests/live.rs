@@ -6,6 +6,10 @@
 
 #[path = "live/access.rs"]
 mod access;
+#[path = "live/acting.rs"]
+mod acting;
+#[path = "live/admin.rs"]
+mod admin;
 #[path = "live/commands.rs"]
 mod commands;
 #[path = "live/committer.rs"]
@@ -19,6 +23,8 @@ mod faults;
 mod flavours;
 #[path = "live/guarded.rs"]
 mod guarded;
+#[path = "live/logs.rs"]
+mod logs;
 #[path = "live/quorum.rs"]
 mod quorum;
 #[path = "live/secured.rs"]
@@ -45,6 +51,9 @@ const ROWS: &[Row] = &[
     ("a topic created by kafka-topics.sh appears without a key", seeing::new_topic_appears),
     ("a topic name of 249 characters and hostile client ids are shown as text", seeing::hostile_names),
     ("logs are followed from the console", seeing::logs_are_followed),
+    ("the log of a broker is what kubectl tells, and several are in order", logs::same_as_kubectl),
+    ("a log is followed through a restart and into another pod of its name", logs::restarts_are_followed),
+    ("a container that writes as fast as it can is followed in bounded memory", logs::a_flood_is_followed),
     ("a broker's pod is read as YAML and a claim's events are listed", seeing::objects_are_read),
     ("the tools of Kafka and kafdeck agree on partitions and lag", commands::agrees_with_kafkas_tools),
     ("the quorum is what kafka-metadata-quorum.sh says", quorum::agrees_with_kafkas_tool),
@@ -69,10 +78,20 @@ const ROWS: &[Row] = &[
     ("an application's user sees its part and accuses no broker", users::an_application_sees_its_part),
     ("without an authorizer it is told that everybody may do everything", users::no_authorizer_is_told),
     ("brokers on zookeeper tell users, too", users::zookeeper_tells_users),
+    ("a topic is made, changed and deleted by kafka's own protocol", admin::topics),
+    ("a broker's configs are changed on that broker", admin::broker_configs),
+    ("a user's credential and limits are made, replaced and taken away", admin::users),
+    ("preferred leaders are elected, and a move is listed, cancelled and made", admin::leaders_and_moves),
+    ("offsets of a group without members are reset", admin::offsets),
+    ("leaders and offsets are changed on strimzi as its operator", admin::strimzi),
+    ("the controller makes and deletes topics on zookeeper", admin::zookeeper),
+    ("rules are added and taken away, and what is missing is told", admin::rules),
     ("an account that may only get pods learns what it lacks", access::only_get_pods),
     ("an account that may see pods alone keeps the panes it can fill", access::pods_alone),
     ("where watching is denied everything is listed instead", access::without_watch),
     ("an expired token is told as such", access::expired_token),
+    ("objects are made, changed and evicted only as a plan saw them", acting::ops_are_carried_out),
+    ("a lease names who acts, and of two at once one gets it", acting::a_lease_names_who_acts),
     ("a deleted pod is seen and its return too", faults::deleted_pod),
     ("another active controller is seen when its pod is deleted", quorum::a_new_controller_is_seen),
     ("a crashed broker is seen and its return too", faults::crashed_broker),

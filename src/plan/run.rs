@@ -344,3 +344,6 @@ impl Run {
         self.said.push(Said { at, text });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,8 +32,8 @@ pub fn kafka(from: &DynamicObject) -> KafkaResource {
         listeners: list(&spec["listeners"]).filter_map(listener).collect(),
         authorization: text(&authorization["type"]),
         super_users: list(&authorization["superUsers"]).filter_map(text).collect(),
-        users_in: operator_in(from, "userOperator"),
-        topics_in: operator_in(from, "topicOperator"),
+        users_in: looked_after(from, "userOperator"),
+        topics_in: looked_after(from, "topicOperator"),
         replicas: count(&spec["replicas"]),
         zookeeper: from.data["spec"]["zookeeper"].is_object(),
         running_version: text(&status["kafkaVersion"]),
@@ -144,8 +144,8 @@ fn acl(from: &Value) -> Acl {
     }
 }
 
-/// Where one of the entity operators looks after its resources, if there is one.
-fn operator_in(from: &DynamicObject, name: &str) -> Option<String> {
+/// The namespace that an operator of the Entity Operator looks after, if there is one.
+fn looked_after(from: &DynamicObject, name: &str) -> Option<String> {
     let operator = &from.data["spec"]["entityOperator"][name];
     let own = || from.metadata.namespace.clone().unwrap_or_default();
     operator.is_object().then(|| text(&operator["watchedNamespace"]).unwrap_or_else(own))
