@@ -11,6 +11,8 @@ pub mod user_delete;
 pub mod user_rotate;
 mod users;
 
+pub use users::known as users_known;
+
 use serde_json::{Value, json};
 
 use super::{Refusal, op::Target};

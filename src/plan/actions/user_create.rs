@@ -11,8 +11,8 @@ use super::{
 use crate::{
     domain::{
         access::Mechanism,
-        acl::{self, Acl, Permission},
-        freshness::{Asked, Kind},
+        acl::{Acl, Permission},
+        freshness::Kind,
         strimzi::KafkaResource,
         user,
     },
@@ -161,6 +161,7 @@ fn details(wanted: &Wanted<'_>, params: &Params) -> Vec<String> {
             None => "its password is shown once, when it is done".to_owned(),
         });
     }
+    details.push(format!("settings for its clients afterwards: kafdeck user export {}", wanted.name));
     details
 }
 
@@ -365,20 +366,9 @@ fn topic_and_group(text: &str) -> Result<(), String> {
     }
 }
 
-/// What brokers tell of users, as far as it was seen; for whoever has to say that something was not.
-pub fn unseen(reading: &Reading<'_>) -> Option<String> {
-    let fresh = reading.asked(Asked::ScramUsers);
-    fresh.as_of.is_none().then(|| fresh.why.unwrap_or_else(|| "brokers have not told which users there are".to_owned()))
-}
-
 /// The mechanism of a credential, by its name.
 pub fn mechanism_of(name: &str) -> Option<Mechanism> {
     Mechanism::named(name).filter(|one| *one != Mechanism::Plain)
-}
-
-/// What a principal of a user is.
-pub fn principal(user: &str) -> String {
-    acl::principal_of(user)
 }
 
 #[cfg(test)]
