@@ -138,16 +138,17 @@ fn with_acls() -> Authorizer {
 }
 
 fn condition(kind: &str, status: &str, message: Option<&str>) -> Condition {
-    Condition {
-        kind: kind.into(),
-        status: status.into(),
-        message: message.map(str::to_owned),
-        ..Condition::default()
-    }
+    Condition { kind: kind.into(), status: status.into(), message: message.map(str::to_owned), ..Condition::default() }
 }
 
 /// A KafkaTopic for each, in whichever state.
-fn kafka_topic(name: &str, called: Option<&str>, partitions: u32, condition: Condition, notes: &[(&str, &str)]) -> KafkaTopic {
+fn kafka_topic(
+    name: &str,
+    called: Option<&str>,
+    partitions: u32,
+    condition: Condition,
+    notes: &[(&str, &str)],
+) -> KafkaTopic {
     let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let kept = notes.iter().filter(|(key, _)| !key.contains("toolkit")).copied().collect::<Vec<_>>();
     let labels = notes.iter().filter(|(key, _)| key.contains("toolkit")).copied();
@@ -220,7 +221,12 @@ fn topics_are_made_by_brokers_where_no_operator_looks_after_them() {
     let defaults = || configs(&[]);
     let rows = [
         row(
-            &[("topic", "invoices"), ("partitions", "1"), ("replication-factor", "5"), ("config", "retention.ms=3600000")],
+            &[
+                ("topic", "invoices"),
+                ("partitions", "1"),
+                ("replication-factor", "5"),
+                ("config", "retention.ms=3600000"),
+            ],
             &[defaults()],
         ),
         row(&[("preset", "learnflow")], &[defaults()]),
@@ -252,23 +258,47 @@ fn topics_are_declared_where_an_operator_looks_after_them() {
     let row = |pairs: &[(&str, &str)], answers: &[Answer]| planned(&app, "topic.create", &params(pairs), answers);
     let rows = [
         row(
-            &[("topic", "Invoices_EU"), ("partitions", "6"), ("replication-factor", "3"), ("config", "retention.ms=3600000")],
+            &[
+                ("topic", "Invoices_EU"),
+                ("partitions", "6"),
+                ("replication-factor", "3"),
+                ("config", "retention.ms=3600000"),
+            ],
             &[configs(&[])],
         ),
-        row(&[("topic", "orders"), ("partitions", "9"), ("replication-factor", "3")], &[configs(&[]), configs(ORDERS_SET)]),
-        row(&[("topic", "wide"), ("partitions", "3"), ("replication-factor", "3"), ("config", "retention.ms=604800000"), ("config", "cleanup.policy=delete")], &[configs(&[])]),
+        row(
+            &[("topic", "orders"), ("partitions", "9"), ("replication-factor", "3")],
+            &[configs(&[]), configs(ORDERS_SET)],
+        ),
+        row(
+            &[
+                ("topic", "wide"),
+                ("partitions", "3"),
+                ("replication-factor", "3"),
+                ("config", "retention.ms=604800000"),
+                ("config", "cleanup.policy=delete"),
+            ],
+            &[configs(&[])],
+        ),
     ];
     insta::assert_snapshot!(rows.join("\n"));
 }
 
 #[test]
 fn topics_are_altered_where_they_are_kept() {
-    let row = |app: &App, pairs: &[(&str, &str)], set: &[(&str, &str)]| planned(app, "topic.alter", &params(pairs), &[configs(set)]);
+    let row = |app: &App, pairs: &[(&str, &str)], set: &[(&str, &str)]| {
+        planned(app, "topic.alter", &params(pairs), &[configs(set)])
+    };
     let (plain, strimzi) = (plain(Authorizer::Absent), strimzi(Some("simple")));
     let rows = [
         row(
             &plain,
-            &[("topic", "orders"), ("partitions", "12"), ("config", "retention.ms=3600000"), ("delete-config", "cleanup.policy")],
+            &[
+                ("topic", "orders"),
+                ("partitions", "12"),
+                ("config", "retention.ms=3600000"),
+                ("delete-config", "cleanup.policy"),
+            ],
             ORDERS_SET,
         ),
         row(&plain, &[("topic", "orders"), ("config", "retention.ms=604800000")], ORDERS_SET),
@@ -287,7 +317,8 @@ fn topics_are_altered_where_they_are_kept() {
 
 #[test]
 fn topics_are_deleted_with_what_would_be_missed() {
-    let row = |app: &App, topic: &str, answer: Answer| planned(app, "topic.delete", &params(&[("topic", topic)]), &[answer]);
+    let row =
+        |app: &App, topic: &str, answer: Answer| planned(app, "topic.delete", &params(&[("topic", topic)]), &[answer]);
     let (plain, strimzi) = (plain(Authorizer::Absent), strimzi(Some("simple")));
     let at = noon() - cluster::seconds(180);
     let rows = [
@@ -305,16 +336,25 @@ fn topics_are_deleted_with_what_would_be_missed() {
 #[test]
 fn users_are_made_by_whoever_keeps_them() {
     let row = |app: &App, pairs: &[(&str, &str)]| planned(app, "user.create", &params(pairs), &[]);
-    let product = [("user", "app"), ("mechanism", "scram-sha-512"), ("producer", "orders"), ("consumer", "orders:app-group")];
+    let product =
+        [("user", "app"), ("mechanism", "scram-sha-512"), ("producer", "orders"), ("consumer", "orders:app-group")];
     let (open, guarded) = (plain(Authorizer::Absent), plain(with_acls()));
     let (simple, lawless) = (strimzi(Some("simple")), strimzi(None));
     let rows = [
         row(&open, &product),
         row(&guarded, &product),
-        row(&guarded, &[("user", "app"), ("mechanism", "scram-sha-256"), ("producer-byte-rate", "1048576"), ("password-out", "pw")]),
+        row(
+            &guarded,
+            &[
+                ("user", "app"),
+                ("mechanism", "scram-sha-256"),
+                ("producer-byte-rate", "1048576"),
+                ("password-out", "pw"),
+            ],
+        ),
         row(&guarded, &[("user", "app"), ("mechanism", "tls")]),
         row(&guarded, &[("user", "orders-app")]),
-        row(&open, &[("user", "app"), ("read-only", "true")]),
+        row(&open, &[("user", "app"), ("viewer", "true")]),
         row(&open, &[("user", "app"), ("acl", "deny:Delete:topic:*")]),
         row(&simple, &product),
         row(&simple, &[("user", "web"), ("mechanism", "tls"), ("admin", "true"), ("consumer-byte-rate", "1024")]),
@@ -322,7 +362,7 @@ fn users_are_made_by_whoever_keeps_them() {
         row(&simple, &[("user", "App_1")]),
         row(&simple, &[("user", "console")]),
         row(&lawless, &product),
-        row(&lawless, &[("user", "app"), ("read-only", "true")]),
+        row(&lawless, &[("user", "app"), ("viewer", "true")]),
     ];
     insta::assert_snapshot!(rows.join("\n"));
 }
@@ -331,7 +371,8 @@ fn users_are_made_by_whoever_keeps_them() {
 fn users_get_another_credential_or_go() {
     let (guarded, simple) = (plain(with_acls()), strimzi(Some("simple")));
     let secret = |uid: Option<&str>| vec![Answer::Secret(uid.map(str::to_owned))];
-    let row = |app: &App, id: &str, user: &str, answers: &[Answer]| planned(app, id, &params(&[("user", user)]), answers);
+    let row =
+        |app: &App, id: &str, user: &str, answers: &[Answer]| planned(app, id, &params(&[("user", user)]), answers);
     let rows = [
         row(&guarded, "user.rotate", "orders-app", &[]),
         row(&guarded, "user.rotate", "order-app", &[]),

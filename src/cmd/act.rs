@@ -5,11 +5,11 @@
 use std::io::{self, IsTerminal, Write};
 
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 use tokio::{
     signal::unix::{SignalKind, signal},
     time::{Instant, timeout_at},
 };
+use zeroize::Zeroizing;
 
 use crate::{
     app::{

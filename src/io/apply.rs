@@ -141,7 +141,11 @@ impl Act<'_> {
 
     /// Deletes the object that the plan saw.
     async fn delete(&self, target: &Target, uid: &str) -> Result<OpAnswer, OpFailure> {
-        let body = json!({"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": uid}});
+        let mut body = json!({"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": uid}});
+        if self.dry_run {
+            // Servers that are sent options in the body look at none in the query: without this a rehearsal deletes.
+            body["dryRun"] = json!(["All"]);
+        }
         let path = self.path_of(target, "", &[]);
         let answer = self.send(Method::DELETE, path, "application/json", Some(&body)).await;
         ended(answer, &Verb::new("delete", target))

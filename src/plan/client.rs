@@ -25,10 +25,25 @@ pub const FORMATS: &[&str] = &["properties", "librdkafka", "spring", "secret-ref
 /// What `user export` may be told.
 pub static PARAMS: &[ParamSpec] = &[
     ParamSpec::new("user", "NAME", "name of the user", ParamKind::Text).first(),
-    ParamSpec::new("format", "NAME", "for whom: properties, librdkafka, spring or secret-ref [default: properties]", ParamKind::Choice(FORMATS)),
-    ParamSpec::new("profile", "NAME", "settings for a purpose: throughput, latency or durable", ParamKind::Choice(PROFILES)),
+    ParamSpec::new(
+        "format",
+        "NAME",
+        "for whom: properties, librdkafka, spring or secret-ref [default: properties]",
+        ParamKind::Choice(FORMATS),
+    ),
+    ParamSpec::new(
+        "profile",
+        "NAME",
+        "settings for a purpose: throughput, latency or durable",
+        ParamKind::Choice(PROFILES),
+    ),
     ParamSpec::new("with-password", "", "with the password, which is read from its Secret", ParamKind::Switch),
-    ParamSpec::new("out", "FILE", "a file to write, which only you can read and which must not be there", ParamKind::Text),
+    ParamSpec::new(
+        "out",
+        "FILE",
+        "a file to write, which only you can read and which must not be there",
+        ParamKind::Text,
+    ),
 ];
 
 /// Purposes.
@@ -42,7 +57,12 @@ const THROUGHPUT: &[Setting] = &[
     ("linger.ms", "linger.ms", "50", "a batch waits so long for more records"),
     ("batch.size", "batch.size", "262144", "larger batches: fewer requests, and they compress better"),
     ("compression.type", "compression.type", "lz4", "less on the wire and on disk for little CPU"),
-    ("fetch.min.bytes", "fetch.min.bytes", "65536", "brokers answer a consumer once there is so much, or half a second passed"),
+    (
+        "fetch.min.bytes",
+        "fetch.min.bytes",
+        "65536",
+        "brokers answer a consumer once there is so much, or half a second passed",
+    ),
 ];
 const LATENCY: &[Setting] = &[
     ("acks", "acks", "1", "the leader alone answers: a record is lost if it fails before its followers have it"),
@@ -54,9 +74,24 @@ const LATENCY: &[Setting] = &[
 const DURABLE: &[Setting] = &[
     ("acks", "acks", "all", "all replicas in sync have the record before it counts as written"),
     ("enable.idempotence", "enable.idempotence", "true", "sending again makes no second record and keeps the order"),
-    ("delivery.timeout.ms", "delivery.timeout.ms", "300000", "a producer goes on trying for five minutes: over a restart"),
-    ("enable.auto.commit", "enable.auto.commit", "false", "a consumer commits what it has worked off, and not what it was given"),
-    ("isolation.level", "isolation.level", "read_committed", "a consumer sees nothing of transactions that were aborted"),
+    (
+        "delivery.timeout.ms",
+        "delivery.timeout.ms",
+        "300000",
+        "a producer goes on trying for five minutes: over a restart",
+    ),
+    (
+        "enable.auto.commit",
+        "enable.auto.commit",
+        "false",
+        "a consumer commits what it has worked off, and not what it was given",
+    ),
+    (
+        "isolation.level",
+        "isolation.level",
+        "read_committed",
+        "a consumer sees nothing of transactions that were aborted",
+    ),
 ];
 
 /// Where a client connects, and as whom.
@@ -99,12 +134,15 @@ pub fn client(reading: &Reading<'_>, user: &str) -> Result<Client, Refusal> {
     ways.sort_by_key(|way| way.encryption.is_none());
     let way = match ways.first() {
         Some(way) => (*way).clone(),
-        None => by_listener(reading, &row.name, row.scram.iter().flatten().map(|one| one.mechanism.as_str()), &mut notes)?,
+        None => {
+            by_listener(reading, &row.name, row.scram.iter().flatten().map(|one| one.mechanism.as_str()), &mut notes)?
+        }
     };
     if way.encryption.is_none() && way.login.is_some() {
         notes.push("This listener does not encrypt: whoever sees the network sees the records.".to_owned());
     }
-    let bootstrap = bootstrap(reading, way.port).ok_or_else(|| Refusal::new("no broker has told where it is reached"))?;
+    let bootstrap =
+        bootstrap(reading, way.port).ok_or_else(|| Refusal::new("no broker has told where it is reached"))?;
     Ok(Client { user: row.name, bootstrap, way, notes })
 }
 
@@ -119,7 +157,8 @@ fn by_listener<'a>(
     let protocol = |wanted: &str| listeners.iter().find(|one| one.protocol.as_deref() == Some(wanted));
     let mechanism = mechanisms.filter_map(Mechanism::named).max();
     let owner = crate::domain::access::Owner::Application;
-    if let (Some(mechanism), Some(listener)) = (mechanism, protocol("SASL_SSL").or_else(|| protocol("SASL_PLAINTEXT"))) {
+    if let (Some(mechanism), Some(listener)) = (mechanism, protocol("SASL_SSL").or_else(|| protocol("SASL_PLAINTEXT")))
+    {
         let password = Keep::Given("the password that was shown when it was made".to_owned());
         let login = Login::Sasl { mechanism, user: user.to_owned(), password, nth: None };
         let is_encrypted = listener.protocol.as_deref() == Some("SASL_SSL");
@@ -142,7 +181,8 @@ fn bootstrap(reading: &Reading<'_>, port: u16) -> Option<String> {
     let labels: Vec<_> = pods.map(|pod| (&pod.meta.namespace, &pod.meta.labels)).collect();
     let fits = |service: &&std::sync::Arc<crate::domain::kubernetes::Service>| {
         let selects = |(namespace, labels): &(&String, &std::collections::BTreeMap<String, String>)| {
-            service.meta.namespace == **namespace && service.selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+            service.meta.namespace == **namespace
+                && service.selector.iter().all(|(key, value)| labels.get(key) == Some(value))
         };
         !service.selector.is_empty() && service.ports.iter().any(|one| one.port == port) && labels.iter().any(selects)
     };
@@ -210,7 +250,12 @@ fn missing(of: &Client, values: &Values) -> Vec<String> {
 }
 
 fn shown(value: Option<&Hidden>, otherwise: &str) -> Zeroizing<String> {
-    Zeroizing::new(value.map_or_else(|| otherwise.to_owned(), |value| String::from_utf8_lossy(value.reveal()).trim_end().to_owned()))
+    Zeroizing::new(
+        value.map_or_else(
+            || otherwise.to_owned(),
+            |value| String::from_utf8_lossy(value.reveal()).trim_end().to_owned(),
+        ),
+    )
 }
 
 /// What Java's clients take for a login.
@@ -242,7 +287,9 @@ fn properties(out: &mut String, of: &Client, values: &Values, profile: &[Setting
     if of.way.encryption.is_some() {
         let _ = writeln!(out, "ssl.truststore.type=PEM");
         let _ = match &values.trust {
-            Some(_) => writeln!(out, "ssl.truststore.certificates={}", folded(&shown(values.trust.as_ref(), "")).as_str()),
+            Some(_) => {
+                writeln!(out, "ssl.truststore.certificates={}", folded(&shown(values.trust.as_ref(), "")).as_str())
+            }
             None => writeln!(out, "ssl.truststore.location=ca.crt"),
         };
     }
@@ -337,7 +384,10 @@ fn secret_ref(out: &mut String, of: &Client, profile: &[Setting]) {
             let _ = writeln!(out, "- {{name: KAFKA_SASL_USERNAME, value: {user:?}}}");
             let _ = match password {
                 Keep::Secret(SecretKey { name, key, .. }) => {
-                    writeln!(out, "- name: KAFKA_SASL_PASSWORD\n  valueFrom: {{secretKeyRef: {{name: {name}, key: {key}}}}}")
+                    writeln!(
+                        out,
+                        "- name: KAFKA_SASL_PASSWORD\n  valueFrom: {{secretKeyRef: {{name: {name}, key: {key}}}}}"
+                    )
                 }
                 Keep::Given(words) => writeln!(out, "# KAFKA_SASL_PASSWORD: {words}; put it into a Secret first"),
             };
@@ -415,7 +465,8 @@ mod tests {
     #[test]
     fn what_was_read_stands_in_one_line_where_a_line_is_what_there_is() {
         let hidden = |text: &str| Some(Hidden::new(text.as_bytes().to_vec()));
-        let values = Values { password: hidden("p\"w\\d"), trust: hidden("-----B\nMII\n-----E\n"), ..Values::default() };
+        let values =
+            Values { password: hidden("p\"w\\d"), trust: hidden("-----B\nMII\n-----E\n"), ..Values::default() };
         let java = text(&scram(), &Params::default(), &values);
         assert!(java.contains(r#"password="p\\"w\\\\d";"#), "{}", java.as_str());
         assert!(java.contains("ssl.truststore.certificates=-----B \\\n  MII \\\n  -----E\n"), "{}", java.as_str());

@@ -62,7 +62,10 @@ pub fn by_brokers(cluster: &Cluster) {
     let journal = fs::read_to_string(home.path().join("state/kafdeck/journal.jsonl")).unwrap();
     note(&format!("from asking to seeing the topic {} ms", until_seen(&journal)));
     let text = described();
-    assert!(text.contains("PartitionCount: 6\tReplicationFactor: 3") && text.contains("retention.ms=3600000"), "{text}");
+    assert!(
+        text.contains("PartitionCount: 6\tReplicationFactor: 3") && text.contains("retention.ms=3600000"),
+        "{text}"
+    );
     refused(&act(cluster, &place, &create), 0, &["is there already with this shape"]);
     let other = ["create", TOPIC, "--partitions", "3", "--replication-factor", "3", "--yes"];
     refused(&act(cluster, &place, &other), 1, &["partitions is 6, not 3", "retention.ms is 3600000"]);
@@ -76,7 +79,8 @@ pub fn by_brokers(cluster: &Cluster) {
     let huge = ["create", "acting-refused", "--config", "cleanup.policy=shred", "--yes"];
     refused(&act(cluster, &place, &huge), 1, &["shred"]);
     refused(&act(cluster, &place, &["alter", TOPIC, "--partitions", "3", "--yes"]), 1, &["never loses any"]);
-    let alter = ["alter", TOPIC, "--partitions", "8", "--config", "cleanup.policy=compact", "--delete-config", "retention.ms"];
+    let alter =
+        ["alter", TOPIC, "--partitions", "8", "--config", "cleanup.policy=compact", "--delete-config", "retention.ms"];
     let altered = act(cluster, &place, &[&alter[..], &["--yes"]].concat());
     refused(&altered, 0, &["a key goes to another partition"]);
     let text = described();
@@ -98,7 +102,17 @@ pub fn through_resources(cluster: &Cluster) {
     let login = "--bootstrap-server $(hostname).kafka-cluster-kafka-brokers.messaging.svc:9091 --command-config /tmp/admin.properties";
     let described = || described(cluster, "messaging", "kafka-cluster-kafka-pool-0", login);
     cluster.kubectl(["-n", "messaging", "delete", "kafkatopic", TOPIC, "--ignore-not-found", "--timeout=60s"]);
-    let create = ["create", TOPIC, "--partitions", "2", "--replication-factor", "3", "--config", "retention.ms=3600000", "--yes"];
+    let create = [
+        "create",
+        TOPIC,
+        "--partitions",
+        "2",
+        "--replication-factor",
+        "3",
+        "--config",
+        "retention.ms=3600000",
+        "--yes",
+    ];
     refused(&act(cluster, &place, &create), 0, &["KafkaTopic"]);
     let text = described();
     assert!(text.contains("PartitionCount: 2") && text.contains("retention.ms=3600000"), "{text}");
@@ -114,6 +128,9 @@ pub fn through_resources(cluster: &Cluster) {
     let refusal = act(cluster, &place, &["alter", TOPIC, "--config", "min.insync.replicas=0", "--yes"]);
     refused(&refusal, 1, &["the operator says"]);
     refused(&act(cluster, &place, &["alter", TOPIC, "--delete-config", "min.insync.replicas", "--yes"]), 0, &[]);
+    refused(&act(cluster, &place, &["delete", TOPIC, "--dry-run"]), 0, &["- KafkaTopic"]);
+    let deleting = ["-n", "messaging", "get", "kafkatopic", TOPIC, "-o", "jsonpath={.metadata.deletionTimestamp}"];
+    assert_eq!(cluster.kubectl(deleting).expect_code(0).stdout, "", "a rehearsal deletes nothing");
     refused(&act(cluster, &place, &["delete", TOPIC, "--yes", "--confirm", TOPIC]), 0, &["last written to"]);
     assert_eq!(described(), "");
     assert_ne!(cluster.kubectl(["-n", "messaging", "get", "kafkatopic", TOPIC]).code, 0);

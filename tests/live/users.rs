@@ -178,7 +178,9 @@ pub fn through_resources(cluster: &Cluster) {
     assert!(again.code == 1 && again.stderr.contains("is there already"), "{again:#?}");
     let exported = act(&["export", user, "--profile", "durable", "--with-password"]);
     assert_eq!(exported.code, 0, "{exported:#?}");
-    for words in [&*format!("password=\"{}\"", kept()), "kafka-cluster-kafka-bootstrap.messaging.svc:9093", "BEGIN CERT"] {
+    for words in
+        [&*format!("password=\"{}\"", kept()), "kafka-cluster-kafka-bootstrap.messaging.svc:9093", "BEGIN CERT"]
+    {
         assert!(exported.stdout.contains(words), "{words} in {}", exported.stdout);
     }
     let rotated = act(&["rotate", user, "--yes"]);

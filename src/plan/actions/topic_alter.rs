@@ -42,9 +42,19 @@ pub static SPEC: ActionSpec = ActionSpec {
     params: &[
         ParamSpec::new("topic", "NAME", "name of the topic", ParamKind::Text).first(),
         ParamSpec::new("config", "KEY=VALUE", "a config to set", ParamKind::Pair).many(),
-        ParamSpec::new("delete-config", "KEY", "a config to take away, so that the brokers' default counts", ParamKind::Text)
-            .many(),
-        ParamSpec::new("partitions", "N", "how many partitions it is to have; never fewer", ParamKind::Number(1, 100_000)),
+        ParamSpec::new(
+            "delete-config",
+            "KEY",
+            "a config to take away, so that the brokers' default counts",
+            ParamKind::Text,
+        )
+        .many(),
+        ParamSpec::new(
+            "partitions",
+            "N",
+            "how many partitions it is to have; never fewer",
+            ParamKind::Number(1, 100_000),
+        ),
         ParamSpec::new(
             "replication-factor",
             "N",
@@ -144,7 +154,11 @@ fn more(params: &Params, topic: &Topic) -> Result<Option<(i32, i32)>, Refusal> {
     }
     match params.number::<i32>("partitions") {
         Some(wanted) if wanted < now => {
-            let why = format!("{} has {}, and a topic never loses any", topic.name, counted(topic.partitions.len(), "partition"));
+            let why = format!(
+                "topic {} has {}, and a topic never loses any",
+                topic.name,
+                counted(topic.partitions.len(), "partition")
+            );
             Err(Refusal::new(why).hint("Make another topic with fewer partitions and copy the records there."))
         }
         wanted => Ok(wanted.filter(|wanted| *wanted > now).map(|wanted| (now, wanted))),
@@ -155,10 +169,11 @@ fn more(params: &Params, topic: &Topic) -> Result<Option<(i32, i32)>, Refusal> {
 fn changes(params: &Params, set: &BTreeMap<String, String>, known: &[Config]) -> Result<Vec<ConfigChange>, Refusal> {
     let wanted = params.pairs("config");
     known_configs(&wanted, known)?;
-    let mut after: BTreeMap<String, Option<String>> = wanted.into_iter().map(|(name, value)| (name, Some(value))).collect();
+    let mut after: BTreeMap<String, Option<String>> =
+        wanted.into_iter().map(|(name, value)| (name, Some(value))).collect();
     for name in params.all("delete-config") {
         if after.contains_key(name) {
-            return Err(Refusal::usage(format!("{name} is both to be set and to be taken away")));
+            return Err(Refusal::usage(format!("config {name} is both to be set and to be taken away")));
         }
         let is_known = set.contains_key(name) || known.is_empty() || known.iter().any(|one| one.entry.name == name);
         if !is_known {
@@ -169,7 +184,8 @@ fn changes(params: &Params, set: &BTreeMap<String, String>, known: &[Config]) ->
     if after.is_empty() && params.get("partitions").is_none() && params.get("replication-factor").is_none() {
         return Err(Refusal::usage("nothing is to be changed: --config, --delete-config or --partitions says what"));
     }
-    let change = |(name, after): (String, Option<String>)| ConfigChange { before: set.get(&name).cloned(), name, after };
+    let change =
+        |(name, after): (String, Option<String>)| ConfigChange { before: set.get(&name).cloned(), name, after };
     Ok(after.into_iter().map(change).filter(|change| change.before != change.after).collect())
 }
 
@@ -206,7 +222,9 @@ fn warnings(wanted: &Wanted<'_>) -> Vec<String> {
         let adds = |policy: &str| change.after.as_deref().is_some_and(|after| after.contains(policy));
         let had = |policy: &str| counts("cleanup.policy").is_some_and(|before| before.contains(policy));
         if change.name == "cleanup.policy" && adds("compact") && !had("compact") {
-            warnings.push("of each key only the last record is kept from then on; records without a key are refused".to_owned());
+            warnings.push(
+                "of each key only the last record is kept from then on; records without a key are refused".to_owned(),
+            );
         }
     }
     let factor = wanted.topic.partitions.first().map_or(0, |partition| partition.replicas.len());
@@ -221,7 +239,11 @@ fn undo(wanted: &Wanted<'_>) -> String {
         None => format!("--delete-config {}", change.name),
     };
     let flags: Vec<String> = wanted.configs.iter().map(flag).collect();
-    if flags.is_empty() { String::new() } else { format!("kafdeck topic alter {} {}", wanted.topic.name, flags.join(" ")) }
+    if flags.is_empty() {
+        String::new()
+    } else {
+        format!("kafdeck topic alter {} {}", wanted.topic.name, flags.join(" "))
+    }
 }
 
 /// Gates that the change came true.

@@ -166,7 +166,8 @@ fn is_there_as_wanted(topic: &Wanted, reading: &Reading<'_>, set: &[Config]) -> 
         compare(&mut differences, "replication factor", is(resource.replicas), topic.replication_factor.to_string());
         compare_configs(&mut differences, &resource.config, &topic.configs);
         if !differences.is_empty() {
-            let why = format!("KafkaTopic {} declares {name} otherwise: {}", resource.meta.key(), differences.join(", "));
+            let why =
+                format!("KafkaTopic {} declares {name} otherwise: {}", resource.meta.key(), differences.join(", "));
             return Err(Refusal::new(why).hint(hint));
         }
         if let Some(unready) = resource.conditions.iter().find(|one| one.is_unready()) {
@@ -192,7 +193,8 @@ fn is_there_as_wanted(topic: &Wanted, reading: &Reading<'_>, set: &[Config]) -> 
 fn collides(name: &str, reading: &Reading<'_>) -> Result<(), Refusal> {
     let same = |one: &str| one.replace('.', "_");
     let topics = reading.kafka().map(|kafka| &kafka.topics);
-    let other = topics.into_iter().flatten().map(|(other, _)| other).find(|other| *other != name && same(other) == same(name));
+    let other =
+        topics.into_iter().flatten().map(|(other, _)| other).find(|other| *other != name && same(other) == same(name));
     let why = |other| format!("topic {name} collides with {other}: brokers' metrics cannot tell '.' from '_'");
     other.map_or(Ok(()), |other| Err(Refusal::new(why(other)).hint("Take another name.")))
 }
@@ -246,12 +248,7 @@ fn wanted(params: &Params, reading: &Reading<'_>, warnings: &mut Vec<String>) ->
                 .collect()
         }
         Some(DEMO) => {
-            vec![one(
-                named.unwrap_or(DEMO),
-                partitions.unwrap_or(1),
-                factor.unwrap_or(at_most(1)),
-                pairs(&[]),
-            )]
+            vec![one(named.unwrap_or(DEMO), partitions.unwrap_or(1), factor.unwrap_or(at_most(1)), pairs(&[]))]
         }
         Some("durable") => {
             let factor = factor.unwrap_or(at_most(3));

@@ -54,7 +54,7 @@ fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
     let (kafka, topic) = listed(reading, params.text("topic"))?;
     let name = &topic.name;
     if topic.internal || name.starts_with("__") {
-        return Err(Refusal::new(format!("{name} is Kafka's own, and brokers need it")));
+        return Err(Refusal::new(format!("topic {name} is Kafka's own, and brokers need it")));
     }
     if config_of_brokers(kafka, "delete.topic.enable") == Some("false") {
         let why = "brokers delete no topic: delete.topic.enable is false";
@@ -78,7 +78,9 @@ fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
             brokers_are_open(situation.way)?;
             warnings.extend(announced(situation.way));
             let left = declared(reading, name).map(|one| one.meta.key());
-            warnings.extend(left.map(|key| format!("KafkaTopic {key} is unmanaged: it stays, and nothing follows from it")));
+            warnings.extend(
+                left.map(|key| format!("KafkaTopic {key} is unmanaged: it stays, and nothing follows from it")),
+            );
             Step {
                 title: format!("delete topic {name}"),
                 before: Vec::new(),
@@ -120,7 +122,9 @@ fn config_of_brokers<'a>(kafka: &'a KafkaWorld, name: &str) -> Option<&'a str> {
 fn details(reading: &Reading<'_>, kafka: &KafkaWorld, topic: &Topic, answer: Option<&Answer>) -> Vec<String> {
     let factor = topic.partitions.first().map_or(0, |partition| partition.replicas.len());
     let row = reading.topics().into_iter().find(|row| row.name == topic.name);
-    let size = row.and_then(|row| row.size_bytes).map_or("size not known".to_owned(), |size| units::bytes(size) + " on all brokers");
+    let size = row
+        .and_then(|row| row.size_bytes)
+        .map_or("size not known".to_owned(), |size| units::bytes(size) + " on all brokers");
     let shape = format!("{} × {}, {size}", counted(topic.partitions.len(), "partition"), counted(factor, "replica"));
     let written = match answer {
         Some(Answer::LastWrite(Some(at))) => written(reading.now, *at),
@@ -168,7 +172,9 @@ fn warnings(kafka: &KafkaWorld, topic: &Topic) -> Vec<String> {
         warnings.push(format!("{} {verb} it now and will fail", counted(live, "group")));
     }
     if config_of_brokers(kafka, "auto.create.topics.enable") == Some("true") {
-        warnings.push("a client that still writes to it makes it again, empty: auto.create.topics.enable is true".to_owned());
+        warnings.push(
+            "a client that still writes to it makes it again, empty: auto.create.topics.enable is true".to_owned(),
+        );
     }
     warnings
 }

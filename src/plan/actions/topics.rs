@@ -105,7 +105,7 @@ pub fn known_configs(configs: &BTreeMap<String, String>, known: &[Config]) -> Re
             return Err(unknown(name, known.iter().map(|config| config.entry.name.as_str())));
         };
         if let Some(wanted) = unfit(config.kind.as_deref(), value) {
-            return Err(Refusal::usage(format!("{name} must be {wanted}, not {value:?}")));
+            return Err(Refusal::usage(format!("config {name} must be {wanted}, not {value:?}")));
         }
     }
     Ok(())
@@ -210,11 +210,13 @@ mod tests {
     fn a_config_is_held_against_the_brokers_list_and_its_type() {
         let known = [config("retention.ms", "long", ""), config("preallocate", "boolean", "")];
         let refused = |name: &str, value: &str| {
-            known_configs(&BTreeMap::from([(name.to_owned(), value.to_owned())]), &known).err().map(|refusal| refusal.why)
+            known_configs(&BTreeMap::from([(name.to_owned(), value.to_owned())]), &known)
+                .err()
+                .map(|refusal| refusal.why)
         };
         assert_eq!(refused("retention.ms", "-1"), None);
-        assert_eq!(refused("retention.ms", "1h").unwrap(), "retention.ms must be a whole number, not \"1h\"");
-        assert_eq!(refused("preallocate", "yes").unwrap(), "preallocate must be true or false, not \"yes\"");
+        assert_eq!(refused("retention.ms", "1h").unwrap(), "config retention.ms must be a whole number, not \"1h\"");
+        assert_eq!(refused("preallocate", "yes").unwrap(), "config preallocate must be true or false, not \"yes\"");
         assert_eq!(refused("retention.msec", "1").unwrap(), "brokers know no topic config retention.msec");
     }
 
@@ -223,12 +225,10 @@ mod tests {
         assert_eq!(readable("retention.ms", "3600000"), "3600000 (60m)");
         assert_eq!(readable("segment.bytes", "1048576"), "1048576 (1 MiB)");
         assert_eq!([readable("retention.ms", "-1"), readable("x", "3600000")], ["-1", "3600000"]);
-        assert_eq!([scalar("7"), scalar("007"), scalar("true"), scalar("a")], [
-            json!(7),
-            json!("007"),
-            json!(true),
-            json!("a")
-        ]);
+        assert_eq!(
+            [scalar("7"), scalar("007"), scalar("true"), scalar("a")],
+            [json!(7), json!("007"), json!(true), json!("a")]
+        );
     }
 
     #[test]

@@ -60,17 +60,49 @@ pub static SPEC: ActionSpec = ActionSpec {
         ParamSpec::new("consumer", "TOPIC:GROUP", "a topic that it reads, and as which group", ParamKind::Text)
             .many()
             .checked(topic_and_group),
-        ParamSpec::new("read-only", "", "it sees everything but records, and changes nothing", ParamKind::Switch),
+        ParamSpec::new("viewer", "", "it sees everything but records, and changes nothing", ParamKind::Switch),
         ParamSpec::new("admin", "", "it may do everything", ParamKind::Switch),
-        ParamSpec::new("acl", "OPERATIONS:RESOURCE:NAME", "a rule of its own, as Read:topic:orders* or deny:Delete:topic:*", ParamKind::Text)
-            .many()
-            .checked(|text| Grant::read(text).map(drop)),
-        ParamSpec::new("producer-byte-rate", "BYTES", "bytes that it writes to each broker in a second", ParamKind::Number(1, i64::MAX)),
-        ParamSpec::new("consumer-byte-rate", "BYTES", "bytes that it reads from each broker in a second", ParamKind::Number(1, i64::MAX)),
-        ParamSpec::new("request-percentage", "PERCENT", "how much of a broker's thread it uses", ParamKind::Number(1, 100_000)).flag_only(),
-        ParamSpec::new("controller-mutation-rate", "N", "partitions that it makes or deletes in a second", ParamKind::Number(1, 1_000_000)).flag_only(),
-        ParamSpec::new("password-out", "FILE", "where its password is written instead of being shown; the file must not be there", ParamKind::Text)
-            .flag_only(),
+        ParamSpec::new(
+            "acl",
+            "OPERATIONS:RESOURCE:NAME",
+            "a rule of its own, as Read:topic:orders* or deny:Delete:topic:*",
+            ParamKind::Text,
+        )
+        .many()
+        .checked(|text| Grant::read(text).map(drop)),
+        ParamSpec::new(
+            "producer-byte-rate",
+            "BYTES",
+            "bytes that it writes to each broker in a second",
+            ParamKind::Number(1, i64::MAX),
+        ),
+        ParamSpec::new(
+            "consumer-byte-rate",
+            "BYTES",
+            "bytes that it reads from each broker in a second",
+            ParamKind::Number(1, i64::MAX),
+        ),
+        ParamSpec::new(
+            "request-percentage",
+            "PERCENT",
+            "how much of a broker's thread it uses",
+            ParamKind::Number(1, 100_000),
+        )
+        .flag_only(),
+        ParamSpec::new(
+            "controller-mutation-rate",
+            "N",
+            "partitions that it makes or deletes in a second",
+            ParamKind::Number(1, 1_000_000),
+        )
+        .flag_only(),
+        ParamSpec::new(
+            "password-out",
+            "FILE",
+            "where its password is written instead of being shown; the file must not be there",
+            ParamKind::Text,
+        )
+        .flag_only(),
     ],
     supports: everywhere,
     needs,
@@ -166,7 +198,8 @@ fn details(wanted: &Wanted<'_>, params: &Params) -> Vec<String> {
 }
 
 fn limits(params: &Params) -> BTreeMap<String, Option<f64>> {
-    let each = LIMITS.iter().filter_map(|(param, key, _)| Some(((*key).to_owned(), Some(params.number::<f64>(param)?))));
+    let each =
+        LIMITS.iter().filter_map(|(param, key, _)| Some(((*key).to_owned(), Some(params.number::<f64>(param)?))));
     each.collect()
 }
 
@@ -199,11 +232,12 @@ fn asks_what_one_may(reading: &Reading<'_>, strimzi: Option<&KafkaResource>) -> 
 /// Refuses rules that are to keep somebody from something, where nobody asks for them: what only allows may be left out.
 fn restricts_nothing(params: &Params, wanted: &Wanted<'_>, is_strimzi: bool) -> Result<(), Refusal> {
     let denies = wanted.grants.iter().any(|grant| grant.permission == Permission::Deny);
-    if !denies && !params.is_on("read-only") {
+    if !denies && !params.is_on("viewer") {
         return Ok(());
     }
-    let what = if denies { "what is denied" } else { "read-only" };
-    let refusal = Refusal::new(format!("{what} would mean nothing: there is no authorizer, and everybody may do everything"));
+    let what = if denies { "what is denied" } else { "a viewer" };
+    let refusal =
+        Refusal::new(format!("{what} would mean nothing: there is no authorizer, and everybody may do everything"));
     Err(if is_strimzi {
         refusal.hint("Set authorization: {type: simple} in spec.kafka of the Kafka first.")
     } else {
@@ -309,7 +343,9 @@ fn spec(wanted: &Wanted<'_>) -> Value {
 fn by_brokers(wanted: &Wanted<'_>) -> Result<Vec<Step>, Refusal> {
     let Some(mechanism) = scram(wanted.mechanism) else {
         let why = "certificates are made by whoever keeps the authority that brokers trust, and not by brokers";
-        return Err(Refusal::new(why).hint("Sign one, then grant its principal with kafka-acls.sh; or take a SCRAM mechanism."));
+        return Err(
+            Refusal::new(why).hint("Sign one, then grant its principal with kafka-acls.sh; or take a SCRAM mechanism.")
+        );
     };
     let step = |title: String, ask: KafkaOp, after: Vec<Gate>| Step {
         title,
@@ -356,7 +392,9 @@ fn is_name_of_kubernetes(name: &str) -> Result<(), String> {
     if name.len() <= 64 && name.chars().all(legal) && edge(name.chars().next()) && edge(name.chars().last()) {
         return Ok(());
     }
-    Err(format!("a KafkaUser is called as Kubernetes allows, with a-z, 0-9, '-' and '.' and at most 64 characters, not {name:?}"))
+    Err(format!(
+        "a KafkaUser is called as Kubernetes allows, with a-z, 0-9, '-' and '.' and at most 64 characters, not {name:?}"
+    ))
 }
 
 fn topic_and_group(text: &str) -> Result<(), String> {

@@ -50,8 +50,10 @@ fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
         return Err(Refusal::new(why).hint("Log in as another user with --as."));
     }
     let acls = acls_of(reading, &row.principal);
-    let mut warnings = vec!["its clients are turned away; those that are connected stay until they connect again".to_owned()];
-    warnings.extend(row.super_user.then(|| format!("{} is a super user: brokers or operators may log in as it", row.name)));
+    let mut warnings =
+        vec!["its clients are turned away; those that are connected stay until they connect again".to_owned()];
+    warnings
+        .extend(row.super_user.then(|| format!("{} is a super user: brokers or operators may log in as it", row.name)));
     let resource = owner(reading, &row)?;
     let steps = match resource {
         Some(resource) => {

@@ -26,9 +26,15 @@ pub static SPEC: ActionSpec = ActionSpec {
     risk: Risk::Disruptive,
     params: &[
         ParamSpec::new("user", "NAME", "name of the user", ParamKind::Text).first(),
-        ParamSpec::new("mechanism", "NAME", "which credential, where it has several", ParamKind::Choice(MECHANISMS)).flag_only(),
-        ParamSpec::new("password-out", "FILE", "where its password is written instead of being shown; the file must not be there", ParamKind::Text)
+        ParamSpec::new("mechanism", "NAME", "which credential, where it has several", ParamKind::Choice(MECHANISMS))
             .flag_only(),
+        ParamSpec::new(
+            "password-out",
+            "FILE",
+            "where its password is written instead of being shown; the file must not be there",
+            ParamKind::Text,
+        )
+        .flag_only(),
     ],
     supports: everywhere,
     needs,
@@ -120,10 +126,13 @@ fn by_operator(
     let uid = match answer {
         Some(Answer::Secret(Some(uid))) => uid.clone(),
         Some(Answer::Secret(None)) => {
-            let why = format!("there is no Secret {namespace}/{name} yet: the User Operator has not made the first one");
+            let why =
+                format!("there is no Secret {namespace}/{name} yet: the User Operator has not made the first one");
             return Err(Refusal::new(why));
         }
-        Some(Answer::Untold(why)) => return Err(Refusal::new(format!("Secret {namespace}/{name} cannot be seen: {why}"))),
+        Some(Answer::Untold(why)) => {
+            return Err(Refusal::new(format!("Secret {namespace}/{name} cannot be seen: {why}")));
+        }
         _ => return Err(Refusal::new(format!("nobody has told whether there is a Secret {namespace}/{name}"))),
     };
     let delete = Step {
@@ -152,7 +161,9 @@ fn kept_elsewhere(reading: &Reading<'_>, row: &UserRow) -> Option<String> {
         Keep::Secret(key) => Some(key),
         Keep::Given(_) => None,
     })?;
-    Some(format!("the old password also stands in secret {kept}, which is not changed: whoever reads it there is turned away"))
+    Some(format!(
+        "the old password also stands in secret {kept}, which is not changed: whoever reads it there is turned away"
+    ))
 }
 
 fn by_brokers(params: &Params, row: &UserRow) -> Result<Step, Refusal> {
@@ -162,10 +173,10 @@ fn by_brokers(params: &Params, row: &UserRow) -> Result<Step, Refusal> {
         (None, [one]) => *one,
         (Some(wanted), has) if !has.is_empty() => {
             let wanted = wanted.map_or("tls".to_owned(), |one| one.to_string());
-            return Err(Refusal::usage(format!("{} has no {wanted} credential", row.name)));
+            return Err(Refusal::usage(format!("user {} has no {wanted} credential", row.name)));
         }
         (None, [_, ..]) => {
-            let why = format!("{} has credentials of several mechanisms", row.name);
+            let why = format!("user {} has credentials of several mechanisms", row.name);
             return Err(Refusal::usage(why).hint("Say which with --mechanism."));
         }
         _ => {

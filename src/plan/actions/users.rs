@@ -150,7 +150,8 @@ impl Grant {
     /// # Errors
     /// What of it is not understood.
     pub fn read(text: &str) -> Result<Self, String> {
-        let shape = || format!("an ACL is written OPERATIONS:RESOURCE:NAME, as Read,Describe:topic:orders*, not {text:?}");
+        let shape =
+            || format!("an ACL is written OPERATIONS:RESOURCE:NAME, as Read,Describe:topic:orders*, not {text:?}");
         let (permission, rest) = match text.split_once(':') {
             Some(("deny", rest)) => (Permission::Deny, rest),
             Some(("allow", rest)) => (Permission::Allow, rest),
@@ -171,7 +172,8 @@ impl Grant {
         }
         let known = |one: &str| OPERATIONS.into_iter().find(|known| known.eq_ignore_ascii_case(one));
         let read = operations.split(',').map(|one| {
-            known(one.trim()).ok_or_else(|| format!("Kafka knows no operation {one:?}; it knows {}", OPERATIONS.join(", ")))
+            known(one.trim())
+                .ok_or_else(|| format!("Kafka knows no operation {one:?}; it knows {}", OPERATIONS.join(", ")))
         });
         let operations = read.collect::<Result<Vec<_>, _>>()?;
         Ok(Self { permission, ..Self::allow(resource, name, &operations) })
@@ -211,7 +213,8 @@ const CLUSTER: &str = "kafka-cluster";
 pub fn grants(params: &Params) -> Vec<Grant> {
     let topic = |name: &str, operations: &[&str]| Grant::allow(Resource::Topic, name, operations);
     // Whoever may write to a topic may write idempotently, without IdempotentWrite on the cluster (KIP-679).
-    let mut grants: Vec<Grant> = params.all("producer").into_iter().map(|name| topic(name, &["Write", "Describe"])).collect();
+    let mut grants: Vec<Grant> =
+        params.all("producer").into_iter().map(|name| topic(name, &["Write", "Describe"])).collect();
     for (name, group) in params.all("consumer").into_iter().filter_map(|both| both.split_once(':')) {
         grants.push(topic(name, &["Read", "Describe"]));
         grants.push(Grant::allow(Resource::Group, group, &["Read"]));
@@ -226,7 +229,7 @@ pub fn grants(params: &Params) -> Vec<Grant> {
             })
             .collect::<Vec<_>>()
     };
-    if params.is_on("read-only") {
+    if params.is_on("viewer") {
         let (describe, configs) = (&["Describe"][..], &["Describe", "DescribeConfigs"][..]);
         grants.extend(everything([configs, configs, describe, describe]));
     }
@@ -305,7 +308,7 @@ mod tests {
         );
         assert!(acls.iter().all(|acl| acl.principal == "User:app"));
         let sees: Vec<Acl> =
-            grants(&Params::default().with("read-only", "true")).iter().flat_map(|one| one.acls("w")).collect();
+            grants(&Params::default().with("viewer", "true")).iter().flat_map(|one| one.acls("w")).collect();
         assert!(sees.iter().all(|acl| acl.operation.starts_with("Describe")), "{sees:?}");
         let admin = grants(&Params::default().with("admin", "true"));
         assert!(admin.len() == 4 && admin.iter().all(|one| one.operations == ["All"]));
@@ -314,7 +317,10 @@ mod tests {
     #[test]
     fn an_acl_is_read_from_words_and_what_is_not_understood_is_said() {
         let deny = Grant::read("deny:delete,ALTER:topic:orders*").unwrap();
-        assert_eq!((deny.permission, deny.pattern, deny.name.as_str()), (Permission::Deny, Pattern::Prefixed, "orders"));
+        assert_eq!(
+            (deny.permission, deny.pattern, deny.name.as_str()),
+            (Permission::Deny, Pattern::Prefixed, "orders")
+        );
         assert_eq!(deny.operations, ["Delete", "Alter"]);
         let group = Grant::read("Read:group:a:b").unwrap();
         assert_eq!(group.name, "a:b");
