@@ -107,6 +107,13 @@ pub enum Gate {
         /// The rules.
         acls: Vec<Acl>,
     },
+    /// Brokers keep these limits of a user.
+    LimitsAre {
+        /// The user.
+        user: String,
+        /// Limits by key; `None` is no limit.
+        limits: BTreeMap<String, Option<i64>>,
+    },
     /// The authorizer has no rule of a principal.
     AclsGone {
         /// The principal.
@@ -130,6 +137,7 @@ impl Gate {
             Self::CredentialIs { user, mechanism } => format!("brokers keep a {mechanism} credential of {user}"),
             Self::CredentialGone { user } => format!("brokers keep no SCRAM credential of {user}"),
             Self::AclsAre { acls } => format!("the authorizer has {}", counted(acls.len(), "rule")),
+            Self::LimitsAre { user, .. } => format!("brokers limit {user} as wanted"),
             Self::AclsGone { principal } => format!("the authorizer has no rule of {principal}"),
         }
     }
@@ -146,6 +154,7 @@ impl Gate {
             Self::CredentialIs { user, mechanism } => users::credential_is(moment, user, *mechanism),
             Self::CredentialGone { user } => users::credential_is_gone(moment, user),
             Self::AclsAre { acls } => users::acls_are(moment, acls),
+            Self::LimitsAre { user, limits } => users::limits_are(moment, user, limits),
             Self::AclsGone { principal } => users::acls_are_gone(moment, principal),
         };
         held.unwrap_or_else(|wait| wait)

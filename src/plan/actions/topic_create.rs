@@ -214,10 +214,14 @@ fn title(steps: &[Step], params: &Params) -> String {
 fn sentence(steps: &[Step], through: Option<&str>) -> String {
     match (steps, through) {
         ([], _) => "Everything is there already; nothing is to be done.".to_owned(),
-        (_, Some(namespace)) => {
+        ([_], Some(namespace)) => {
             format!("A KafkaTopic is made in namespace {namespace}; the Topic Operator makes the topic of it.")
         }
-        (_, None) => "The brokers are asked to make it; clients can use it at once.".to_owned(),
+        (_, Some(namespace)) => {
+            format!("KafkaTopics are made in namespace {namespace}; the Topic Operator makes topics of them.")
+        }
+        ([_], None) => "The brokers are asked to make it; clients can use it at once.".to_owned(),
+        (_, None) => "The brokers are asked to make them, one after the other.".to_owned(),
     }
 }
 

@@ -366,7 +366,9 @@ fn by_brokers(wanted: &Wanted<'_>) -> Result<Vec<Step>, Refusal> {
     }
     if !wanted.limits.is_empty() {
         let limits = wanted.limits.clone();
-        steps.push(step(format!("limit {user}"), KafkaOp::AlterQuotas { user, limits }, Vec::new()));
+        let wanted = limits.iter().map(|(key, limit)| (key.clone(), limit.map(|limit| limit as i64))).collect();
+        let gate = Gate::LimitsAre { user: user.clone(), limits: wanted };
+        steps.push(step(format!("limit {user}"), KafkaOp::AlterQuotas { user, limits }, vec![gate]));
     }
     Ok(steps)
 }

@@ -151,8 +151,10 @@ fn by_brokers(row: &UserRow, acls: Vec<crate::domain::acl::Acl>) -> Vec<Step> {
     }
     let limits = row.quotas.clone().unwrap_or_default();
     if !limits.is_empty() {
+        let gate =
+            Gate::LimitsAre { user: user.clone(), limits: limits.keys().map(|key| (key.clone(), None)).collect() };
         let limits = limits.into_keys().map(|key| (key, None)).collect();
-        steps.push(step(format!("take the limits of {user} away"), KafkaOp::AlterQuotas { user, limits }, Vec::new()));
+        steps.push(step(format!("take the limits of {user} away"), KafkaOp::AlterQuotas { user, limits }, vec![gate]));
     }
     steps
 }

@@ -1,11 +1,14 @@
 //! Gates about users: what brokers keep of them, and what the authorizer allows them.
 
+use std::collections::BTreeMap;
+
 use super::{Moment, Verdict, told};
 use crate::{
     domain::{
         access::Mechanism,
         acl::{Acl, Rule},
         freshness::Asked,
+        user::Quota,
     },
     world::kafka::Rules,
 };
@@ -52,6 +55,25 @@ pub(super) fn acls_are_gone(moment: &Moment<'_>, principal: &str) -> Result<Verd
         }
         Some(_) => Verdict::Pass("gone".to_owned()),
         None => Verdict::Wait("no authorizer has told its rules".to_owned()),
+    })
+}
+
+/// Brokers keep these limits of the user as a whole.
+pub(super) fn limits_are(
+    moment: &Moment<'_>,
+    user: &str,
+    wanted: &BTreeMap<String, Option<i64>>,
+) -> Result<Verdict, Verdict> {
+    let kafka = told(moment, Asked::Quotas)?;
+    let is_of = |quota: &&Quota| quota.user() == Some(Some(user)) && quota.entity.len() == 1;
+    let found = kafka.quotas.iter().flatten().find(is_of);
+    let is = |key: &str| found.and_then(|quota| quota.limits.get(key)).map(|limit| *limit as i64);
+    Ok(match wanted.iter().find(|(key, limit)| is(key) != **limit) {
+        None => Verdict::Pass("seen".to_owned()),
+        Some((key, _)) => match is(key) {
+            Some(now) => Verdict::Wait(format!("{key} is {now}")),
+            None => Verdict::Wait(format!("{key} is not set")),
+        },
     })
 }
 
