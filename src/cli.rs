@@ -103,6 +103,9 @@ pub struct Global {
     /// How long a command may wait for a complete answer: 500ms, 10s, 2m [default: 10s]
     #[arg(long, global = true, value_name = "DURATION", value_parser = read_duration)]
     pub timeout: Option<Duration>,
+    /// `--timeout` as it was typed: what changes the cluster ends before its next step by then, and else takes its time.
+    #[arg(skip)]
+    pub deadline: Option<Duration>,
     /// How it looks: default, light, mono, contrast, or a theme of your own
     #[arg(long, global = true, value_name = "NAME")]
     pub theme: Option<String>,

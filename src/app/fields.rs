@@ -5,7 +5,7 @@
 
 use super::{commands::CommandId, form::Form, keys::Key};
 use crate::{
-    domain::config::Config,
+    domain::{config::Config, text::shortened},
     plan::{
         catalog::ActionSpec,
         kafka::Answer,
@@ -101,10 +101,10 @@ impl Fields {
         let name = typed.split('=').next().unwrap_or_default();
         if let Some(found) = self.configs.iter().find(|config| config.entry.name == name) {
             let kind = found.kind.as_deref().unwrap_or("text");
+            let now = found.entry.value.as_ref().map(|value| format!(", now {value}")).unwrap_or_default();
             let meaning = found.documentation.as_deref().unwrap_or_default();
-            let meaning: String =
-                meaning.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MEANING).collect();
-            return Some(format!("{name} ({kind}, now {}): {meaning}", found.entry.shown()));
+            let meaning = meaning.split_whitespace().collect::<Vec<_>>().join(" ");
+            return Some(format!("{name} ({kind}{now}): {}", shortened(&meaning, MEANING)));
         }
         let names: Vec<&str> = self.configs.iter().map(|config| config.entry.name.as_str()).collect();
         let fitting: Vec<&str> = names.iter().filter(|one| one.starts_with(name)).copied().take(8).collect();

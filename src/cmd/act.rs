@@ -210,7 +210,7 @@ async fn follow(session: &mut Session, global: &Global, is_text: bool) -> Result
         .into_iter()
         .collect::<Result<Vec<_>, _>>()
         .map_err(no_signal)?;
-    let deadline = global.timeout.map(|timeout| Instant::now() + timeout);
+    let deadline = global.deadline.map(|timeout| Instant::now() + timeout);
     let (mut said, mut waiting, mut stopped) = (0, String::new(), false);
     loop {
         let Some(run) = session.app.the_run() else {

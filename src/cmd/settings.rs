@@ -28,6 +28,7 @@ use crate::{
 /// A context that is known already needs no kubeconfig to be read.
 pub fn settle(global: &mut Global, known: Option<&str>) -> Result<Config, Failure> {
     let config = read(global, known)?;
+    global.deadline = global.timeout;
     let settings = &config.settings;
     global.namespace.clone_from(&settings.namespace.value);
     global.read_only = settings.read_only.value;
