@@ -136,7 +136,7 @@ impl Gate {
             Self::OperatorReady { kind, name, .. } => format!("the operator says that {kind} {name} is ready"),
             Self::CredentialIs { user, mechanism } => format!("brokers keep a {mechanism} credential of {user}"),
             Self::CredentialGone { user } => format!("brokers keep no SCRAM credential of {user}"),
-            Self::AclsAre { acls } => format!("the authorizer has {}", counted(acls.len(), "rule")),
+            Self::AclsAre { acls } => format!("the authorizer has the {}", counted(acls.len(), "new rule")),
             Self::LimitsAre { user, .. } => format!("brokers limit {user} as wanted"),
             Self::AclsGone { principal } => format!("the authorizer has no rule of {principal}"),
         }

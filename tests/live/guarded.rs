@@ -224,7 +224,7 @@ pub fn users_are_made(cluster: &Cluster) {
     let create = ["create", "app", "--mechanism", "scram-sha-512", "--password-out", &file, "--yes"];
     let made = act(&[&create[..], &rules].concat()).expect_code(0);
     let password = fs::read_to_string(&file).unwrap();
-    assert!(!made.stdout.contains(password.trim()) && made.stdout.contains("3 rules"), "{made:#?}");
+    assert!(!made.stdout.contains(password.trim()) && made.stdout.contains("4 rules"), "{made:#?}");
     let listed = act_tool(cluster, "kafka-acls.sh --list --principal User:app");
     for operation in ["WRITE", "DESCRIBE", "READ"] {
         assert!(listed.contains(&format!("operation={operation}")), "{listed}");
