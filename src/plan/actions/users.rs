@@ -302,8 +302,8 @@ mod tests {
             [
                 "may Read, Write and Describe topic \"orders\", from anywhere",
                 "may Read and Describe topics beginning with \"pay\", from anywhere",
-                "may Read group \"app-group\", from anywhere",
                 "may Read groups beginning with \"app-\", from anywhere",
+                "may Read group \"app-group\", from anywhere",
             ]
         );
         assert!(acls.iter().all(|acl| acl.principal == "User:app"));
