@@ -17,6 +17,7 @@ use crate::{
     },
     errors::{Failure, FailureKind},
     io::connect::ConnectOptions,
+    plan::Params,
 };
 
 /// Examples below `--help`; `kafdeck` is replaced by how it was called.
@@ -255,6 +256,9 @@ pub enum Command {
     /// An action of the catalog.
     #[command(skip)]
     Act(actions::Typed),
+    /// The settings of a user's client.
+    #[command(skip)]
+    Export(Params),
 }
 
 /// Which log lines.
@@ -394,6 +398,7 @@ impl Command {
             Self::Man => "man",
             Self::Resume { .. } => "resume",
             Self::Act(typed) => &typed.action,
+            Self::Export(_) => "user.export",
         }
     }
 
@@ -418,6 +423,9 @@ pub fn command(argv0: Option<&OsString>) -> clap::Command {
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let args: Vec<OsString> = args.into_iter().collect();
     let matches = command(args.first()).try_get_matches_from(&args)?;
+    if let Some(params) = actions::export(&matches) {
+        return Ok(Cli { global: Global::from_arg_matches(&matches)?, command: Some(Command::Export(params)) });
+    }
     match actions::typed(&matches) {
         Some(typed) => Ok(Cli { global: Global::from_arg_matches(&matches)?, command: Some(Command::Act(typed)) }),
         None => Cli::from_arg_matches(&matches),

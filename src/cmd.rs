@@ -12,6 +12,7 @@ pub mod demo;
 pub mod docs;
 pub mod doctor;
 pub mod documents;
+pub mod export;
 pub mod hooks;
 pub mod info;
 pub mod log_file;
@@ -81,6 +82,7 @@ pub async fn run(cli: Cli) -> Result<u8, Failure> {
             let mut session = acting(&global, &config).await?;
             Box::pin(act::resume(&mut session, &global, yes)).await
         }
+        Command::Export(params) => export::run(&mut session(&global).await?, &global, &params).await,
         Command::Info => oneshot::info(&typed, &config),
         Command::Logs(asked) => logs::run(&mut session(&global).await?, &global, &asked).await,
         Command::Message { what } => message::run(&mut session(&global).await?, &global, &what).await,

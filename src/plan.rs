@@ -5,6 +5,7 @@
 
 pub mod actions;
 pub mod catalog;
+pub mod client;
 pub mod errand;
 pub mod gate;
 pub mod journal;

@@ -16,6 +16,7 @@ use kafdeck::{
         Params,
         catalog::{self, ActionSpec},
         journal::{Entry, Event},
+        kafka::KafkaAnswer,
         run::{End, Phase},
     },
     sandbox::Script,
@@ -256,4 +257,74 @@ async fn a_run_that_was_cut_off_is_told_at_the_next_start_and_can_be_finished() 
     let mut third = console(dir.path());
     ready(&mut third).await;
     assert_eq!(third.app().unfinished, []);
+}
+
+async fn done(console: &mut Headless, id: &str, params: Params) {
+    plan(console, id, params).await;
+    let typed = console.app().plan().and_then(|plan| plan.typed.clone());
+    console.session.drive(|app| app.go_ahead(typed.as_deref()));
+    assert_eq!(over(console).await, End::Done, "{id}\n{}", console.screen());
+}
+
+fn set_on(app: &App, topic: &str, config: &str) -> Option<String> {
+    let reading = app.reading()?;
+    let found = reading.kafka()?.configs.get(topic)?.overrides().find(|entry| entry.name == config)?;
+    found.value.clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_is_made_altered_and_deleted_and_each_is_seen() {
+    let dir = TempDir::new().unwrap();
+    let mut console = console(dir.path());
+    ready(&mut console).await;
+    done(&mut console, "topic.create", topic("short-lived", "3").with("config", "retention.ms=3600000")).await;
+    assert_eq!(set_on(console.app(), "short-lived", "retention.ms").as_deref(), Some("3600000"));
+    let change = Params::default()
+        .with("topic", "short-lived")
+        .with("partitions", "5")
+        .with("config", "cleanup.policy=compact")
+        .with("delete-config", "retention.ms");
+    done(&mut console, "topic.alter", change.clone()).await;
+    assert_eq!(partitions_of(console.app(), "short-lived"), Some(5));
+    assert_eq!(set_on(console.app(), "short-lived", "cleanup.policy").as_deref(), Some("compact"));
+    assert_eq!(set_on(console.app(), "short-lived", "retention.ms"), None);
+    plan(&mut console, "topic.alter", change).await;
+    assert!(console.app().plan().unwrap().is_empty(), "what is so already is no change");
+    let name = Params::default().with("topic", "short-lived");
+    plan(&mut console, "topic.delete", name.clone()).await;
+    console.session.drive(|app| app.go_ahead(Some("short")));
+    assert_eq!(refused(console.app()), "type short-lived to go on");
+    done(&mut console, "topic.delete", name).await;
+    assert_eq!(partitions_of(console.app(), "short-lived"), None);
+}
+
+fn password(app: &App) -> Option<String> {
+    match app.the_run()?.made.as_ref()? {
+        KafkaAnswer::Password { password, .. } => Some(String::from_utf8_lossy(password.reveal()).into_owned()),
+        _ => None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_is_made_with_a_password_that_is_shown_once_and_written_nowhere_else() {
+    let dir = TempDir::new().unwrap();
+    let mut console = console(dir.path());
+    ready(&mut console).await;
+    let user = Params::default().with("user", "app").with("producer-byte-rate", "1048576");
+    done(&mut console, "user.create", user.clone()).await;
+    let first = password(console.app()).unwrap();
+    assert!(console.screen().contains(&first), "{}", console.screen());
+    let journal = std::fs::read_to_string(dir.path().join("journal.jsonl")).unwrap();
+    assert!(!journal.contains(&first) && journal.contains("a password was made for app"), "{journal}");
+    plan(&mut console, "user.create", user).await;
+    assert_eq!(refused(console.app()), "user app is there already");
+    let file = dir.path().join("password");
+    let rotate = Params::default().with("user", "app").with("password-out", file.display().to_string());
+    done(&mut console, "user.rotate", rotate).await;
+    assert_eq!(password(console.app()), None, "what is written down is not shown");
+    let second = std::fs::read_to_string(&file).unwrap();
+    assert!(second.trim() != first && second.trim().len() == 32, "a new one");
+    done(&mut console, "user.delete", Params::default().with("user", "app")).await;
+    let users = console.app().reading().unwrap().users();
+    assert!(users.iter().all(|row| row.name != "app"), "{users:?}");
 }

@@ -33,6 +33,8 @@ mod quorum;
 mod secured;
 #[path = "live/seeing.rs"]
 mod seeing;
+#[path = "live/topics.rs"]
+mod topics;
 #[path = "live/users.rs"]
 mod users;
 
@@ -79,6 +81,10 @@ const ROWS: &[Row] = &[
         guarded::credentials_are_given,
     ),
     ("sessions of ten seconds are renewed, and a password is found nowhere", guarded::sessions_end_and_passwords_stay),
+    ("a user is made, logs in, gets another password and goes on a guarded broker", guarded::users_are_made),
+    ("topics are made, altered and deleted by brokers", topics::by_brokers),
+    ("topics are made, altered and deleted through KafkaTopics", topics::through_resources),
+    ("users are made, get another password and go through KafkaUsers", users::through_resources),
     ("certificates expire when those in the Secrets do", secured::certificates_are_those_of_the_secrets),
     ("dials through each layer are measured", secured::dials_are_measured),
     ("24 tunnels at once take little memory", secured::tunnels_are_measured),

@@ -121,8 +121,13 @@ impl App {
             return self.act(spec, params);
         }
         let Some(reading) = self.reading() else { return Vec::new() };
+        let questions = (spec.asks)(&params, &reading);
         self.overlay = Some(Overlay::Fields(Box::new(Fields::new(spec, &params, &reading))));
-        Vec::new()
+        // What brokers tell of configs is shown while one is typed; nobody waits for it.
+        let door = self.door(None).filter(|_| !questions.is_empty());
+        self.inquiries += 1;
+        let id = self.inquiries;
+        door.map(|door| Effect::Act(Box::new(Errand::Ask { id, door, questions }))).into_iter().collect()
     }
 
     /// Makes the plan of an action that was told everything.
@@ -273,6 +278,15 @@ impl App {
     /// Takes a report of an errand.
     pub(super) fn reported(&mut self, report: Report) -> Vec<Effect> {
         match report {
+            Report::Answered { id, answers }
+                if id == self.inquiries && matches!(self.overlay, Some(Overlay::Fields(_))) =>
+            {
+                if let (Some(Overlay::Fields(fields)), Ok(answers)) = (&mut self.overlay, answers) {
+                    fields.learn(answers);
+                    self.redraw = true;
+                }
+                Vec::new()
+            }
             Report::Answered { id, answers } if id == self.inquiries => match answers {
                 Ok(answers) => self.build(&answers),
                 Err(why) => self.refuse(Refusal::new(why)),

@@ -5,12 +5,17 @@
 
 use super::{commands::CommandId, form::Form, keys::Key};
 use crate::{
+    domain::{config::Config, text::shortened},
     plan::{
         catalog::ActionSpec,
+        kafka::Answer,
         param::{ParamKind, ParamSpec, Params},
     },
     world::Reading,
 };
+
+/// The longest that is told of what a config means, in characters.
+const MEANING: usize = 300;
 
 /// A field.
 #[derive(Debug, Clone)]
@@ -36,6 +41,8 @@ pub struct Fields {
     pub at: usize,
     /// What is wrong with what was filled in as a whole.
     pub refusal: Option<String>,
+    /// Configs that brokers know, with what they mean; none until they have told.
+    configs: Vec<Config>,
     /// What was told beside the fields.
     others: Params,
 }
@@ -71,7 +78,37 @@ impl Fields {
         }
         let all: Vec<Field> = spec.params.iter().filter(in_form).map(field).collect();
         let at = all.iter().position(|field| field.form.text().is_empty()).unwrap_or(0);
-        Self { spec, all, at, refusal: None, others }
+        Self { spec, all, at, refusal: None, configs: Vec::new(), others }
+    }
+
+    /// Takes what brokers tell of configs.
+    pub(super) fn learn(&mut self, answers: Vec<Answer>) {
+        self.configs = answers
+            .into_iter()
+            .find_map(|answer| match answer {
+                Answer::Configs(configs) => Some(configs),
+                _ => None,
+            })
+            .unwrap_or_default();
+    }
+
+    /// What is known of the config that is being typed in a field: which begin so, or what the one means.
+    pub fn about_config(&self, field: &Field) -> Option<String> {
+        if !matches!(field.spec.name, "config" | "delete-config") || self.configs.is_empty() {
+            return None;
+        }
+        let typed = field.form.text().split_whitespace().last().unwrap_or_default();
+        let name = typed.split('=').next().unwrap_or_default();
+        if let Some(found) = self.configs.iter().find(|config| config.entry.name == name) {
+            let kind = found.kind.as_deref().unwrap_or("text");
+            let now = found.entry.value.as_ref().map(|value| format!(", now {value}")).unwrap_or_default();
+            let meaning = found.documentation.as_deref().unwrap_or_default();
+            let meaning = meaning.split_whitespace().collect::<Vec<_>>().join(" ");
+            return Some(format!("{name} ({kind}{now}): {}", shortened(&meaning, MEANING)));
+        }
+        let names: Vec<&str> = self.configs.iter().map(|config| config.entry.name.as_str()).collect();
+        let fitting: Vec<&str> = names.iter().filter(|one| one.starts_with(name)).copied().take(8).collect();
+        Some(if fitting.is_empty() { "brokers know no such config".to_owned() } else { fitting.join("  ") })
     }
 
     /// What is filled in.

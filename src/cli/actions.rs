@@ -7,6 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use crate::plan::{
     Risk,
     catalog::{ActionSpec, CATALOG},
+    client,
     param::{ParamKind, ParamSpec, Params},
 };
 
@@ -57,7 +58,17 @@ pub fn add_to(mut whole: Command) -> Command {
             _ => whole = whole.subcommand(command(spec, spec.id)),
         }
     }
-    whole
+    let export = client::PARAMS.iter().fold(Command::new("export"), |made, param| made.arg(arg(param)));
+    let export = export.about("Client settings of a user, for Java, librdkafka, Spring or a pod");
+    whole.mut_subcommand("user", |one| one.subcommand(export))
+}
+
+/// What `user export` was told.
+pub fn export(matches: &ArgMatches) -> Option<Params> {
+    match matches.subcommand()? {
+        ("user", inner) => inner.subcommand_matches("export").map(|found| told(client::PARAMS, found)),
+        _ => None,
+    }
 }
 
 fn command(spec: &'static ActionSpec, name: &'static str) -> Command {
@@ -106,8 +117,21 @@ pub fn typed(matches: &ArgMatches) -> Option<Typed> {
     let nested = inner.subcommand().map(|(name, found)| (format!("{group}.{name}"), found));
     let (id, found) = nested.unwrap_or((group.to_owned(), inner));
     let spec = CATALOG.iter().find(|spec| spec.id == id)?;
+    let params = told(spec.params, found);
+    let confirm = may_be_typed(spec).then(|| found.get_one::<String>("confirm").cloned()).flatten();
+    Some(Typed {
+        action: spec.id.to_owned(),
+        params,
+        yes: found.get_flag("yes"),
+        confirm,
+        dry_run: found.get_flag("dry-run"),
+    })
+}
+
+/// The values of parameters, as they were typed.
+fn told(specs: &'static [ParamSpec], found: &ArgMatches) -> Params {
     let mut params = Params::default();
-    for param in spec.params {
+    for param in specs {
         match param.kind {
             ParamKind::Switch => {
                 if found.get_flag(param.name) {
@@ -120,14 +144,7 @@ pub fn typed(matches: &ArgMatches) -> Option<Typed> {
             }
         }
     }
-    let confirm = may_be_typed(spec).then(|| found.get_one::<String>("confirm").cloned()).flatten();
-    Some(Typed {
-        action: spec.id.to_owned(),
-        params,
-        yes: found.get_flag("yes"),
-        confirm,
-        dry_run: found.get_flag("dry-run"),
-    })
+    params
 }
 
 #[cfg(test)]

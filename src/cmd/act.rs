@@ -9,6 +9,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     time::{Instant, timeout_at},
 };
+use zeroize::Zeroizing;
 
 use crate::{
     app::{
@@ -20,7 +21,7 @@ use crate::{
     errors::{Failure, FailureKind},
     plan::{
         Plan, Refusal,
-        catalog::{self, Scope},
+        catalog::{self, ActionSpec, Scope},
         gate::{self, Moment, Verdict, check_all},
         kafka::KafkaAnswer,
         op::Rehearsed,
@@ -55,7 +56,7 @@ impl Outcome {
 pub async fn run(session: &mut Session, global: &Global, typed: &Typed) -> Result<u8, Failure> {
     let spec = catalog::by_id(&typed.action)
         .ok_or_else(|| Failure::new(FailureKind::Usage, format!("There is no action {}.", typed.action)))?;
-    wait(session, global, need(spec.scope)).await?;
+    wait(session, global, need(spec)).await?;
     session.drive(|app| app.act(spec, typed.params.clone()));
     go(session, global, &typed.action, typed).await
 }
@@ -73,10 +74,11 @@ pub async fn resume(session: &mut Session, global: &Global, yes: bool) -> Result
 }
 
 /// What has to be known for an action on something.
-fn need(scope: Scope) -> Need {
-    match scope {
-        Scope::Broker | Scope::Brokers | Scope::Group => Need::Everything,
-        Scope::Installation | Scope::Topic => Need::Topics,
+fn need(spec: &ActionSpec) -> Need {
+    match spec.scope {
+        Scope::Installation if spec.id.starts_with("user.") => Need::Users,
+        Scope::Broker | Scope::Brokers | Scope::Group | Scope::Topic => Need::Everything,
+        Scope::Installation => Need::Topics,
         Scope::User => Need::Users,
         Scope::Claim => Need::Storage,
         Scope::Connector => Need::Connect,
@@ -102,6 +104,13 @@ async fn go(session: &mut Session, global: &Global, action: &str, typed: &Typed)
     let outcome = outcome(session, global, typed).await?;
     match global.output {
         Format::Text => {
+            if let Some(KafkaAnswer::Password { user, password }) = &outcome.made {
+                let user = printable(user);
+                let mut line = Zeroizing::new(format!("password of {user}, shown once: ").into_bytes());
+                line.extend_from_slice(password.reveal());
+                line.push(b'\n');
+                put(&line)?;
+            }
             if let Some(why) = outcome.why.as_ref().filter(|_| outcome.code != 0) {
                 let _ =
                     writeln!(io::stderr(), "Error: {}", printable(&format!("{}: {}", outcome.result, sentence(why))));

@@ -60,6 +60,12 @@ pub struct ObjectKey {
     pub name: String,
 }
 
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
 impl ObjectKey {
     /// Builds a key from its two parts.
     pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {

@@ -4,6 +4,8 @@
 //! its answer are in the journal before and after, that nobody else acts on the installation meanwhile, and that each
 //! errand has one report. The session gives it errands.
 
+mod passwords;
+
 use std::sync::Arc;
 
 use futures::future::join_all;
@@ -14,6 +16,7 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use self::passwords::PasswordFile;
 use super::{
     apply,
     connect::Cluster,
@@ -45,8 +48,10 @@ const RENEW_EVERY: Duration = Duration::from_secs(10);
 const ERRANDS: usize = 8;
 /// How long brokers may take to acknowledge a record.
 const PRODUCE_WITHIN: Duration = Duration::from_secs(10);
-/// After a change everything is asked again at once, and again after so long: brokers tell each other in between.
-const ASK_AGAIN: Duration = Duration::from_millis(300);
+/// After a change everything is asked again at once, and again after so long: brokers tell each other in between, and
+/// operators take their time.
+const ASK_AGAIN: [Duration; 4] =
+    [Duration::from_millis(300), Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(12)];
 
 /// What acting takes.
 #[derive(Clone)]
@@ -150,8 +155,19 @@ async fn ask(
     cancel: CancellationToken,
 ) -> Result<Vec<Answer>, String> {
     let admin = admin(setup, door, &cancel);
-    let answers = join_all(questions.iter().map(|question| admin.ask(question))).await;
-    answers.into_iter().collect::<Result<_, _>>().map_err(|error| error.to_string())
+    let answers = join_all(questions.iter().map(|question| ask_one(setup, &admin, question))).await;
+    answers.into_iter().collect()
+}
+
+async fn ask_one(setup: &ActSetup, admin: &Admin, question: &Question) -> Result<Answer, String> {
+    if let Question::Secret { namespace, name } = question {
+        return Ok(passwords::uid(&setup.cluster.client, namespace, name).await);
+    }
+    match (admin.ask(question).await, question) {
+        // A topic that nobody can read from may well be the one to be deleted.
+        (Err(error), Question::LastWrite { .. }) => Ok(Answer::Untold(error.to_string())),
+        (answer, _) => answer.map_err(|error| error.to_string()),
+    }
 }
 
 /// Tries every step without doing it.
@@ -186,6 +202,7 @@ async fn try_out(setup: &ActSetup, admin: Option<&Admin>, op: &Op) -> Rehearsed 
     match (op, admin) {
         (Op::Wait, _) => Rehearsed::Fine(Vec::new()),
         (Op::Produce { .. }, _) => Rehearsed::Untried("a record cannot be written to try it".to_owned()),
+        (Op::ReadPassword { .. }, _) => Rehearsed::Untried("it is read once it is there".to_owned()),
         (Op::Kafka { .. }, None) => {
             Rehearsed::Untried("it takes a credential that is used only after a yes".to_owned())
         }
@@ -213,6 +230,8 @@ fn failure(error: AdminError) -> OpFailure {
 struct Open {
     run: String,
     plan: Arc<Plan>,
+    /// Where a password that is made is written, instead of being shown.
+    file: Option<PasswordFile>,
     journal: Arc<Journal>,
     identity: Identity,
     lease: Option<Taken>,
@@ -268,7 +287,19 @@ async fn run(setup: ActSetup, mut errands: mpsc::Receiver<Errand>) {
                 let Some(open) = &open else { return };
                 open.keep(&setup, &words).await;
                 renew = Instant::now() + RENEW_EVERY;
-                let answer = open.step(&setup, step, door.as_ref(), &op).await;
+                let answer = {
+                    let step = open.step(&setup, step, door.as_ref(), &op);
+                    tokio::pin!(step);
+                    loop {
+                        tokio::select! {
+                            answer = &mut step => break answer,
+                            () = sleep_until(renew) => {
+                                renew = Instant::now() + RENEW_EVERY;
+                                open.keep(&setup, &words).await;
+                            }
+                        }
+                    }
+                };
                 look_again(&setup);
                 report(&setup, run, Event::Did(answer)).await;
             }
@@ -288,13 +319,15 @@ async fn report(setup: &ActSetup, run: String, event: Event) {
     let _ = setup.reports.send(Report::Run { run, event }).await;
 }
 
-/// Has everything asked at once, and once more when brokers have told each other.
+/// Has everything asked at once, and some times more when brokers have told each other.
 fn look_again(setup: &ActSetup) {
     setup.refresh.notify_waiters();
     let refresh = Arc::clone(&setup.refresh);
     task::spawn("act look again", &setup.cancel, async move {
-        tokio::time::sleep(ASK_AGAIN).await;
-        refresh.notify_waiters();
+        for pause in ASK_AGAIN {
+            tokio::time::sleep(pause).await;
+            refresh.notify_waiters();
+        }
     });
 }
 
@@ -303,7 +336,8 @@ async fn begin(setup: &ActSetup, run: &str, resumes: bool, plan: Arc<Plan>) -> R
     let journal = setup.journal.clone().ok_or_else(|| {
         "there is no place for the journal: no home directory; XDG_STATE_HOME can name one".to_owned()
     })?;
-    let mut open = Open { run: run.to_owned(), plan, journal, identity: Identity::here(), lease: None };
+    let file = plan.params.get("password-out").map(|path| PasswordFile::make(path, resumes)).transpose()?;
+    let mut open = Open { run: run.to_owned(), plan, file, journal, identity: Identity::here(), lease: None };
     let mut notes = Vec::new();
     let now = setup.clock.now();
     let plan = &open.plan;
@@ -359,7 +393,13 @@ impl Open {
     /// Does one op, written down before and after.
     async fn step(&self, setup: &ActSetup, step: usize, door: Option<&Door>, op: &Op) -> Result<OpAnswer, OpFailure> {
         self.note(setup, Noted::Do { step, op: value(op) }).map_err(|error| OpFailure::Journal(error.to_string()))?;
-        let answer = perform(setup, door, op).await;
+        let mut answer = perform(setup, door, op).await;
+        if let (Ok(OpAnswer::Made(KafkaAnswer::Password { password, .. })), Some(file)) = (&answer, &self.file) {
+            // What cannot be written down is shown: it is nowhere else.
+            if let Ok(words) = file.write(password) {
+                answer = Ok(OpAnswer::Done(words));
+            }
+        }
         let event = match &answer {
             Ok(answer) => Noted::Done { step, answer: words(answer) },
             Err(why) => Noted::Failed { step, why: why.words() },
@@ -422,6 +462,9 @@ async fn perform(setup: &ActSetup, door: Option<&Door>, op: &Op) -> Result<OpAns
     match (op, door) {
         (Op::Wait, _) => Ok(OpAnswer::Done(String::new())),
         (Op::Produce { draft }, Some(door)) => produce(setup, door, draft).await,
+        (Op::ReadPassword { target, key, user, other_than }, _) => {
+            passwords::read(&setup.cluster.client, target, key, user, other_than.as_deref()).await
+        }
         (Op::Kafka { .. } | Op::Produce { .. }, None) => {
             Err(OpFailure::Refused("no way into the brokers is known".to_owned()))
         }

@@ -36,7 +36,9 @@ pub async fn perform(client: &Client, op: &Op) -> Result<OpAnswer, OpFailure> {
         Op::Patch { target, changes } => act.patch(target, changes).await.map(Patched::answer),
         Op::Delete { target, uid } => act.delete(target, uid).await,
         Op::Evict { target, uid } => act.evict(target, uid).await,
-        Op::Kafka { .. } | Op::Produce { .. } | Op::Wait => Err(OpFailure::Refused(NOT_OURS.to_owned())),
+        Op::ReadPassword { .. } | Op::Kafka { .. } | Op::Produce { .. } | Op::Wait => {
+            Err(OpFailure::Refused(NOT_OURS.to_owned()))
+        }
     }
 }
 
@@ -54,7 +56,9 @@ pub async fn rehearse(client: &Client, op: &Op) -> Rehearsed {
         },
         Op::Delete { target, uid } => (act.delete(target, uid).await, vec![format!("- {}", named(target))]),
         Op::Evict { target, uid } => (act.evict(target, uid).await, vec![format!("- {}", named(target))]),
-        Op::Kafka { .. } | Op::Produce { .. } | Op::Wait => return Rehearsed::Untried(NOT_OURS.to_owned()),
+        Op::ReadPassword { .. } | Op::Kafka { .. } | Op::Produce { .. } | Op::Wait => {
+            return Rehearsed::Untried(NOT_OURS.to_owned());
+        }
     };
     match answer {
         Ok(OpAnswer::Done(words)) if words.is_empty() => Rehearsed::Fine(lines),
@@ -120,8 +124,8 @@ impl Act<'_> {
         let mut tries = 0;
         loop {
             let live = self.get(target).await?.ok_or_else(|| gone(target))?;
-            let at = |change: &Change| shown::at(&live, &change.path).cloned();
-            if changes.iter().all(|change| at(change) == change.after) {
+            let is_so = |change: &Change| shown::is_same(shown::at(&live, &change.path), change.after.as_ref());
+            if changes.iter().all(is_so) {
                 return Ok(Patched::Already);
             }
             let stale = Look::of(target).stale(changes, &live);
@@ -141,7 +145,11 @@ impl Act<'_> {
 
     /// Deletes the object that the plan saw.
     async fn delete(&self, target: &Target, uid: &str) -> Result<OpAnswer, OpFailure> {
-        let body = json!({"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": uid}});
+        let mut body = json!({"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": uid}});
+        if self.dry_run {
+            // Servers that are sent options in the body look at none in the query: without this a rehearsal deletes.
+            body["dryRun"] = json!(["All"]);
+        }
         let path = self.path_of(target, "", &[]);
         let answer = self.send(Method::DELETE, path, "application/json", Some(&body)).await;
         ended(answer, &Verb::new("delete", target))

@@ -6,7 +6,16 @@ pub mod broker_restart;
 pub mod brokers_roll;
 pub mod message_produce;
 pub mod restart;
+pub mod topic_alter;
 pub mod topic_create;
+pub mod topic_delete;
+mod topics;
+pub mod user_create;
+pub mod user_delete;
+pub mod user_rotate;
+mod users;
+
+pub use users::known as users_known;
 
 use serde_json::{Value, json};
 

@@ -118,6 +118,11 @@ pub static CATALOG: &[&ActionSpec] = &[
     &actions::message_produce::SPEC,
     &actions::broker_restart::SPEC,
     &actions::brokers_roll::SPEC,
+    &actions::topic_alter::SPEC,
+    &actions::topic_delete::SPEC,
+    &actions::user_create::SPEC,
+    &actions::user_rotate::SPEC,
+    &actions::user_delete::SPEC,
 ];
 
 /// The action of an id.

@@ -6,6 +6,8 @@
 pub mod back;
 pub mod restart;
 pub mod survey;
+mod topics;
+mod users;
 
 use std::{cell::OnceCell, collections::BTreeMap};
 
@@ -15,8 +17,11 @@ use serde::{Deserialize, Serialize};
 use self::survey::Survey;
 use crate::{
     domain::{
+        access::Mechanism,
+        acl::Acl,
         freshness::{Asked, SourceState},
         ids::{BrokerId, ObjectKey},
+        units::counted,
     },
     world::{KafkaWorld, Reading},
 };
@@ -143,6 +148,59 @@ pub enum Gate {
         /// The controller.
         node: BrokerId,
     },
+    /// Brokers have these configs on a topic, and no others of these names.
+    TopicConfigs {
+        /// The topic.
+        topic: String,
+        /// The configs; `None` is not set on the topic.
+        configs: BTreeMap<String, Option<String>>,
+    },
+    /// Brokers do not list a topic.
+    TopicGone {
+        /// The topic.
+        topic: String,
+    },
+    /// The operator says of a KafkaTopic or KafkaUser that it is as declared.
+    OperatorReady {
+        /// `KafkaTopic` or `KafkaUser`.
+        kind: String,
+        /// Namespace.
+        namespace: String,
+        /// Name.
+        name: String,
+        /// Its generation before the change; what the operator said of that one does not count.
+        #[serde(default)]
+        above: Option<i64>,
+    },
+    /// Brokers keep a SCRAM credential of a user.
+    CredentialIs {
+        /// The user.
+        user: String,
+        /// Of this mechanism.
+        mechanism: Mechanism,
+    },
+    /// Brokers keep no SCRAM credential of a user.
+    CredentialGone {
+        /// The user.
+        user: String,
+    },
+    /// The authorizer has these rules.
+    AclsAre {
+        /// The rules.
+        acls: Vec<Acl>,
+    },
+    /// Brokers keep these limits of a user.
+    LimitsAre {
+        /// The user.
+        user: String,
+        /// Limits by key; `None` is no limit.
+        limits: BTreeMap<String, Option<i64>>,
+    },
+    /// The authorizer has no rule of a principal.
+    AclsGone {
+        /// The principal.
+        principal: String,
+    },
 }
 
 /// What gates have looked up, for the next one to use.
@@ -160,7 +218,6 @@ impl Gate {
     /// What must hold, as `brokers list orders with 6 partitions`.
     pub fn title(&self) -> String {
         match self {
-            Self::TopicIs { topic, partitions } => format!("brokers list {topic} with {partitions} partitions"),
             Self::NothingOffline { .. } => "no partition is offline".to_owned(),
             Self::OthersInSync { node } => format!("no replica is behind but those of {node}"),
             Self::WritesGoOn { node } => format!("no partition falls under min-ISR without {node}"),
@@ -176,6 +233,20 @@ impl Gate {
             Self::UrpAtMost { most: 0 } => "all partitions are in sync".to_owned(),
             Self::UrpAtMost { most } => format!("at most {most} partitions are under-replicated, as before"),
             Self::InQuorum { node } => format!("controller {node} has caught up with the quorum"),
+            Self::TopicIs { topic, partitions } => {
+                format!("brokers list {topic} with {}", counted(*partitions, "partition"))
+            }
+            Self::TopicConfigs { topic, configs } => {
+                let names: Vec<&str> = configs.keys().map(String::as_str).collect();
+                format!("brokers have {} of {topic} as wanted", names.join(", "))
+            }
+            Self::TopicGone { topic } => format!("brokers list {topic} no longer"),
+            Self::OperatorReady { kind, name, .. } => format!("the operator says that {kind} {name} is ready"),
+            Self::CredentialIs { user, mechanism } => format!("brokers keep a {mechanism} credential of {user}"),
+            Self::CredentialGone { user } => format!("brokers keep no SCRAM credential of {user}"),
+            Self::AclsAre { acls } => format!("the authorizer has the {}", counted(acls.len(), "new rule")),
+            Self::LimitsAre { user, .. } => format!("brokers limit {user} as wanted"),
+            Self::AclsGone { principal } => format!("the authorizer has no rule of {principal}"),
         }
     }
 
@@ -193,6 +264,13 @@ impl Gate {
             Self::OperatorUp => "operator",
             Self::PodMarked { .. } | Self::PodBack { .. } => "pod",
             Self::BrokerServes { .. } => "broker",
+            Self::TopicConfigs { .. } | Self::TopicGone { .. } => "topic",
+            Self::OperatorReady { .. } => "operator",
+            Self::CredentialIs { .. }
+            | Self::CredentialGone { .. }
+            | Self::AclsAre { .. }
+            | Self::LimitsAre { .. }
+            | Self::AclsGone { .. } => "user",
         }
     }
 
@@ -205,10 +283,6 @@ impl Gate {
     pub fn check_with<'a>(&self, moment: &Moment<'a>, looked: &Looked<'a>) -> Verdict {
         let survey = || looked.survey(moment.reading);
         match self {
-            Self::TopicIs { topic, partitions } => match metadata(moment) {
-                Ok(kafka) => topic_is(kafka, topic, *partitions),
-                Err(wait) => wait,
-            },
             Self::NothingOffline { node } => restart::nothing_offline(survey(), *node),
             Self::OthersInSync { node } => restart::others_in_sync(survey(), *node),
             Self::WritesGoOn { node } => restart::writes_go_on(survey(), *node),
@@ -223,6 +297,7 @@ impl Gate {
             Self::BackInSync { node } => back::back_in_sync(moment, survey(), *node),
             Self::UrpAtMost { most } => back::urp_at_most(moment, survey(), *most),
             Self::InQuorum { node } => back::in_quorum(moment, *node),
+            _ => self.check_told(moment).unwrap_or_else(|wait| wait),
         }
     }
 
@@ -235,6 +310,41 @@ impl Gate {
             Self::PodBack { node, pod, uid } => back::is_replaced(&reading, *node, pod, uid),
             _ => false,
         }
+    }
+
+    /// Whether brokers or operators have told what it wants of topics and users.
+    fn check_told(&self, moment: &Moment<'_>) -> Result<Verdict, Verdict> {
+        match self {
+            Self::TopicIs { topic, partitions } => topics::is(moment, topic, *partitions),
+            Self::TopicConfigs { topic, configs } => topics::configs_are(moment, topic, configs),
+            Self::TopicGone { topic } => topics::is_gone(moment, topic),
+            Self::OperatorReady { kind, namespace, name, above } => {
+                topics::operator_is_ready(moment, kind, namespace, name, *above)
+            }
+            Self::CredentialIs { user, mechanism } => users::credential_is(moment, user, *mechanism),
+            Self::CredentialGone { user } => users::credential_is_gone(moment, user),
+            Self::AclsAre { acls } => users::acls_are(moment, acls),
+            Self::LimitsAre { user, limits } => users::limits_are(moment, user, limits),
+            Self::AclsGone { principal } => users::acls_are_gone(moment, principal),
+            // What is about restarts is looked at elsewhere.
+            _ => Err(Verdict::Wait(String::new())),
+        }
+    }
+}
+
+/// What brokers have told, if one answer is fresh and younger than what it is to confirm; else why it is waited for.
+fn told<'a>(moment: &Moment<'a>, what: Asked) -> Result<&'a KafkaWorld, Verdict> {
+    let freshness = moment.reading.asked(what);
+    if freshness.state != SourceState::Live {
+        let why = freshness.why.unwrap_or_else(|| "no broker has told".to_owned());
+        return Err(Verdict::Wait(format!("{what} cannot be seen: {why}")));
+    }
+    let nobody = || Verdict::Wait(format!("no broker has told {what} yet"));
+    let kafka = moment.reading.kafka().ok_or_else(nobody)?;
+    match (moment.since, freshness.as_of) {
+        (Some(since), Some(at)) if at <= since => Err(Verdict::Wait(format!("{what} are from before the change"))),
+        (_, None) => Err(nobody()),
+        _ => Ok(kafka),
     }
 }
 
@@ -253,19 +363,6 @@ pub(crate) fn metadata<'a>(moment: &Moment<'a>) -> Result<&'a KafkaWorld, Verdic
     }
 }
 
-fn topic_is(kafka: &KafkaWorld, topic: &str, partitions: usize) -> Verdict {
-    match kafka.topics.get(topic) {
-        None => Verdict::Wait("brokers do not list it yet".to_owned()),
-        Some(found) if found.partitions.len() != partitions => {
-            Verdict::Wait(format!("brokers list it with {} partitions", found.partitions.len()))
-        }
-        Some(found) if found.partitions.iter().any(|partition| partition.leader.is_none()) => {
-            Verdict::Wait("not all of its partitions have a leader yet".to_owned())
-        }
-        Some(_) => Verdict::Pass("seen".to_owned()),
-    }
-}
-
 /// True where two lists ask the same of other things.
 pub fn are_alike(some: &[Gate], others: &[Gate]) -> bool {
     let kinds = |gates: &[Gate]| gates.iter().map(std::mem::discriminant).collect::<Vec<_>>();
@@ -276,17 +373,4 @@ pub fn are_alike(some: &[Gate], others: &[Gate]) -> bool {
 pub fn check_all(gates: &[Gate], moment: &Moment<'_>) -> Vec<(String, Verdict)> {
     let looked = Looked::default();
     gates.iter().map(|gate| (gate.title(), gate.check_with(moment, &looked))).collect()
-}
-
-/// Names of configs of a topic that differ from what they are to be.
-pub fn different(kafka: &KafkaWorld, topic: &str, wanted: &BTreeMap<String, String>) -> Option<Vec<String>> {
-    let config = kafka.configs.get(topic)?;
-    let is = |name: &str| config.overrides().find(|entry| entry.name == name).and_then(|entry| entry.value.clone());
-    Some(
-        wanted
-            .iter()
-            .filter(|(name, value)| is(name).as_deref() != Some(value))
-            .map(|(name, _)| name.clone())
-            .collect(),
-    )
 }

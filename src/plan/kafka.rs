@@ -199,6 +199,13 @@ pub enum Question {
     },
     /// Moves under way (ListPartitionReassignments, key 46).
     Reassignments,
+    /// Which Secret there is now; the API server is asked, and nothing of its values is told.
+    Secret {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
 }
 
 /// Where offsets are reset to.
@@ -227,6 +234,10 @@ pub enum Answer {
     LastWrite(Option<DateTime<Utc>>),
     /// Moves under way.
     Reassignments(Vec<MoveUnderWay>),
+    /// The Secret's uid; `None` where there is none.
+    Secret(Option<String>),
+    /// Nobody tells, and why; the plan can be made all the same.
+    Untold(String),
 }
 
 /// Where a group stands in one partition.

@@ -83,6 +83,18 @@ pub enum Op {
         /// Its uid when the plan was made.
         uid: String,
     },
+    /// Reads a password that an operator has put into a Secret, once it is there.
+    ReadPassword {
+        /// The Secret.
+        target: Target,
+        /// Its key.
+        key: String,
+        /// Whose password it is.
+        user: String,
+        /// The uid of a Secret that does not count: the one that was there before.
+        #[serde(default)]
+        other_than: Option<String>,
+    },
     /// Asks brokers.
     Kafka {
         /// For what.

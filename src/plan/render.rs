@@ -82,6 +82,12 @@ pub fn of_op(op: &Op, tools: &Tools) -> Vec<Equivalent> {
             runnable: false,
         }],
         Op::Produce { draft } => of_produce(draft, tools),
+        Op::ReadPassword { target, key, .. } => runnable(format!(
+            "kubectl -n {} get secret {} -o jsonpath={} | base64 -d",
+            target.namespace,
+            target.name,
+            quoted(&format!("{{.data.{key}}}"))
+        )),
         Op::Kafka { ask } => of_kafka(ask, tools),
     }
 }

@@ -46,6 +46,9 @@ pub fn fields(app: &App, form: &Fields, look: Look, area: Rect, buffer: &mut Buf
             cursor = lines.len();
         }
         lines.extend(self::field(field, at == form.at, label, look, width));
+        if let Some(about) = form.about_config(field).filter(|_| at == form.at) {
+            lines.extend(indented(&about, label, look.tone(Tone::Plain), width));
+        }
     }
     lines.push(Strip::default());
     if let Some(why) = &form.refusal {
@@ -80,12 +83,7 @@ fn field(field: &Field, is_here: bool, label: usize, look: Look, width: usize) -
         head.put(field.form.text(), look.tone(Tone::Plain))
     };
     let mut lines = vec![head];
-    let indent = |text: &str, tone| -> Vec<Strip> {
-        wrapped(text, width.saturating_sub(label + 4))
-            .into_iter()
-            .map(|line| Strip::default().pad_to(label + 4).put(line, look.tone(tone)))
-            .collect()
-    };
+    let indent = |text: &str, tone| indented(text, label, look.tone(tone), width);
     if let Some(wrong) = &field.wrong {
         lines.extend(indent(&sentence(wrong), Tone::Bad));
     }
@@ -102,6 +100,12 @@ fn field(field: &Field, is_here: bool, label: usize, look: Look, width: usize) -
         }
     }
     lines
+}
+
+/// A paragraph below a field.
+fn indented(text: &str, label: usize, style: Style, width: usize) -> Vec<Strip> {
+    let lines = wrapped(text, width.saturating_sub(label + 4)).into_iter();
+    lines.map(|line| Strip::default().pad_to(label + 4).put(line, style)).collect()
 }
 
 /// Draws the plan or the run; answers with how many lines have no room.

@@ -102,6 +102,14 @@ impl<'a> Guarded<'a> {
         }
     }
 
+    /// One that has some ACLs is let in.
+    #[track_caller]
+    fn lets_in_in_part(&self, user: &str, password: &str) {
+        let found = self.status(&["--as", user, "--password-file", password]);
+        assert_eq!(found["access"]["user"], user, "{found:#}");
+        assert!(!found.to_string().contains("password refused"), "{found:#}");
+    }
+
     #[track_caller]
     fn keeps_out(&self, args: &[&str], wanted: &[&str]) {
         let found = self.status(args);
@@ -201,6 +209,56 @@ pub fn sessions_end_and_passwords_stay(cluster: &Cluster) {
         nowhere(place, text);
     }
     in_the_console(&guarded);
+}
+
+/// A user of an application is made by brokers with an authorizer, logs in, gets another password and goes.
+pub fn users_are_made(cluster: &Cluster) {
+    let guarded = Guarded::start(cluster);
+    let admin = guarded.sasl("admin.properties", "PLAIN", "admin", PASSWORD);
+    let act = |args: &[&str]| {
+        let base = ["-n", NAMESPACE, "--command-config", &admin, "user"];
+        cluster.kafdeck().limit(Duration::from_secs(90)).args(base.iter().chain(args)).run()
+    };
+    let file = guarded.dir.path().join("app.password").display().to_string();
+    let rules = ["--producer", "orders", "--consumer", "orders:app-group", "--producer-byte-rate", "1048576"];
+    let create = ["create", "app", "--mechanism", "scram-sha-512", "--password-out", &file, "--yes"];
+    let made = act(&[&create[..], &rules].concat()).expect_code(0);
+    let password = fs::read_to_string(&file).unwrap();
+    assert!(!made.stdout.contains(password.trim()) && made.stdout.contains("4 rules"), "{made:#?}");
+    let listed = act_tool(cluster, "kafka-acls.sh --list --principal User:app");
+    for operation in ["WRITE", "DESCRIBE", "READ"] {
+        assert!(listed.contains(&format!("operation={operation}")), "{listed}");
+    }
+    let kept = act_tool(cluster, "kafka-configs.sh --describe --entity-type users --entity-name app");
+    assert!(kept.contains("SCRAM-SHA-512") && kept.contains("producer_byte_rate=1048576"), "{kept}");
+    guarded.lets_in_in_part("app", &file);
+    let again = act(&["create", "app", "--yes"]);
+    assert!(again.code == 1 && again.stderr.contains("is there already"), "{again:#?}");
+    let overwritten = act(&["rotate", "app", "--password-out", &file, "--yes"]);
+    assert!(overwritten.code == 1 && overwritten.stderr.contains("File exists"), "{overwritten:#?}");
+    let rotated = act(&["rotate", "app", "--yes"]).expect_code(0);
+    let second = rotated.stdout.split_once("password of app, shown once: ").expect("a password").1.trim().to_owned();
+    assert_ne!(second, password.trim());
+    guarded.keeps_out(&["--as", "app", "--password-file", &file], &["SASL password refused for user app"]);
+    let new = guarded.file("app.second", &second);
+    guarded.lets_in_in_part("app", &new);
+    let unsure = act(&["delete", "app", "--yes"]);
+    assert!(unsure.code == 1 && unsure.stderr.contains("--confirm app"), "{unsure:#?}");
+    act(&["delete", "app", "--yes", "--confirm", "app"]).expect_code(0);
+    assert!(!act_tool(cluster, "kafka-acls.sh --list").contains("User:app"));
+    let left = act_tool(cluster, "kafka-configs.sh --describe --entity-type users");
+    assert!(!left.contains("'app'"), "{left}");
+}
+
+/// Runs one of Kafka's tools in the pod, as the administrator.
+fn act_tool(cluster: &Cluster, command: &str) -> String {
+    let (tool, rest) = command.split_once(' ').unwrap();
+    let login = "printf '%s\\n' security.protocol=SASL_PLAINTEXT sasl.mechanism=PLAIN \
+        \"sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username=\\\"admin\\\" \
+        password=\\\"$ADMIN_PASSWORD\\\";\" >/tmp/admin.properties";
+    let script =
+        format!("{login}; {tool} --bootstrap-server kafka-0.kafka:9092 --command-config /tmp/admin.properties {rest}");
+    cluster.kubectl(["-n", NAMESPACE, "exec", "kafka-0", "--", "sh", "-c", &script]).expect_code(0).stdout
 }
 
 /// Types the password, with an escape sequence at its end, and looks at everything that is left of that.

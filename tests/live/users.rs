@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::common::live::{Cluster, skip};
+use crate::common::{
+    live::{Cluster, note, skip},
+    process::Outcome,
+};
 
 const ADMIN: &str = "--bootstrap-server $(hostname).kafka-cluster-kafka-brokers.messaging.svc:9091 --command-config /tmp/admin.properties";
 
@@ -136,4 +139,55 @@ pub fn an_application_sees_its_part(cluster: &Cluster) {
     let status = cluster.kafdeck().args(asked).run().expect_code(0).json();
     assert_eq!((&status["verdict"], &status["brokers"]["ready"]), (&"OK".into(), &3.into()), "{status:#}");
     assert_eq!(status["access"]["owner"], "application");
+}
+
+/// A user as PRODUCT's example makes it, with names of these rows.
+pub fn through_resources(cluster: &Cluster) {
+    if cluster.kubectl(["-n", "messaging", "get", "kafkauser", "orders-app", "console"]).code != 0 {
+        skip("the flavour strimzi is not installed");
+        return;
+    }
+    let user = "acting-heron";
+    let act = |args: &[&str]| -> Outcome {
+        let base = ["--installation", "messaging/kafka-cluster", "user"];
+        cluster.kafdeck().limit(std::time::Duration::from_secs(200)).args(base.iter().chain(args)).run()
+    };
+    cluster.kubectl(["-n", "messaging", "delete", "kafkauser", user, "--ignore-not-found", "--wait=true"]);
+    let rules = ["--producer", "orders", "--consumer", "orders:app-group"];
+    let create = ["create", user, "--mechanism", "scram-sha-512", "--yes"];
+    let began = std::time::Instant::now();
+    let made = act(&[&create[..], &rules].concat());
+    assert_eq!(made.code, 0, "{made:#?}");
+    note(&format!("a KafkaUser with its password after {:.1} s", began.elapsed().as_secs_f64()));
+    let shown = |outcome: &Outcome| {
+        let mark = format!("password of {user}, shown once: ");
+        outcome.stdout.split_once(&mark).unwrap_or_else(|| panic!("{outcome:#?}")).1.trim().to_owned()
+    };
+    let kept = || {
+        let path = ["-n", "messaging", "get", "secret", user, "-o", "go-template={{.data.password | base64decode}}"];
+        cluster.kubectl(path).stdout.trim().to_owned()
+    };
+    assert_eq!(shown(&made), kept());
+    let listed = tool(cluster, &format!("kafka-acls.sh --list --principal User:{user}"));
+    for (resource, operation) in [("name=orders", "WRITE"), ("name=orders", "READ"), ("name=app-group", "READ")] {
+        assert!(listed.contains(resource) && listed.contains(operation), "{listed}");
+    }
+    let credentials = tool(cluster, "kafka-configs.sh --describe --entity-type users");
+    assert!(credentials.contains(&format!("'{user}' are SCRAM-SHA-512")), "{credentials}");
+    let again = act(&["create", user, "--yes"]);
+    assert!(again.code == 1 && again.stderr.contains("is there already"), "{again:#?}");
+    let exported = act(&["export", user, "--profile", "durable", "--with-password"]);
+    assert_eq!(exported.code, 0, "{exported:#?}");
+    for words in
+        [&*format!("password=\"{}\"", kept()), "kafka-cluster-kafka-bootstrap.messaging.svc:9093", "BEGIN CERT"]
+    {
+        assert!(exported.stdout.contains(words), "{words} in {}", exported.stdout);
+    }
+    let rotated = act(&["rotate", user, "--yes"]);
+    assert_eq!(rotated.code, 0, "{rotated:#?}");
+    assert!(shown(&rotated) != shown(&made) && shown(&rotated) == kept(), "another password, which is in the Secret");
+    let deleted = act(&["delete", user, "--yes", "--confirm", user]);
+    assert_eq!(deleted.code, 0, "{deleted:#?}");
+    assert!(!tool(cluster, "kafka-acls.sh --list").contains(user));
+    assert!(!tool(cluster, "kafka-configs.sh --describe --entity-type users").contains(user));
 }

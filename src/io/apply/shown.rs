@@ -74,7 +74,7 @@ impl Look {
         let mut lines = Vec::new();
         for Change { path, before, after } in changes {
             let is = at(live, path);
-            if is == before.as_ref() || is == after.as_ref() {
+            if is_same(is, before.as_ref()) || is_same(is, after.as_ref()) {
                 continue;
             }
             let was = before.as_ref().map(|before| {
@@ -161,8 +161,18 @@ fn is_within(wanted: &Value, found: &Value) -> bool {
         (Value::Array(wanted), Value::Array(found)) => {
             wanted.len() == found.len() && wanted.iter().zip(found).all(|(w, f)| is_within(w, f))
         }
-        (wanted, found) => wanted == found,
+        (wanted, found) => is_same(Some(wanted), Some(found)),
     }
+}
+
+/// Whether two values say the same: a config may be written as a number or a truth, or as the text of it.
+pub fn is_same(one: Option<&Value>, other: Option<&Value>) -> bool {
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        _ => None,
+    };
+    one == other || matches!((one.and_then(text), other.and_then(text)), (Some(one), Some(other)) if one == other)
 }
 
 /// A path as people write it.

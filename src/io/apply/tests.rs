@@ -208,7 +208,8 @@ async fn a_pod_is_deleted_only_if_it_is_the_one_that_was_seen() {
     assert_eq!(perform(&client, &delete).await, Ok(OpAnswer::Done(String::new())));
     assert_eq!(asked.lock().unwrap()[0].body["preconditions"], json!({"uid": "u-1"}));
     assert_eq!(rehearse(&client, &delete).await, Rehearsed::Fine(vec!["- Pod shop/kafka-0".into()]));
-    assert_eq!(asked.lock().unwrap()[1].query, "dryRun=All");
+    // Where a body holds options servers leave the query unread.
+    assert_eq!(asked.lock().unwrap()[1].body["dryRun"], json!(["All"]));
 
     let (client, _) = server(|_, _| refuse(404, "NotFound", "pods \"kafka-0\" not found"));
     assert_eq!(perform(&client, &delete).await, Ok(OpAnswer::Already("Pod shop/kafka-0 is gone already".into())));

@@ -40,7 +40,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    domain::{acl::principal_of, ids::BrokerId, ids::InstallationId, installation::AddressBook},
+    domain::{acl::principal_of, ids::BrokerId, ids::InstallationId, installation::AddressBook, units::counted},
     io::{
         dial::{Transport, layers::Layers},
         secrets::SecretSource,
@@ -218,6 +218,7 @@ impl Admin {
             }
             Question::LastWrite { topic } => offsets::last_write(self, topic).await.map(Answer::LastWrite),
             Question::Reassignments => moves::under_way(self).await.map(Answer::Reassignments),
+            Question::Secret { .. } => Ok(Answer::Untold("brokers know of no Secret".to_owned())),
         }
     }
 
@@ -307,11 +308,6 @@ fn few(lines: &[String]) -> String {
     let more = lines.len().saturating_sub(TOLD);
     let told = lines[..lines.len() - more].join("; ");
     if more > 0 { format!("{told}; and {more} more") } else { told }
-}
-
-/// `1 partition`, `2 partitions`.
-fn counted(count: usize, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
 #[cfg(test)]

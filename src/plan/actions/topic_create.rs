@@ -4,9 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::{announced, brokers_are_open, kafka_resource, manifest, strimzi_target};
+use super::{
+    announced, brokers_are_open, kafka_resource, manifest, strimzi_target,
+    topics::{
+        configs_are_watched, declared, known_configs, meanings, of_min_isr, owner, readable, scalar, set_on_topic,
+        topics_in,
+    },
+};
 use crate::{
-    domain::config::Config,
+    domain::{
+        config::{Config, Owner},
+        units::counted,
+    },
     plan::{
         Gate, Op, Plan, Refusal, Risk, Step,
         catalog::{ActionSpec, Need, Scope, Situation, everywhere},
@@ -17,7 +26,13 @@ use crate::{
 };
 
 /// Presets and what they are for, as the command line lists them.
-pub const PRESETS: &[&str] = &["durable", "compacted", "learnflow", "demo-messages"];
+pub const PRESETS: &[&str] = &["durable", "compacted", "learnflow", DEMO];
+
+/// The preset that is one topic of its own name.
+const DEMO: &str = "demo-messages";
+
+/// Topics of the preset `learnflow`.
+const LEARNFLOW: [&str; 3] = ["learning.events", "code.submitted", "struggle.detected"];
 
 /// A day in milliseconds.
 const DAY_MS: i64 = 86_400_000;
@@ -69,46 +84,57 @@ fn needs(reading: &Reading<'_>) -> Vec<Need> {
     }
 }
 
-/// The namespace of KafkaTopics, where a Topic Operator looks after topics.
-pub fn topics_in<'a>(reading: &Reading<'a>) -> Option<&'a str> {
-    kafka_resource(reading)?.topics_in.as_deref()
+/// Names of the topics that are wanted.
+fn names(params: &Params) -> Vec<&str> {
+    match (params.get("topic"), params.get("preset")) {
+        (Some(topic), _) => vec![topic],
+        (None, Some("learnflow")) => LEARNFLOW.to_vec(),
+        (None, Some(DEMO)) => vec![DEMO],
+        _ => Vec::new(),
+    }
 }
 
-fn asks(_: &Params, _: &Reading<'_>) -> Vec<Question> {
-    vec![Question::TopicDefaults]
+/// What configs there are, and what topics set that are there already.
+fn asks(params: &Params, reading: &Reading<'_>) -> Vec<Question> {
+    let is_there = |name: &&str| reading.kafka().is_some_and(|kafka| kafka.topics.contains_key(*name));
+    let there = names(params).into_iter().filter(is_there);
+    let each = there.map(|name| Question::Configs(Owner::Topic(name.to_owned())));
+    std::iter::once(Question::TopicDefaults).chain(each).collect()
 }
 
 fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
     let reading = &situation.reading;
     let mut warnings = Vec::new();
     let wanted = wanted(params, reading, &mut warnings)?;
-    let known = match situation.answers.first() {
-        Some(Answer::Configs(configs)) => configs.as_slice(),
+    let mut answers = situation.answers.iter().map(|answer| match answer {
+        Answer::Configs(configs) => configs.as_slice(),
         _ => &[],
-    };
-    for topic in &wanted {
-        known_configs(&topic.configs, known)?;
-    }
+    });
+    let known = answers.next().unwrap_or_default();
     let through = topics_in(reading);
-    if through.is_none() {
-        brokers_are_open(situation.way)?;
-        warnings.extend(announced(situation.way));
-    }
-    let mut steps = Vec::new();
-    let mut details = Vec::new();
+    let (mut steps, mut details) = (Vec::new(), Vec::new());
+    let docs = meanings(wanted.iter().flat_map(|topic| topic.configs.keys().map(String::as_str)), known);
     for topic in wanted {
-        match differences(&topic, reading) {
-            Some(differences) if differences.is_empty() => {
-                details.push(format!("{} is there already with this shape", topic.name));
-            }
-            Some(differences) => {
-                let why = format!("topic {} exists with another shape: {}", topic.name, differences.join(", "));
-                return Err(Refusal::new(why).hint("Change it with: kafdeck topic alter"));
-            }
-            None => {
-                details.push(in_words(&topic));
-                steps.push(step(topic, reading, through));
-            }
+        known_configs(&topic.configs, known)?;
+        let is_there = reading.kafka().is_some_and(|kafka| kafka.topics.contains_key(&topic.name));
+        let set = if is_there { answers.next().unwrap_or_default() } else { &[] };
+        if is_there_as_wanted(&topic, reading, set)? {
+            details.push(format!("{} is there already with this shape", topic.name));
+            continue;
+        }
+        collides(&topic.name, reading)?;
+        warnings.extend(of_min_isr(
+            topic.configs.get("min.insync.replicas"),
+            usize::try_from(topic.replication_factor).unwrap_or_default(),
+        ));
+        details.push(in_words(&topic));
+        steps.push(step(topic, reading, through));
+    }
+    if !steps.is_empty() {
+        details.extend(docs);
+        if through.is_none() {
+            brokers_are_open(situation.way)?;
+            warnings.extend(announced(situation.way));
         }
     }
     Ok(Plan {
@@ -126,6 +152,53 @@ fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
     })
 }
 
+/// True where the topic is there, in the cluster and as it is declared, and is what is wanted.
+fn is_there_as_wanted(topic: &Wanted, reading: &Reading<'_>, set: &[Config]) -> Result<bool, Refusal> {
+    let name = &topic.name;
+    let hint = format!("Change it with: kafdeck topic alter {name}");
+    let shape = |differences: Vec<String>| {
+        Refusal::new(format!("topic {name} exists with another shape: {}", differences.join(", "))).hint(&hint)
+    };
+    if let Some(resource) = owner(reading, name)? {
+        let mut differences = Vec::new();
+        let is = |n: Option<u32>| n.map_or("the default".to_owned(), |n| n.to_string());
+        compare(&mut differences, "partitions", is(resource.partitions), topic.partitions.to_string());
+        compare(&mut differences, "replication factor", is(resource.replicas), topic.replication_factor.to_string());
+        compare_configs(&mut differences, &resource.config, &topic.configs);
+        if !differences.is_empty() {
+            let why =
+                format!("KafkaTopic {} declares {name} otherwise: {}", resource.meta.key(), differences.join(", "));
+            return Err(Refusal::new(why).hint(hint));
+        }
+        if let Some(unready) = resource.conditions.iter().find(|one| one.is_unready()) {
+            let said = unready.message.as_deref().or(unready.reason.as_deref()).unwrap_or("it is not ready");
+            let why = format!("KafkaTopic {} is there already, and its operator says: {said}", resource.meta.key());
+            return Err(Refusal::new(why));
+        }
+    }
+    match differences(topic, reading, set) {
+        Some(differences) if differences.is_empty() => Ok(true),
+        Some(differences) => Err(shape(differences)),
+        None => match declared(reading, name) {
+            Some(resource) if resource.is_managed() => {
+                let why = format!("KafkaTopic {} is there, and brokers list no topic {name}", resource.meta.key());
+                Err(Refusal::new(why).hint("The Topic Operator makes it, if it runs: kafdeck findings"))
+            }
+            _ => Ok(false),
+        },
+    }
+}
+
+/// Refuses a name that brokers refuse, for it differs from another in '.' and '_' alone (metrics cannot tell them apart).
+fn collides(name: &str, reading: &Reading<'_>) -> Result<(), Refusal> {
+    let same = |one: &str| one.replace('.', "_");
+    let topics = reading.kafka().map(|kafka| &kafka.topics);
+    let other =
+        topics.into_iter().flatten().map(|(other, _)| other).find(|other| *other != name && same(other) == same(name));
+    let why = |other| format!("topic {name} collides with {other}: brokers' metrics cannot tell '.' from '_'");
+    other.map_or(Ok(()), |other| Err(Refusal::new(why(other)).hint("Take another name.")))
+}
+
 fn title(steps: &[Step], params: &Params) -> String {
     match steps {
         [one] => {
@@ -141,10 +214,14 @@ fn title(steps: &[Step], params: &Params) -> String {
 fn sentence(steps: &[Step], through: Option<&str>) -> String {
     match (steps, through) {
         ([], _) => "Everything is there already; nothing is to be done.".to_owned(),
-        (_, Some(namespace)) => {
+        ([_], Some(namespace)) => {
             format!("A KafkaTopic is made in namespace {namespace}; the Topic Operator makes the topic of it.")
         }
-        (_, None) => "The brokers are asked to make it; clients can use it at once.".to_owned(),
+        (_, Some(namespace)) => {
+            format!("KafkaTopics are made in namespace {namespace}; the Topic Operator makes topics of them.")
+        }
+        ([_], None) => "The brokers are asked to make it; clients can use it at once.".to_owned(),
+        (_, None) => "The brokers are asked to make them, one after the other.".to_owned(),
     }
 }
 
@@ -169,18 +246,13 @@ fn wanted(params: &Params, reading: &Reading<'_>, warnings: &mut Vec<String>) ->
     Ok(match preset {
         Some("learnflow") if named.is_none() => {
             let settings: BTreeMap<String, String> = pairs(&[("retention.ms", (7 * DAY_MS).to_string())]);
-            ["learning.events", "code.submitted", "struggle.detected"]
+            LEARNFLOW
                 .iter()
                 .map(|name| one(name, partitions.unwrap_or(3), factor.unwrap_or(at_most(2)), settings.clone()))
                 .collect()
         }
-        Some("demo-messages") => {
-            vec![one(
-                named.unwrap_or("demo-messages"),
-                partitions.unwrap_or(1),
-                factor.unwrap_or(at_most(1)),
-                pairs(&[]),
-            )]
+        Some(DEMO) => {
+            vec![one(named.unwrap_or(DEMO), partitions.unwrap_or(1), factor.unwrap_or(at_most(1)), pairs(&[]))]
         }
         Some("durable") => {
             let factor = factor.unwrap_or(at_most(3));
@@ -225,36 +297,50 @@ fn default_of<N: std::str::FromStr>(reading: &Reading<'_>, name: &str) -> Option
 }
 
 fn in_words(topic: &Wanted) -> String {
-    let configs: Vec<String> = topic.configs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let configs: Vec<String> =
+        topic.configs.iter().map(|(name, value)| format!("{name}={}", readable(name, value))).collect();
     let with = if configs.is_empty() { String::new() } else { format!(", {}", configs.join(", ")) };
-    format!("{}: {} partitions × {} replicas{with}", topic.name, topic.partitions, topic.replication_factor)
+    let count = |n: usize, of| counted(n, of);
+    let partitions = count(usize::try_from(topic.partitions).unwrap_or_default(), "partition");
+    let replicas = count(usize::try_from(topic.replication_factor).unwrap_or_default(), "replica");
+    format!("{}: {partitions} × {replicas}{with}", topic.name)
 }
 
 /// What is different of a topic that exists; `None` where there is none.
-fn differences(wanted: &Wanted, reading: &Reading<'_>) -> Option<Vec<String>> {
-    let kafka = reading.kafka()?;
-    let topic = kafka.topics.get(&wanted.name)?;
+fn differences(wanted: &Wanted, reading: &Reading<'_>, set: &[Config]) -> Option<Vec<String>> {
+    let topic = reading.kafka()?.topics.get(&wanted.name)?;
     let mut found = Vec::new();
-    let mut differs = |what: &str, is: String, wanted: String| {
-        if is != wanted {
-            found.push(format!("{what} is {is}, not {wanted}"));
-        }
-    };
-    differs("partitions", topic.partitions.len().to_string(), wanted.partitions.to_string());
+    compare(&mut found, "partitions", topic.partitions.len().to_string(), wanted.partitions.to_string());
     let factor = topic.partitions.first().map_or(0, |partition| partition.replicas.len());
-    differs("replication factor", factor.to_string(), wanted.replication_factor.to_string());
-    for (name, value) in &wanted.configs {
-        let config = kafka.configs.get(&wanted.name);
-        let is = config.and_then(|c| c.entries.iter().find(|entry| entry.name == *name)).and_then(|e| e.value.clone());
-        differs(name, is.unwrap_or_else(|| "not set".to_owned()), value.clone());
-    }
+    compare(&mut found, "replication factor", factor.to_string(), wanted.replication_factor.to_string());
+    compare_configs(&mut found, &set_on_topic(set), &wanted.configs);
     Some(found)
+}
+
+fn compare(found: &mut Vec<String>, what: &str, is: String, wanted: String) {
+    if is != wanted {
+        found.push(format!("{what} is {is}, not {wanted}"));
+    }
+}
+
+fn compare_configs(found: &mut Vec<String>, is: &BTreeMap<String, String>, wanted: &BTreeMap<String, String>) {
+    for name in is.keys().chain(wanted.keys()).collect::<BTreeSet<_>>() {
+        match (is.get(name), wanted.get(name)) {
+            (Some(is), Some(wanted)) => compare(found, name, is.clone(), wanted.clone()),
+            (Some(is), None) => found.push(format!("{name} is {is}, and is not asked for")),
+            (None, _) => found.push(format!("{name} is not set")),
+        }
+    }
 }
 
 fn step(topic: Wanted, reading: &Reading<'_>, through: Option<&str>) -> Step {
     let title = format!("create topic {}", topic.name);
     let partitions = usize::try_from(topic.partitions).unwrap_or_default();
-    let after = vec![Gate::TopicIs { topic: topic.name.clone(), partitions }];
+    let mut after = vec![Gate::TopicIs { topic: topic.name.clone(), partitions }];
+    if !topic.configs.is_empty() && configs_are_watched(reading) {
+        let configs = topic.configs.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect();
+        after.push(Gate::TopicConfigs { topic: topic.name.clone(), configs });
+    }
     let op = match (through, kafka_resource(reading)) {
         (Some(namespace), Some(kafka)) => {
             let name = resource_name(&topic.name);
@@ -266,8 +352,13 @@ fn step(topic: Wanted, reading: &Reading<'_>, through: Option<&str>) -> Step {
             spec.insert("partitions".into(), json!(topic.partitions));
             spec.insert("replicas".into(), json!(topic.replication_factor));
             if !topic.configs.is_empty() {
-                spec.insert("config".into(), json!(topic.configs));
+                let configs: Map<String, Value> =
+                    topic.configs.iter().map(|(name, value)| (name.clone(), scalar(value))).collect();
+                spec.insert("config".into(), Value::Object(configs));
             }
+            let (kind, namespace) = (target.kind.clone(), target.namespace.clone());
+            // What the operator cannot do it says, and then brokers are waited for in vain.
+            after.insert(0, Gate::OperatorReady { kind, namespace, name: name.clone(), above: None });
             let manifest = manifest(&target, &reading.installation.id.name, Value::Object(spec));
             Op::Create { target, manifest }
         }
@@ -314,34 +405,6 @@ fn legal_name(name: &str) -> Result<(), String> {
     Err(format!("a topic's name holds letters, digits, '.', '_' and '-' only, and not {illegal:?}"))
 }
 
-/// Refuses configs that the brokers do not know, and names the nearest.
-///
-/// # Errors
-/// The config, and which one may be meant.
-pub fn known_configs(configs: &BTreeMap<String, String>, known: &[Config]) -> Result<(), Refusal> {
-    if known.is_empty() {
-        return Ok(());
-    }
-    for name in configs.keys() {
-        if known.iter().any(|config| config.entry.name == *name) {
-            continue;
-        }
-        let refusal = Refusal::usage(format!("brokers know no topic config {name}"));
-        return Err(match nearest(name, known.iter().map(|config| config.entry.name.as_str())) {
-            Some(near) => refusal.hint(format!("Did you mean {near}?")),
-            None => refusal.hint("List them with: kafdeck topics TOPIC, or C on a topic."),
-        });
-    }
-    Ok(())
-}
-
-/// The name that is most like another one, if any is.
-pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = known.map(|known| (strsim::jaro_winkler(name, known), known));
-    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (best.0 > 0.8).then_some(best.1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -360,12 +423,5 @@ mod tests {
         assert_eq!(resource_name("orders.v1"), "orders.v1");
         let (upper, lower) = (resource_name("Orders_A"), resource_name("orders_a"));
         assert!(upper.starts_with("orders-a-") && lower.starts_with("orders-a-") && upper != lower, "{upper} {lower}");
-    }
-
-    #[test]
-    fn the_nearest_config_is_named_and_nothing_that_is_far() {
-        let known = ["retention.ms", "retention.bytes", "cleanup.policy"];
-        assert_eq!(nearest("retension.ms", known.into_iter()), Some("retention.ms"));
-        assert_eq!(nearest("xyz", known.into_iter()), None);
     }
 }

@@ -93,7 +93,7 @@ fn steps_are_done_one_after_the_other_and_each_when_the_one_before_is_seen() {
     assert_eq!(nothing.tell(&mut run, done(), at(1)), []);
     assert_eq!(
         run.waits_for().as_deref(),
-        Some("brokers list a with 1 partitions (Metadata is from before the change)")
+        Some("brokers list a with 1 partition (Metadata is from before the change)")
     );
     assert_eq!(Seen::topics(&["a"], at(2)).tell(&mut run, Event::Looked, at(2)), [Act::Do(1)]);
     assert_eq!(Seen::topics(&["a"], at(2)).tell(&mut run, done(), at(3)), []);

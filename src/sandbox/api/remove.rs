@@ -43,7 +43,8 @@ impl Options {
             .as_i64()
             .map_or_else(|| asked.query.number("gracePeriodSeconds"), |g| Ok(Some(g)))?;
         Ok(Self {
-            dry_run: !kinds.is_empty() || asked.query.dry_run("DeleteOptions")?,
+            // As real servers take it: options in a body leave the query unread, its `dryRun` too.
+            dry_run: if given.is_object() { !kinds.is_empty() } else { asked.query.dry_run("DeleteOptions")? },
             // As real servers take it: less than nothing is a second.
             grace_s: grace_s.map(|grace| if grace < 0 { 1 } else { grace }),
             uid: text(&given["preconditions"]["uid"]),

@@ -1,0 +1,116 @@
+//! Gates about topics, and about what an operator says of what was declared.
+
+use std::collections::BTreeMap;
+
+use super::{Moment, Verdict, metadata, told};
+use crate::domain::{
+    freshness::{Asked, Kind, SourceState},
+    ids::ObjectKey,
+    installation::Condition,
+    units::counted,
+};
+
+/// What an operator has said of an object: its generation, the one the operator has seen, and the conditions.
+type Said<'a> = (Option<i64>, Option<i64>, &'a [Condition]);
+
+/// Brokers list the topic with this many partitions, each with a leader.
+pub(super) fn is(moment: &Moment<'_>, topic: &str, partitions: usize) -> Result<Verdict, Verdict> {
+    let kafka = metadata(moment)?;
+    Ok(match kafka.topics.get(topic) {
+        None => Verdict::Wait("brokers do not list it yet".to_owned()),
+        Some(found) if found.partitions.len() != partitions => {
+            Verdict::Wait(format!("brokers list it with {}", counted(found.partitions.len(), "partition")))
+        }
+        Some(found) if found.partitions.iter().any(|partition| partition.leader.is_none()) => {
+            Verdict::Wait("not all of its partitions have a leader yet".to_owned())
+        }
+        Some(_) => Verdict::Pass("seen".to_owned()),
+    })
+}
+
+/// Brokers do not list the topic.
+pub(super) fn is_gone(moment: &Moment<'_>, topic: &str) -> Result<Verdict, Verdict> {
+    let kafka = metadata(moment)?;
+    Ok(match kafka.topics.get(topic) {
+        None => Verdict::Pass("gone".to_owned()),
+        Some(_) => Verdict::Wait("brokers still list it".to_owned()),
+    })
+}
+
+/// The topic sets these configs to these values, or not at all.
+pub(super) fn configs_are(
+    moment: &Moment<'_>,
+    topic: &str,
+    wanted: &BTreeMap<String, Option<String>>,
+) -> Result<Verdict, Verdict> {
+    let kafka = told(moment, Asked::TopicConfigs)?;
+    let Some(config) = kafka.configs.get(topic) else {
+        return Ok(Verdict::Wait("its configs have not been told yet".to_owned()));
+    };
+    let is = |name: &str| config.overrides().find(|entry| entry.name == name);
+    let differs = wanted.iter().find(|(name, value)| match (is(name), value) {
+        (None, None) => false,
+        // What a secret is set to nobody tells.
+        (Some(entry), Some(_)) if entry.hidden => false,
+        (Some(entry), Some(value)) => entry.value.as_deref() != Some(value),
+        _ => true,
+    });
+    Ok(match differs {
+        None => Verdict::Pass("seen".to_owned()),
+        Some((name, _)) => {
+            let now = is(name).map_or("not set on the topic", |entry| entry.shown());
+            Verdict::Wait(format!("{name} is {now}"))
+        }
+    })
+}
+
+/// The operator has seen the object as it is declared now, and is content with it.
+pub(super) fn operator_is_ready(
+    moment: &Moment<'_>,
+    kind: &str,
+    namespace: &str,
+    name: &str,
+    above: Option<i64>,
+) -> Result<Verdict, Verdict> {
+    let watch = if kind == Kind::Users.singular() { Kind::Users } else { Kind::Topics };
+    let freshness = moment.reading.watch(watch);
+    if freshness.state != SourceState::Live {
+        let why = freshness.why.unwrap_or_else(|| "they have not been listed yet".to_owned());
+        return Err(Verdict::Wait(format!("{}s cannot be seen: {why}", watch.singular())));
+    }
+    let (key, kube) = (ObjectKey::new(namespace, name), &moment.reading.world.kube);
+    let of: Option<Said<'_>> = if watch == Kind::Users {
+        kube.users.get(&key).map(|one| (one.generation, one.observed_generation, one.conditions.as_slice()))
+    } else {
+        kube.topics.get(&key).map(|one| (one.generation, one.observed_generation, one.conditions.as_slice()))
+    };
+    Ok(match of {
+        None => Verdict::Wait("it is not there yet".to_owned()),
+        Some((generation, ..)) if above.is_some() && generation <= above => {
+            Verdict::Wait("the change has not been seen yet".to_owned())
+        }
+        Some((Some(wanted), seen, _)) if seen.is_none_or(|seen| seen < wanted) => {
+            Verdict::Wait("the operator has not looked at it yet".to_owned())
+        }
+        Some((.., conditions)) => said(conditions),
+    })
+}
+
+/// What conditions come to.
+fn said(conditions: &[Condition]) -> Verdict {
+    if let Some(unready) = conditions.iter().find(|one| one.is_unready()) {
+        let words: Vec<&str> = [&unready.reason, &unready.message].into_iter().flatten().map(String::as_str).collect();
+        return Verdict::Fail(format!("the operator says: {}", words.join(": ")));
+    }
+    let is = |kind: &str| conditions.iter().any(|one| one.kind == kind && one.status == "True");
+    if is("ReconciliationPaused") {
+        return Verdict::Fail("the operator is told to leave it alone (strimzi.io/pause-reconciliation)".to_owned());
+    }
+    if is("Unmanaged") {
+        return Verdict::Fail("the operator is told to leave the topic alone (strimzi.io/managed)".to_owned());
+    }
+    if is("Ready") {
+        return Verdict::Pass("ready".to_owned());
+    }
+    Verdict::Wait("the operator has said nothing yet".to_owned())
+}
