@@ -129,6 +129,8 @@ pub enum Effect {
     AskWorkers(InstallationId, Vec<ConnectCluster>),
     /// Read what Helm keeps of these releases, where that is allowed; none stops it.
     ReadReleases(BTreeSet<ObjectKey>),
+    /// Ask what may be done in this namespace, and go on asking; none stops it.
+    AskRights(Option<String>),
     /// Remember that this installation was chosen in this context.
     Remember {
         /// The kubeconfig context.
@@ -270,10 +272,7 @@ pub struct App {
     observed: BTreeMap<InstallationId, (Arc<AddressBook>, Depth)>,
     /// A frame was drawn: somebody looks at the screen.
     is_seen: bool,
-    volumes_of: BTreeSet<String>,
-    configs: BTreeSet<ObjectKey>,
-    workers: Option<(InstallationId, Vec<ConnectCluster>)>,
-    releases: BTreeSet<ObjectKey>,
+    read_aside: observing::Aside,
     judged: BTreeMap<InstallationId, Judged>,
     /// Installations of which something was told since verdicts were given.
     told: BTreeSet<InstallationId>,
@@ -327,10 +326,7 @@ impl App {
             interrupted_at: None,
             observed: BTreeMap::new(),
             is_seen: false,
-            volumes_of: BTreeSet::new(),
-            configs: BTreeSet::new(),
-            workers: None,
-            releases: BTreeSet::new(),
+            read_aside: observing::Aside::default(),
             judged: BTreeMap::new(),
             told: BTreeSet::new(),
             acting: None,

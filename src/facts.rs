@@ -18,6 +18,7 @@ use crate::domain::{
     ids::{BrokerId, InstallationId, ObjectKey},
     kubernetes::Object,
     quorum::Quorum,
+    rights::Rights,
     storage::{LogDir, VolumeUse},
     topic::{Topic, TopicConfig},
     user::{Quota, ScramUser},
@@ -51,6 +52,8 @@ pub enum Body {
     Deleted(ObjectKey),
     /// How full the volumes of one node are. Source: `Volumes`.
     Volumes(Vec<VolumeUse>),
+    /// What we may do in a namespace. Source: `Rights`.
+    Rights(Rights),
     /// Brokers answered. Source: `Kafka`.
     Kafka(KafkaBody),
     /// Connect's workers answered. Source: `Connect`.

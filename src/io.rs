@@ -18,6 +18,7 @@ pub mod lease;
 pub mod logs;
 pub mod objects;
 pub mod releases;
+pub mod rights;
 pub mod secrets;
 mod served;
 pub mod translate;

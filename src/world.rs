@@ -28,6 +28,7 @@ use crate::{
         freshness::{FailureKind, Kind, Source, SourceFailure},
         ids::{InstallationId, ObjectKey},
         kubernetes::Object,
+        rights::Rights,
         storage::VolumeUse,
     },
     facts::{Body, Connection, Fact},
@@ -54,6 +55,8 @@ pub struct World {
     pub connect: BTreeMap<InstallationId, BTreeMap<ObjectKey, ConnectWorld>>,
     /// Volume usage as kubelets measured it, by claim.
     pub volumes: BTreeMap<ObjectKey, VolumeUse>,
+    /// What we may do, by namespace.
+    pub rights: BTreeMap<String, Rights>,
     /// Kinds that this cluster does not have, in the API server's words: an answer, and no blindness.
     pub absent: BTreeMap<Kind, SourceFailure>,
     /// Who answers, since when, and who does not.
@@ -119,6 +122,10 @@ impl World {
                 }
             }
             Body::Volumes(volumes) => self.volumes.extend(volumes.into_iter().map(|v| (v.claim.clone(), v))),
+            Body::Rights(rights) => {
+                dirty.shown = self.rights.get(&rights.namespace) != Some(&rights);
+                self.rights.insert(rights.namespace.clone(), rights);
+            }
             Body::Kafka(body) => {
                 if let Source::Kafka { installation, broker, .. } = &source {
                     let kafka = self.kafka.entry(installation.clone()).or_default();

@@ -6,6 +6,8 @@
 
 #[path = "live/access.rs"]
 mod access;
+#[path = "live/acting.rs"]
+mod acting;
 #[path = "live/admin.rs"]
 mod admin;
 #[path = "live/commands.rs"]
@@ -83,6 +85,8 @@ const ROWS: &[Row] = &[
     ("an account that may see pods alone keeps the panes it can fill", access::pods_alone),
     ("where watching is denied everything is listed instead", access::without_watch),
     ("an expired token is told as such", access::expired_token),
+    ("objects are made, changed and evicted only as a plan saw them", acting::ops_are_carried_out),
+    ("a lease names who acts, and of two at once one gets it", acting::a_lease_names_who_acts),
     ("a deleted pod is seen and its return too", faults::deleted_pod),
     ("another active controller is seen when its pod is deleted", quorum::a_new_controller_is_seen),
     ("a crashed broker is seen and its return too", faults::crashed_broker),

@@ -4,7 +4,7 @@
 mod sandbox;
 
 use chrono::TimeDelta;
-use k8s_openapi::api::{coordination::v1::Lease, core::v1::Pod};
+use k8s_openapi::api::{authorization::v1::SelfSubjectRulesReview, coordination::v1::Lease, core::v1::Pod};
 use kafdeck::{
     domain::ids::InstallationId,
     io::{
@@ -15,7 +15,7 @@ use kafdeck::{
     plan::op::{Change, Holder, Op, OpAnswer, OpFailure, Rehearsed, Target},
     sandbox::api::{Grant, Permissions},
 };
-use kube::Api;
+use kube::{Api, api::PostParams};
 use sandbox::{NAMESPACE, Sandbox, sandbox};
 use serde_json::{Value, json};
 
@@ -139,6 +139,41 @@ async fn a_pod_is_evicted_once_and_another_of_its_name_is_left_alone() {
     let forbidden = "create pods/eviction in namespace the-project (forbidden for sandbox)";
     let refused = perform(client, &evict("kafka-1", uid(&sandbox, "kafka-1").await)).await;
     assert_eq!(refused, Err(OpFailure::Forbidden(forbidden.into())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_grows_where_its_class_lets_it_and_never_shrinks() {
+    let sandbox = sandbox();
+    let client = &sandbox.client;
+    let target = target("v1", "PersistentVolumeClaim", "persistentvolumeclaims", "datadir-kafka-0");
+    let size = |before: &str, after: &str| {
+        let path = ["spec", "resources", "requests", "storage"].map(str::to_owned).to_vec();
+        let changes = vec![Change { path, before: Some(json!(before)), after: Some(json!(after)) }];
+        Op::Patch { target: target.clone(), changes }
+    };
+    assert_eq!(perform(client, &size("512Mi", "1Gi")).await, done());
+    let shrunk = perform(client, &size("1Gi", "512Mi")).await.unwrap_err();
+    assert!(shrunk.words().contains("field can not be less than status.capacity"), "{shrunk:?}");
+    sandbox.store.change("storageclasses", "", "local", |class| class["allowVolumeExpansion"] = json!(false));
+    // Refused with 403 though no Role would help: it is no missing permission.
+    let refused = perform(client, &size("1Gi", "2Gi")).await;
+    assert!(matches!(&refused, Err(OpFailure::Refused(why)) if why.contains("must support resize")), "{refused:?}");
+}
+
+fn rights_of(sandbox: &Sandbox) -> Api<SelfSubjectRulesReview> {
+    Api::all(sandbox.client.clone())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_allowed_is_listed_as_it_is_enforced() {
+    let sandbox = sandbox();
+    let review: SelfSubjectRulesReview = serde_json::from_value(json!({"spec": {"namespace": NAMESPACE}})).unwrap();
+    let ask = || async { rights_of(&sandbox).create(&PostParams::default(), &review).await.unwrap().status.unwrap() };
+    assert_eq!(ask().await.resource_rules[0].verbs, ["*"]);
+    deny(&sandbox, &["delete"], "pods");
+    let rules = ask().await.resource_rules;
+    let pods = rules.iter().find(|rule| rule.resources.as_deref() == Some(&["pods".to_owned()])).unwrap();
+    assert!(pods.verbs.contains(&"patch".to_owned()) && !pods.verbs.contains(&"delete".to_owned()), "{pods:?}");
 }
 
 fn installation() -> InstallationId {

@@ -22,22 +22,37 @@ const MOST_CONFIGS: usize = 64;
 /// The most installations whose brokers are asked at once.
 const MOST_OBSERVED: usize = 8;
 
+/// What is read beside the watches and the brokers, as it was last asked for.
+#[derive(Debug, Default)]
+pub(super) struct Aside {
+    volumes_of: BTreeSet<String>,
+    configs: BTreeSet<ObjectKey>,
+    workers: Option<(InstallationId, Vec<ConnectCluster>)>,
+    releases: BTreeSet<ObjectKey>,
+    rights_in: Option<String>,
+}
+
 impl App {
     /// What is to be observed for what is chosen, where that changed.
     pub(super) fn observe(&mut self) -> Vec<Effect> {
         let mut effects = Vec::new();
         let configs: BTreeSet<ObjectKey> =
             self.found.iter().flat_map(|f| &f.installation.configs).take(MOST_CONFIGS).cloned().collect();
-        if configs != self.configs {
-            self.configs.clone_from(&configs);
+        if configs != self.read_aside.configs {
+            self.read_aside.configs.clone_from(&configs);
             effects.push(Effect::ReadConfigs(configs));
         }
         let helm = |of: &Installation| Some(ObjectKey::new(of.id.namespace.clone(), of.helm.as_ref()?.name.clone()));
         let releases: BTreeSet<ObjectKey> =
             self.found.iter().filter_map(|f| helm(&f.installation)).take(MOST_CONFIGS).collect();
-        if releases != self.releases {
-            self.releases.clone_from(&releases);
+        if releases != self.read_aside.releases {
+            self.read_aside.releases.clone_from(&releases);
             effects.push(Effect::ReadReleases(releases));
+        }
+        let namespace = self.chosen.as_ref().map(|id| id.namespace.clone());
+        if namespace != self.read_aside.rights_in {
+            self.read_aside.rights_in.clone_from(&namespace);
+            effects.push(Effect::AskRights(namespace));
         }
         effects.extend(self.observe_brokers());
         let found = self.found.iter().find(|f| Some(&f.installation.id) == self.chosen.as_ref());
@@ -45,8 +60,8 @@ impl App {
             return effects;
         }
         let nodes = self.nodes_without_log_dirs();
-        if nodes != self.volumes_of {
-            self.volumes_of.clone_from(&nodes);
+        if nodes != self.read_aside.volumes_of {
+            self.read_aside.volumes_of.clone_from(&nodes);
             effects.push(Effect::ReadVolumes(nodes));
         }
         effects.extend(self.ask_workers());
@@ -128,10 +143,10 @@ impl App {
             (reading.installation.id.clone(), clusters.collect::<Vec<_>>())
         });
         let nothing = |asked: &Option<(_, Vec<_>)>| asked.as_ref().is_none_or(|(_, clusters)| clusters.is_empty());
-        if next == self.workers || (nothing(&next) && nothing(&self.workers)) {
+        if next == self.read_aside.workers || (nothing(&next) && nothing(&self.read_aside.workers)) {
             return None;
         }
-        let before = std::mem::replace(&mut self.workers, next.clone());
+        let before = std::mem::replace(&mut self.read_aside.workers, next.clone());
         let (id, clusters) = next.or_else(|| before.map(|(id, _)| (id, Vec::new())))?;
         Some(Effect::AskWorkers(id, clusters))
     }

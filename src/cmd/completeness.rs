@@ -13,6 +13,7 @@ use crate::{
         connect::ConnectCluster,
         freshness::{Asked, AskedWorkers, FailureKind as Why, Freshness, Kind, Source, SourceState},
         ids::BrokerId,
+        installation::Flavour,
         text::shortened,
     },
     errors::{Failure, FailureKind},
@@ -227,10 +228,14 @@ impl<'a> Wait<'a> {
                 self.users();
                 return;
             }
-            Need::Brokers | Need::Storage => self.watches(&[Kind::Claims, Kind::Nodes]),
+            Need::Brokers => self.watches(&[Kind::Claims, Kind::Nodes]),
+            Need::Storage => self.watches(&[Kind::Claims, Kind::Nodes, Kind::Classes]),
             Need::Connect => {
                 self.connect();
                 return;
+            }
+            Need::Topics if self.reading.installation.flavour == Flavour::Strimzi => {
+                self.watches(&[Kind::Kafkas, Kind::Topics]);
             }
             Need::Topics | Need::Groups => {}
             Need::Everything => {

@@ -22,20 +22,22 @@ use super::documents;
 const OLDEST_MINOR: u32 = 25;
 
 /// Resources that are watched in namespaces: API group, plural, needed.
-const WATCHED: [(&str, &str, bool); 6] = [
+const WATCHED: [(&str, &str, bool); 7] = [
     ("", "pods", true),
     ("", "persistentvolumeclaims", true),
     ("", "services", true),
     ("apps", "statefulsets", true),
     ("apps", "deployments", true),
     ("monitoring.coreos.com", "prometheusrules", false),
+    ("policy", "poddisruptionbudgets", false),
 ];
 
 /// The same, where there is a Strimzi.
-const WATCHED_OF_STRIMZI: [(&str, &str, bool); 4] = [
+const WATCHED_OF_STRIMZI: [(&str, &str, bool); 5] = [
     ("kafka.strimzi.io", "kafkas", false),
     ("kafka.strimzi.io", "kafkanodepools", false),
     ("kafka.strimzi.io", "kafkausers", false),
+    ("kafka.strimzi.io", "kafkatopics", false),
     ("core.strimzi.io", "strimzipodsets", false),
 ];
 
@@ -121,8 +123,10 @@ pub fn wanted(namespace: Option<&str>, strimzi: bool) -> Vec<Wanted> {
     all.push(namespaced("list", "", "events", None, false));
     // A websocket is opened with GET; newer API servers ask for create as well.
     all.extend(["get", "create"].map(|verb| namespaced(verb, "", "pods", Some("portforward"), true)));
-    let node = |verb| Wanted { verb, group: "", resource: "nodes", subresource: None, namespace: None, needed: false };
-    all.extend(["get", "list", "watch"].map(node));
+    for (group, resource) in [("", "nodes"), ("storage.k8s.io", "storageclasses")] {
+        let whole = |verb| Wanted { verb, group, resource, subresource: None, namespace: None, needed: false };
+        all.extend(["get", "list", "watch"].map(whole));
+    }
     all
 }
 

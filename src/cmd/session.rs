@@ -36,7 +36,7 @@ use crate::{
         kafka::observer::{self, ConfigsTold, Observer, ObserverSetup},
         logs::{self, LogEvent, LogRequest},
         objects::{self, Answer, Answered},
-        releases,
+        releases, rights,
         secrets::{KubeSecrets, Vault},
         volumes, watch as watches, workers,
     },
@@ -90,6 +90,7 @@ struct Hands {
     configs: Option<DropGuard>,
     workers: Option<DropGuard>,
     releases: Option<DropGuard>,
+    rights: Option<DropGuard>,
     following: Option<DropGuard>,
     memory: Option<Memory>,
     vault: Arc<Vault>,
@@ -163,6 +164,7 @@ impl Session {
                 configs: None,
                 workers: None,
                 releases: None,
+                rights: None,
                 following: None,
                 memory: None,
                 vault: Arc::default(),
@@ -376,6 +378,14 @@ impl Hands {
                     let cancel = self.cancel.child_token();
                     releases::read(cluster, names, &self.clock, &self.facts, &self.refresh, &cancel);
                     self.releases = Some(cancel.drop_guard());
+                }
+            }
+            Effect::AskRights(namespace) => {
+                self.rights = None;
+                if let Some((cluster, namespace)) = self.cluster.as_ref().zip(namespace) {
+                    let cancel = self.cancel.child_token();
+                    rights::read(cluster, namespace, &self.clock, &self.facts, &cancel);
+                    self.rights = Some(cancel.drop_guard());
                 }
             }
             Effect::FollowLogs { targets, previous } => {

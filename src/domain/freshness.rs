@@ -34,6 +34,11 @@ pub enum Source {
         /// Which pod, where each is asked by itself.
         worker: Option<String>,
     },
+    /// What we may do in one namespace.
+    Rights {
+        /// The namespace.
+        namespace: String,
+    },
     /// The kubelet's statistics of the volumes on one node.
     Volumes {
         /// The node.
@@ -56,6 +61,11 @@ pub enum Kind {
     NodePools,
     PodSets,
     Users,
+    Topics,
+    /// Disruption budgets.
+    Budgets,
+    /// Storage classes.
+    Classes,
     /// Not watched: only those are read that brokers take their configuration from.
     ConfigMaps,
     /// Helm's Secrets. Not watched: only those of releases are read that brokers came with.
@@ -64,7 +74,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind that is watched, in the order in which they are asked for.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Pods,
         Self::StatefulSets,
         Self::Services,
@@ -76,10 +86,13 @@ impl Kind {
         Self::NodePools,
         Self::PodSets,
         Self::Users,
+        Self::Topics,
+        Self::Budgets,
+        Self::Classes,
     ];
 
     /// Strimzi's kinds, which most clusters have all or none of.
-    pub const STRIMZI: [Self; 4] = [Self::Kafkas, Self::NodePools, Self::PodSets, Self::Users];
+    pub const STRIMZI: [Self; 5] = [Self::Kafkas, Self::NodePools, Self::PodSets, Self::Users, Self::Topics];
 
     /// The resource's plural name as RBAC and `kubectl` write it.
     pub fn resource(self) -> &'static str {
@@ -95,6 +108,9 @@ impl Kind {
             Self::NodePools => "kafkanodepools",
             Self::PodSets => "strimzipodsets",
             Self::Users => "kafkausers",
+            Self::Topics => "kafkatopics",
+            Self::Budgets => "poddisruptionbudgets",
+            Self::Classes => "storageclasses",
             Self::ConfigMaps => "configmaps",
             Self::Releases => "secrets",
         }
@@ -114,6 +130,9 @@ impl Kind {
             Self::NodePools => "KafkaNodePool",
             Self::PodSets => "StrimziPodSet",
             Self::Users => "KafkaUser",
+            Self::Topics => "KafkaTopic",
+            Self::Budgets => "PodDisruptionBudget",
+            Self::Classes => "StorageClass",
             Self::ConfigMaps => "ConfigMap",
             Self::Releases => "Secret",
         }
@@ -124,10 +143,17 @@ impl Kind {
         match self {
             Self::StatefulSets | Self::Deployments => "apps",
             Self::Rules => "monitoring.coreos.com",
-            Self::Kafkas | Self::NodePools | Self::Users => "kafka.strimzi.io",
+            Self::Kafkas | Self::NodePools | Self::Users | Self::Topics => "kafka.strimzi.io",
+            Self::Budgets => "policy",
+            Self::Classes => "storage.k8s.io",
             Self::PodSets => "core.strimzi.io",
             _ => "",
         }
+    }
+
+    /// True for kinds that are in no namespace.
+    pub fn is_cluster_wide(self) -> bool {
+        matches!(self, Self::Nodes | Self::Classes)
     }
 
     /// True when nothing but comfort is lost without it: it never makes the verdict blind.
@@ -244,6 +270,7 @@ impl fmt::Display for Source {
             Self::Link => f.write_str("API server"),
             Self::Watch(Kind::Releases) => f.write_str("Helm release"),
             Self::Watch(kind) => f.write_str(kind.resource()),
+            Self::Rights { namespace } => write!(f, "permissions in {namespace}"),
             Self::Volumes { node } => write!(f, "kubelet of {node}"),
             Self::Connect { what, worker: Some(worker), .. } => write!(f, "Connect {what} {worker}"),
             Self::Connect { what, cluster, .. } => write!(f, "Connect {what} of {}", cluster.name),

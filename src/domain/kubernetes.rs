@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     helm::Release,
     ids::ObjectKey,
-    strimzi::{KafkaResource, KafkaUser, NodePool, PodSet},
+    placement::{Budget, Class},
+    strimzi::{KafkaResource, KafkaTopic, KafkaUser, NodePool, PodSet},
 };
 
 /// What every object carries.
@@ -218,6 +219,9 @@ pub struct Workload {
     pub service_name: Option<String>,
     /// `spec.updateStrategy.type` or `spec.strategy.type`.
     pub update_strategy: Option<String>,
+    /// How far a rolling update of a StatefulSet has come.
+    #[serde(default)]
+    pub rollout: Rollout,
     /// The pod template's containers, so that an installation whose pods are all missing is still found.
     pub containers: Vec<Container>,
     /// The pod template's labels.
@@ -228,6 +232,23 @@ pub struct Workload {
     /// ConfigMaps that the template's volumes are made of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub config_maps: Vec<String>,
+}
+
+/// How far a StatefulSet has come with what its template became.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollout {
+    /// `spec.updateStrategy.rollingUpdate.partition`: pods of lower ordinals keep their revision.
+    pub partition: Option<u32>,
+    /// `status.currentRevision`: that of pods which have not been updated.
+    pub current_revision: Option<String>,
+    /// `status.updateRevision`: that of the template; pods carry theirs in label `controller-revision-hash`.
+    pub update_revision: Option<String>,
+    /// `status.updatedReplicas`.
+    pub updated_replicas: Option<u32>,
+    /// `metadata.generation`: counts changes of its spec.
+    pub generation: Option<i64>,
+    /// `status.observedGeneration`: the last one that the controller has seen.
+    pub observed_generation: Option<i64>,
 }
 
 /// A service.
@@ -326,6 +347,9 @@ pub enum Object {
     NodePool(NodePool),
     PodSet(PodSet),
     User(KafkaUser),
+    Topic(KafkaTopic),
+    Budget(Budget),
+    Class(Class),
     Release(Release),
 }
 
@@ -344,6 +368,9 @@ impl Object {
             Self::NodePool(o) => &o.meta,
             Self::PodSet(o) => &o.meta,
             Self::User(o) => &o.meta,
+            Self::Topic(o) => &o.meta,
+            Self::Budget(o) => &o.meta,
+            Self::Class(o) => &o.meta,
             Self::Release(o) => &o.meta,
         }
     }

@@ -4,6 +4,8 @@
 //! are those of `kafka.strimzi.io/v1`; what an older version has elsewhere, or a broken object has not, is
 //! missing.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -48,6 +50,12 @@ pub struct KafkaResource {
     pub metadata_version: Option<String>,
     /// `status.operatorLastSuccessfulVersion`.
     pub operator_version: Option<String>,
+    /// `metadata.generation`: counts changes of its spec.
+    #[serde(default)]
+    pub generation: Option<i64>,
+    /// `status.observedGeneration`: the last one that the operator has seen.
+    #[serde(default)]
+    pub observed_generation: Option<i64>,
     /// `status.conditions`.
     pub conditions: Vec<Condition>,
 }
@@ -97,6 +105,43 @@ pub struct PodSet {
     pub ready: Option<u32>,
     /// `status.currentPods`: of the current revision.
     pub current: Option<u32>,
+}
+
+/// A `KafkaTopic`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct KafkaTopic {
+    /// Name, labels; `strimzi.io/cluster` says whose it is, annotation `strimzi.io/managed` whether it is looked after.
+    pub meta: Meta,
+    /// `apiVersion` it was read in.
+    pub api_version: String,
+    /// `spec.topicName`, where the topic is called otherwise than the resource.
+    pub topic_name: Option<String>,
+    /// `spec.partitions`.
+    pub partitions: Option<u32>,
+    /// `spec.replicas`.
+    pub replicas: Option<u32>,
+    /// `spec.config`, numbers and truths as text.
+    pub config: BTreeMap<String, String>,
+    /// `status.topicId`.
+    pub topic_id: Option<String>,
+    /// `metadata.generation`: counts changes of its spec.
+    pub generation: Option<i64>,
+    /// `status.observedGeneration`: the last one that the operator has seen.
+    pub observed_generation: Option<i64>,
+    /// `status.conditions`.
+    pub conditions: Vec<Condition>,
+}
+
+impl KafkaTopic {
+    /// The topic's name, as brokers have it.
+    pub fn called(&self) -> &str {
+        self.topic_name.as_deref().unwrap_or(&self.meta.name)
+    }
+
+    /// False where the operator is told to leave the topic alone (`strimzi.io/managed: "false"`).
+    pub fn is_managed(&self) -> bool {
+        self.meta.annotations.get("strimzi.io/managed").is_none_or(|value| value != "false")
+    }
 }
 
 /// A `KafkaUser`.

@@ -215,7 +215,10 @@ fn prepare(config: &mut Config) {
 }
 
 /// The client over our own connector; over a proxy, kube's.
-fn client(config: Config) -> Result<Client, kube::Error> {
+fn client(mut config: Config) -> Result<Client, kube::Error> {
+    // A budget's 429 is an answer, and after a 504 nobody knows what has happened: whoever asks decides about asking
+    // again. kube would do so fifteen times.
+    config.default_retry = false;
     if config.proxy_url.is_some() {
         return Ok(ClientBuilder::try_from(config)?.build());
     }

@@ -7,6 +7,7 @@
 
 mod config;
 mod event;
+mod placement;
 mod pod;
 mod rules;
 mod strimzi;
@@ -24,16 +25,20 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 
-use crate::domain::kubernetes::{Claim, Meta, Node, Owner, Service, ServicePort, Workload};
+use crate::domain::kubernetes::{Claim, Meta, Node, Owner, Rollout, Service, ServicePort, Workload};
 
 pub use config::config_map;
 pub use event::event;
+pub use placement::{budget, class};
 pub use pod::{command, is_public, pod};
 pub use rules::rule_object;
-pub use strimzi::{kafka, node_pool, pod_set, user};
+pub use strimzi::{kafka, node_pool, pod_set, topic, user};
 
 /// Annotations that are kept; all others may hold anything, whole manifests included.
-const ANNOTATIONS: [&str; 4] = [
+const ANNOTATIONS: [&str; 7] = [
+    "argocd.argoproj.io/tracking-id",
+    "strimzi.io/managed",
+    "strimzi.io/manual-rolling-update",
     "strimzi.io/pause-reconciliation",
     "strimzi.io/kafka-version",
     "meta.helm.sh/release-name",
@@ -88,12 +93,27 @@ pub fn stateful_set(from: &StatefulSet) -> Workload {
     Workload {
         service_name: spec.and_then(|s| s.service_name.clone()).filter(|name| !name.is_empty()),
         update_strategy: spec.and_then(|s| s.update_strategy.as_ref()).and_then(|s| s.type_.clone()),
+        rollout: rollout(from),
         ..workload(
             &from.metadata,
             spec.and_then(|s| s.replicas),
             from.status.as_ref().and_then(|s| s.ready_replicas),
             spec.map(|s| &s.template),
         )
+    }
+}
+
+/// How far a StatefulSet has come.
+fn rollout(from: &StatefulSet) -> Rollout {
+    let strategy = from.spec.as_ref().and_then(|spec| spec.update_strategy.as_ref());
+    let status = from.status.clone().unwrap_or_default();
+    Rollout {
+        partition: strategy.and_then(|s| s.rolling_update.as_ref()).and_then(|r| r.partition).map(count),
+        current_revision: status.current_revision,
+        update_revision: status.update_revision,
+        updated_replicas: status.updated_replicas.map(count),
+        generation: from.metadata.generation,
+        observed_generation: status.observed_generation,
     }
 }
 
@@ -126,6 +146,7 @@ fn workload(
         ready_replicas: count(ready.unwrap_or(0)),
         service_name: None,
         update_strategy: None,
+        rollout: Rollout::default(),
         containers: containers.iter().map(|c| pod::container(c, None)).collect(),
         init_containers: template
             .and_then(|t| t.spec.as_ref())

@@ -11,6 +11,8 @@ use k8s_openapi::{
     api::{
         apps::v1::{Deployment, StatefulSet},
         core::v1 as core,
+        policy::v1::PodDisruptionBudget,
+        storage::v1::StorageClass,
     },
 };
 use kube::{
@@ -118,6 +120,12 @@ pub fn watch(
             Kind::NodePools => start.served(|o| Object::NodePool(translate::node_pool(o))),
             Kind::PodSets => start.served(|o| Object::PodSet(translate::pod_set(o))),
             Kind::Users => start.served(|o| Object::User(translate::user(o))),
+            Kind::Topics => start.served(|o| Object::Topic(translate::topic(o))),
+            Kind::Budgets => start.namespaced(|o: &PodDisruptionBudget| Object::Budget(translate::budget(o))),
+            Kind::Classes => {
+                let api: Api<StorageClass> = Api::all(cluster.client.clone());
+                start.run(api, |o| Object::Class(translate::class(o)));
+            }
             // Read by name, by `io::configs` and `io::releases`.
             Kind::ConfigMaps | Kind::Releases => {}
         }
@@ -378,7 +386,7 @@ impl Teller {
     fn trying(&self, verb: &str) -> String {
         let resource = self.kind.resource();
         match self.scope.namespace() {
-            _ if self.kind == Kind::Nodes => format!("{verb} {resource}"),
+            _ if self.kind.is_cluster_wide() => format!("{verb} {resource}"),
             Some(namespace) => format!("{verb} {resource} in namespace {namespace}"),
             None => format!("{verb} {resource} in all namespaces"),
         }

@@ -164,6 +164,7 @@ impl ApiServer {
                 return if request.method() == Method::GET { Ok(document.answer()) } else { Err(Refusal::method()) };
             }
             Target::Review => return self.review(&mut request).await,
+            Target::RulesReview => return self.review_rules(&mut request).await,
             Target::Object(place) => place,
         };
         self.permissions().check(place, asked.verbs(place, request.method()))?;

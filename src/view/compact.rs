@@ -166,7 +166,7 @@ impl Words {
 
     fn topic(&self, topic: &TopicRow) -> Strip {
         let shape = format!("{} {}×{}", cut(&topic.name, NAME), topic.partitions, topic.replication_factor);
-        let mut strip = self.text(shape, if topic.owner.is_some() { Tone::Muted } else { Tone::Plain });
+        let mut strip = self.text(shape, if topic.is_internal() { Tone::Muted } else { Tone::Plain });
         let troubles = [
             ("offline", topic.offline, Tone::Bad),
             ("under-min", topic.under_min_isr, Tone::Bad),

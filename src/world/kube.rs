@@ -7,7 +7,8 @@ use crate::domain::{
     helm::Release,
     ids::ObjectKey,
     kubernetes::{Claim, ConfigMap, Node, Object, Pod, RuleObject, Service, Workload},
-    strimzi::{KafkaResource, KafkaUser, NodePool, PodSet},
+    placement::{Budget, Class},
+    strimzi::{KafkaResource, KafkaTopic, KafkaUser, NodePool, PodSet},
 };
 
 /// All objects of the watched kinds.
@@ -37,6 +38,12 @@ pub struct KubeWorld {
     pub pod_sets: BTreeMap<ObjectKey, Arc<PodSet>>,
     /// KafkaUsers.
     pub users: BTreeMap<ObjectKey, Arc<KafkaUser>>,
+    /// KafkaTopics.
+    pub topics: BTreeMap<ObjectKey, Arc<KafkaTopic>>,
+    /// Disruption budgets.
+    pub budgets: BTreeMap<ObjectKey, Arc<Budget>>,
+    /// Storage classes.
+    pub classes: BTreeMap<ObjectKey, Arc<Class>>,
     /// Helm releases that brokers came with.
     pub releases: BTreeMap<ObjectKey, Arc<Release>>,
 }
@@ -57,6 +64,9 @@ impl KubeWorld {
             Kind::NodePools => self.node_pools.clear(),
             Kind::PodSets => self.pod_sets.clear(),
             Kind::Users => self.users.clear(),
+            Kind::Topics => self.topics.clear(),
+            Kind::Budgets => self.budgets.clear(),
+            Kind::Classes => self.classes.clear(),
             Kind::Releases => self.releases.clear(),
         }
         for object in objects {
@@ -80,6 +90,9 @@ impl KubeWorld {
             Object::NodePool(o) => insert(&mut self.node_pools, key, o),
             Object::PodSet(o) => insert(&mut self.pod_sets, key, o),
             Object::User(o) => insert(&mut self.users, key, o),
+            Object::Topic(o) => insert(&mut self.topics, key, o),
+            Object::Budget(o) => insert(&mut self.budgets, key, o),
+            Object::Class(o) => insert(&mut self.classes, key, o),
             Object::Release(o) => insert(&mut self.releases, key, o),
         }
     }
@@ -99,6 +112,9 @@ impl KubeWorld {
             Kind::NodePools => drop(self.node_pools.remove(key)),
             Kind::PodSets => drop(self.pod_sets.remove(key)),
             Kind::Users => drop(self.users.remove(key)),
+            Kind::Topics => drop(self.topics.remove(key)),
+            Kind::Budgets => drop(self.budgets.remove(key)),
+            Kind::Classes => drop(self.classes.remove(key)),
             Kind::Releases => drop(self.releases.remove(key)),
         }
     }

@@ -9,6 +9,7 @@ use crate::domain::{
     freshness::{Asked, Freshness, Kind, Source, SourceState},
     ids::BrokerId,
     installation::{AddressBook, Flavour, Installation, Mode},
+    rights::Asking,
 };
 
 use super::{KafkaWorld, World};
@@ -49,6 +50,11 @@ impl<'a> Reading<'a> {
     pub fn mode(&self) -> Option<&'static str> {
         let says = self.kafka().is_some_and(|kafka| kafka.features.values().any(|f| f.kraft));
         if says { Some(Mode::KRaft.word()) } else { self.installation.mode.map(Mode::word) }
+    }
+
+    /// Whether we may do something in the installation's namespace; `None` where nobody has told, or not wholly.
+    pub fn may(&self, asking: Asking<'_>) -> Option<bool> {
+        self.world.rights.get(&self.installation.id.namespace)?.may(asking)
     }
 
     /// State of one thing that brokers are asked as a whole.
@@ -99,6 +105,8 @@ impl<'a> Reading<'a> {
             Source::Watch(kind) if Kind::STRIMZI.contains(kind) => {
                 self.installation.flavour == Flavour::Strimzi && !self.world.absent.contains_key(kind)
             }
+            // What may be done is told where something is to be done.
+            Source::Rights { .. } => false,
             Source::Watch(Kind::ConfigMaps) => !self.installation.configs.is_empty(),
             Source::Watch(Kind::Releases) => self.installation.helm.is_some(),
             Source::Kafka { installation, .. } => *installation == self.installation.id,

@@ -161,7 +161,7 @@ impl Sources {
             Source::Connect { what, .. } if (now - answered_at).to_std().is_ok_and(|age| age > what.live_for()) => {
                 stale(format!("{source}: no answer"), None)
             }
-            Source::Kafka { .. } | Source::Connect { .. } | Source::Volumes { .. } => {
+            Source::Kafka { .. } | Source::Connect { .. } | Source::Volumes { .. } | Source::Rights { .. } => {
                 Freshness { state: SourceState::Live, as_of: Some(answered_at), why: None, hint: None }
             }
             _ if status.polled.is_some() => polled(status, answered_at, now),

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::domain::{
-    freshness::{Asked, SourceState},
+    freshness::{Asked, Kind, SourceState},
     ids::{BrokerId, ObjectKey},
     installation::BrokerPod,
     kubernetes::Claim,
@@ -76,6 +76,10 @@ pub struct ClaimRow {
     pub created_at: Option<DateTime<Utc>>,
     /// Seconds until it is full; not forecast yet.
     pub full_in_s: Option<i64>,
+    /// Whether it can be made larger; `None` where that is not known.
+    pub expandable: Option<bool>,
+    /// Why it cannot, or why that is not known.
+    pub expandable_why: Option<String>,
 }
 
 /// A log directory with the claim it lies on.
@@ -118,6 +122,7 @@ impl Reading<'_> {
         path: &str,
     ) -> ClaimRow {
         let usage = self.usage(key, claim, broker, path);
+        let (expandable, expandable_why) = self.expandable(claim);
         ClaimRow {
             pvc: key.name.clone(),
             phase: claim.map_or_else(|| "?".to_owned(), |c| c.phase.clone()),
@@ -133,6 +138,29 @@ impl Reading<'_> {
             volume: claim.and_then(|c| c.volume.clone()),
             created_at: claim.and_then(|c| c.meta.created_at),
             full_in_s: None,
+            expandable,
+            expandable_why,
+        }
+    }
+
+    /// Whether a claim can be made larger, and what there is to say about it.
+    fn expandable(&self, claim: Option<&Claim>) -> (Option<bool>, Option<String>) {
+        let Some(claim) = claim else { return (None, Some("the claim is not seen".to_owned())) };
+        if claim.phase != "Bound" {
+            return (Some(false), Some(format!("the claim is {}", claim.phase)));
+        }
+        // A claim without a class has a volume that somebody made by hand.
+        let Some(name) = claim.class.as_deref().filter(|name| !name.is_empty()) else {
+            return (Some(false), Some("the claim has no storage class".to_owned()));
+        };
+        let seen = self.watch(Kind::Classes);
+        if seen.as_of.is_none() {
+            return (None, seen.why);
+        }
+        match self.world.kube.classes.get(&ObjectKey::new("", name)) {
+            Some(class) if class.allows_expansion => (Some(true), None),
+            Some(_) => (Some(false), Some(format!("storage class {name} does not allow it (allowVolumeExpansion)"))),
+            None => (Some(false), Some(format!("storage class {name} is not there"))),
         }
     }
 

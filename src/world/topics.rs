@@ -6,11 +6,15 @@ use serde::Serialize;
 
 use crate::domain::{
     freshness::SourceState,
-    ids::BrokerId,
+    ids::{BrokerId, ObjectKey},
+    strimzi::KafkaTopic,
     topic::{Health, Topic},
 };
 
 use super::{KafkaWorld, Reading};
+
+/// The owner of Kafka's own topics.
+const INTERNAL: &str = "internal";
 
 /// One topic, as a row.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -37,7 +41,7 @@ pub struct TopicRow {
     pub at_min_isr: usize,
     /// Bytes of all its replicas; `None` until every broker that holds one has answered.
     pub size_bytes: Option<u64>,
-    /// `internal` for Kafka's own, else who manages it; not looked up yet.
+    /// `internal` for Kafka's own, `KafkaTopic NS/NAME` where one declares it; none where nobody is seen to.
     pub owner: Option<String>,
     /// The broker's error for this topic.
     pub error: Option<String>,
@@ -84,17 +88,48 @@ pub struct PartitionCounts {
     pub min_isr_unknown: usize,
 }
 
+impl TopicRow {
+    /// True for Kafka's own topics.
+    pub fn is_internal(&self) -> bool {
+        self.owner.as_deref() == Some(INTERNAL)
+    }
+}
+
 impl Reading<'_> {
     /// All topics, by name.
     pub fn topics(&self) -> Vec<TopicRow> {
         let Some(kafka) = self.kafka() else { return Vec::new() };
         let silent = self.silent();
         let sizes = self.topic_sizes();
+        let owners = self.topic_resources();
+        let owner = |name: &str| owners.get(name).map(|o| format!("KafkaTopic {}/{}", o.meta.namespace, o.meta.name));
         kafka
             .topics
             .values()
-            .map(|topic| topic_row(kafka, topic, &silent, sizes.get(topic.name.as_str()).copied()))
+            .map(|topic| TopicRow {
+                owner: if topic.internal { Some(INTERNAL.to_owned()) } else { owner(&topic.name) },
+                ..topic_row(kafka, topic, &silent, sizes.get(topic.name.as_str()).copied())
+            })
             .collect()
+    }
+
+    /// KafkaTopics that the Topic Operator of this installation looks after, by the topic's name; of several that
+    /// declare one topic the oldest counts, as it does for the operator.
+    pub fn topic_resources(&self) -> BTreeMap<&str, &KafkaTopic> {
+        let id = &self.installation.id;
+        let of_strimzi = self.world.kube.kafkas.get(&ObjectKey::new(&id.namespace, &id.name));
+        let Some(namespace) = of_strimzi.and_then(|kafka| kafka.topics_in.as_ref()) else { return BTreeMap::new() };
+        let all = self.world.kube.topics.values().map(AsRef::as_ref);
+        let ours =
+            all.filter(|t| t.meta.namespace == *namespace && t.meta.labels.get("strimzi.io/cluster") == Some(&id.name));
+        let mut found: BTreeMap<&str, &KafkaTopic> = BTreeMap::new();
+        for topic in ours {
+            let known = found.entry(topic.called()).or_insert(topic);
+            if topic.meta.created_at < known.meta.created_at {
+                *known = topic;
+            }
+        }
+        found
     }
 
     /// The partitions of one topic; empty when there is no such topic.
@@ -187,7 +222,7 @@ fn topic_row(kafka: &KafkaWorld, topic: &Topic, silent: &BTreeSet<BrokerId>, siz
         under_min_isr: count(Health::UnderMinIsr),
         at_min_isr: count(Health::AtMinIsr),
         size_bytes,
-        owner: topic.internal.then(|| "internal".to_owned()),
+        owner: None,
         error: topic.error.clone(),
         worst: healths.into_iter().min().unwrap_or(Health::InSync),
     }

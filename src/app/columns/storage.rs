@@ -91,6 +91,18 @@ impl Row for ClaimRow {
             key: |c| SortKey::text(c.class.as_deref()),
         },
         Column {
+            title: "GROWS",
+            width: fit(5, 5),
+            right: false,
+            optional: 7,
+            cell: |c, _| match c.expandable {
+                Some(true) => Cell::new("yes", Tone::Plain),
+                Some(false) => Cell::new("no", Tone::Muted),
+                None => Cell::new("?", Tone::Unknown),
+            },
+            key: |c| SortKey::text(c.expandable.map(|yes| if yes { "yes" } else { "no" })),
+        },
+        Column {
             title: "POD",
             width: fit(4, 40),
             right: false,

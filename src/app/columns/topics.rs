@@ -15,7 +15,7 @@ impl Row for TopicRow {
             width: Width::Rest { min: 16 },
             right: false,
             optional: 0,
-            cell: |t, _| Cell::new(&t.name, if t.owner.is_some() { Tone::Muted } else { Tone::Plain }),
+            cell: |t, _| Cell::new(&t.name, if t.is_internal() { Tone::Muted } else { Tone::Plain }),
             key: |t| SortKey::Text(t.name.clone()),
         },
         Column {
@@ -109,7 +109,7 @@ impl Row for TopicRow {
     }
 
     fn urgency(&self) -> i64 {
-        self.worst as i64 * 1_000_000 - (self.under_replicated as i64) + if self.owner.is_some() { 500_000 } else { 0 }
+        self.worst as i64 * 1_000_000 - (self.under_replicated as i64) + if self.is_internal() { 500_000 } else { 0 }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::domain::{
     access::SecretKey,
     ids::BrokerId,
     installation::{Condition, Role},
-    strimzi::{Acl, KafkaResource, KafkaUser, ListenerSpec, NodePool, PodSet},
+    strimzi::{Acl, KafkaResource, KafkaTopic, KafkaUser, ListenerSpec, NodePool, PodSet},
     user::Limits,
 };
 
@@ -39,6 +39,8 @@ pub fn kafka(from: &DynamicObject) -> KafkaResource {
         running_version: text(&status["kafkaVersion"]),
         metadata_version: text(&status["kafkaMetadataVersion"]),
         operator_version: text(&status["operatorLastSuccessfulVersion"]),
+        generation: from.metadata.generation,
+        observed_generation: status["observedGeneration"].as_i64(),
         conditions: conditions(status),
     }
 }
@@ -71,6 +73,24 @@ pub fn pod_set(from: &DynamicObject) -> PodSet {
         wanted: spec["pods"].as_array().map_or(0, |pods| u32::try_from(pods.len()).unwrap_or(u32::MAX)),
         ready: count(&status["readyPods"]),
         current: count(&status["currentPods"]),
+    }
+}
+
+/// A `KafkaTopic`.
+pub fn topic(from: &DynamicObject) -> KafkaTopic {
+    let (spec, status) = (&from.data["spec"], &from.data["status"]);
+    let config = spec["config"].as_object().into_iter().flatten().take(MOST);
+    KafkaTopic {
+        meta: meta(&from.metadata),
+        api_version: api_version(from),
+        topic_name: text(&spec["topicName"]),
+        partitions: count(&spec["partitions"]),
+        replicas: count(&spec["replicas"]),
+        config: config.filter_map(|(key, value)| Some((key.clone(), plain(value)?))).collect(),
+        topic_id: text(&status["topicId"]),
+        generation: from.metadata.generation,
+        observed_generation: status["observedGeneration"].as_i64(),
+        conditions: conditions(status),
     }
 }
 
@@ -172,6 +192,15 @@ fn text(value: &Value) -> Option<String> {
     Some(text.chars().take(LONGEST).collect())
 }
 
+/// A text, a number or a truth, as text.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.chars().take(LONGEST).collect()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
 /// A number of things.
 fn count(value: &Value) -> Option<u32> {
     value.as_u64().and_then(|n| u32::try_from(n).ok())
@@ -190,6 +219,24 @@ mod tests {
 
     fn object(from: Value) -> DynamicObject {
         serde_json::from_value(from).unwrap()
+    }
+
+    #[test]
+    fn a_topic_keeps_its_name_its_shape_and_its_configs_as_text() {
+        let topic = topic(&object(json!({
+            "apiVersion": "kafka.strimzi.io/v1", "kind": "KafkaTopic",
+            "metadata": {"name": "orders", "namespace": "messaging", "generation": 3,
+                "labels": {"strimzi.io/cluster": "kafka"}, "annotations": {"strimzi.io/managed": "false"}},
+            "spec": {"topicName": "Orders_1", "partitions": 3, "replicas": 2,
+                "config": {"retention.ms": 1000, "preallocate": true, "cleanup.policy": "compact", "odd": {}}},
+            "status": {"topicId": "x", "observedGeneration": 2,
+                "conditions": [{"type": "Unmanaged", "status": "True"}]},
+        })));
+        assert_eq!((topic.called(), topic.partitions, topic.replicas), ("Orders_1", Some(3), Some(2)));
+        let config: Vec<_> = topic.config.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        assert_eq!(config, ["cleanup.policy=compact", "preallocate=true", "retention.ms=1000"]);
+        assert!(!topic.is_managed());
+        assert_eq!((topic.generation, topic.observed_generation), (Some(3), Some(2)));
     }
 
     #[test]

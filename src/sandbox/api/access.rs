@@ -7,9 +7,12 @@ use serde_json::{Value, json};
 use super::{
     ApiServer,
     request::{Place, body, content_type, value},
-    resources::Resource,
+    resources::{Resource, TABLE},
     status::{Answer, Refusal, answer},
 };
+
+/// All verbs that there are.
+const VERBS: [&str; 8] = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
 
 /// Verbs on resources; an asterisk is all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +51,25 @@ impl Permissions {
         self.granted.as_deref().is_none_or(any) && !any(&self.denied)
     }
 
+    /// All that is allowed in a namespace, as rules.
+    fn rules(&self, namespace: &str) -> Vec<Value> {
+        if *self == Self::default() {
+            return vec![json!({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]})];
+        }
+        let of = |resource: &Resource, full: &str| {
+            let place = resource.namespaced.then_some(namespace);
+            let verbs: Vec<&str> = VERBS.into_iter().filter(|verb| self.allow(verb, full, place)).collect();
+            let rule = json!({"verbs": verbs, "apiGroups": [resource.group], "resources": [full]});
+            (!verbs.is_empty()).then_some(rule)
+        };
+        let with_subs = |resource: &'static Resource| {
+            let subs = resource.subs.iter().map(|sub| format!("{}/{sub}", resource.plural));
+            let all: Vec<String> = std::iter::once(resource.plural.to_owned()).chain(subs).collect();
+            all.into_iter().filter_map(move |full| of(resource, &full)).collect::<Vec<_>>()
+        };
+        TABLE.iter().flat_map(with_subs).collect()
+    }
+
     /// Refuses what is not allowed, as a real server does.
     pub fn check(&self, place: &Place, verbs: &[&str]) -> Result<(), Refusal> {
         let Resource { group, plural, .. } = place.resource;
@@ -72,6 +94,28 @@ impl Permissions {
 }
 
 impl ApiServer {
+    /// Answers a SelfSubjectRulesReview.
+    pub(super) async fn review_rules(&self, request: &mut Request<Incoming>) -> Result<Answer, Refusal> {
+        if request.method() != http::Method::POST {
+            return Err(Refusal::method());
+        }
+        let kind = content_type(request);
+        let asked = value(&body(request).await?, &kind).map_err(Refusal::bad_request)?;
+        let Some(namespace) = asked["spec"]["namespace"].as_str().filter(|text| !text.is_empty()) else {
+            return Err(Refusal::bad_request("no namespace on request"));
+        };
+        let everywhere = json!([{"verbs": ["get"], "nonResourceURLs": ["/api", "/apis", "/healthz", "/version"]}]);
+        let rules = self.permissions().rules(namespace);
+        let review = json!({
+            "kind": "SelfSubjectRulesReview",
+            "apiVersion": "authorization.k8s.io/v1",
+            "metadata": {},
+            "spec": {},
+            "status": {"resourceRules": rules, "nonResourceRules": everywhere, "incomplete": false},
+        });
+        Ok(answer(StatusCode::CREATED, &review))
+    }
+
     /// Answers a SelfSubjectAccessReview.
     pub(super) async fn review(&self, request: &mut Request<Incoming>) -> Result<Answer, Refusal> {
         if request.method() != http::Method::POST {

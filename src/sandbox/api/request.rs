@@ -35,6 +35,8 @@ pub enum Target {
     Document(Document),
     /// The reviews of access.
     Review,
+    /// The reviews of all that is allowed in a namespace.
+    RulesReview,
     /// Objects.
     Object(Place),
 }
@@ -110,6 +112,9 @@ fn target(path: &[&str], lacking: &[String]) -> Result<Target, Refusal> {
     };
     if (group, version) == REVIEWS && rest == ["selfsubjectaccessreviews"] {
         return Ok(Target::Review);
+    }
+    if (group, version) == REVIEWS && rest == ["selfsubjectrulesreviews"] {
+        return Ok(Target::RulesReview);
     }
     let (namespace, rest) = match rest {
         // A namespace's own subresources look like a resource in it.

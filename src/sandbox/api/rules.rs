@@ -51,7 +51,7 @@ pub fn check(resource: &Resource, before: Option<&Value>, object: &Value) -> Res
             invalid("FieldValueForbidden", "spec", message)
         }
         ("persistentvolumeclaims", Some(before)) if storage(object) < storage(before) => {
-            let message = "Forbidden: field can not be less than previous value";
+            let message = "Forbidden: field can not be less than status.capacity";
             invalid("FieldValueForbidden", "spec.resources.requests.storage", message)
         }
         _ => Ok(()),
@@ -78,6 +78,11 @@ fn storage(claim: &Value) -> Option<u128> {
         unit => power(1000, &unit.to_ascii_uppercase())?,
     };
     number.checked_mul(factor)
+}
+
+/// Whether a claim asks for more than before.
+pub fn grows(before: &Value, after: &Value) -> bool {
+    storage(after) > storage(before)
 }
 
 fn is_name(name: &str) -> bool {

@@ -96,6 +96,10 @@ fn resources(group: &str, version: &str, lacking: &[String]) -> Document {
             "name": "selfsubjectaccessreviews", "singularName": "selfsubjectaccessreview", "namespaced": false,
             "kind": "SelfSubjectAccessReview", "verbs": ["create"],
         }));
+        rows.push(json!({
+            "name": "selfsubjectrulesreviews", "singularName": "selfsubjectrulesreview", "namespaced": false,
+            "kind": "SelfSubjectRulesReview", "verbs": ["create"],
+        }));
     }
     if rows.is_empty() {
         return Document::NoPage;

@@ -106,9 +106,27 @@ impl ApiServer {
         }
         let kept = self.commit(place, name, dry_run, |before| {
             let before = before.ok_or_else(|| Refusal::not_found(&place.resource.qualified(), name))?;
+            self.check_growth(place, before, &object)?;
             revise(place, name, before, object)
         })?;
         Ok(ok(&kept))
+    }
+
+    /// A claim grows only where its class lets it (admission plugin PersistentVolumeClaimResize).
+    fn check_growth(&self, place: &Place, before: &Value, after: &Value) -> Result<(), Refusal> {
+        if place.resource.plural != "persistentvolumeclaims" || !rules::grows(before, after) {
+            return Ok(());
+        }
+        let class = before["spec"]["storageClassName"].as_str().unwrap_or_default();
+        if self.store.get("storageclasses", "", class).is_some_and(|class| class["allowVolumeExpansion"] == true) {
+            return Ok(());
+        }
+        let name = before["metadata"]["name"].as_str().unwrap_or_default();
+        let message = format!(
+            "persistentvolumeclaims \"{name}\" is forbidden: only dynamically provisioned pvc can be resized and the \
+             storageclass that provisions the pvc must support resize"
+        );
+        Err(Refusal::new(403, "Forbidden", message).details(place.resource.details(Some(name))))
     }
 
     /// PATCH on an object, its status or its scale.
@@ -147,6 +165,7 @@ impl ApiServer {
                 after = object;
             }
             rules::check_patched(resource, &after)?;
+            self.check_growth(place, before, &after)?;
             revise(place, name, before, after)
         })?;
         Ok(ok(&if scaled { scale_of(&kept) } else { kept }))
