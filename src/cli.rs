@@ -201,6 +201,12 @@ pub enum Command {
         /// This user alone
         user: Option<String>,
     },
+    /// Moves of partitions: list, cancel, throttle
+    Reassignment {
+        /// What of them
+        #[command(subcommand)]
+        what: Reassignment,
+    },
     /// What is wrong, worst first, with evidence and the next safe action
     Findings {
         /// How long to watch for what needs two samples
@@ -244,6 +250,13 @@ pub enum Command {
     /// An action of the catalog.
     #[command(skip)]
     Act(actions::Typed),
+}
+
+/// What of moves of partitions; what changes them stands in the catalog of actions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum Reassignment {
+    /// Moves under way, with the brokers that get replicas and lose them
+    List,
 }
 
 /// Which log lines.
@@ -311,6 +324,7 @@ impl Command {
             Self::Alerts => "alerts",
             Self::Connect { .. } => "connect",
             Self::Users { .. } => "users",
+            Self::Reassignment { .. } => "reassignment",
             Self::Findings { .. } => "findings",
             Self::Doctor => "doctor",
             Self::Logs(_) => "logs",

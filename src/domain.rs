@@ -22,6 +22,7 @@ pub mod key;
 pub mod kubernetes;
 pub mod object;
 pub mod placement;
+pub mod quantity;
 pub mod quorum;
 pub mod rights;
 pub mod storage;

@@ -74,8 +74,8 @@ fn command(spec: &'static ActionSpec, name: &'static str) -> Command {
     made = made
         .arg(switch("yes", "Go ahead without asking"))
         .arg(switch("dry-run", "Print plan, difference and equivalent commands, and change nothing"));
-    if spec.risk == Risk::Destructive {
-        let help = "The name of what is to be changed for good, which a script has to repeat";
+    if spec.risk >= Risk::Disruptive {
+        let help = "The name of what would lose something, which a script has to repeat where the plan asks for it";
         made = made.arg(Arg::new("confirm").long("confirm").value_name("NAME").help(help));
     }
     made
@@ -115,7 +115,7 @@ pub fn typed(matches: &ArgMatches) -> Option<Typed> {
             }
         }
     }
-    let confirm = (spec.risk == Risk::Destructive).then(|| found.get_one::<String>("confirm").cloned()).flatten();
+    let confirm = (spec.risk >= Risk::Disruptive).then(|| found.get_one::<String>("confirm").cloned()).flatten();
     Some(Typed {
         action: spec.id.to_owned(),
         params,

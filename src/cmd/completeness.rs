@@ -46,6 +46,8 @@ pub enum Need {
     Connect,
     /// Users, what they may do, and who declares them.
     Users,
+    /// Topics and moves of partitions.
+    Reassignments,
     /// All of it.
     Everything,
 }
@@ -237,7 +239,7 @@ impl<'a> Wait<'a> {
             Need::Topics if self.reading.installation.flavour == Flavour::Strimzi => {
                 self.watches(&[Kind::Kafkas, Kind::Topics]);
             }
-            Need::Topics | Need::Groups => {}
+            Need::Topics | Need::Groups | Need::Reassignments => {}
             Need::Everything => {
                 self.watches(&Kind::ALL);
                 if self.reading.installation.helm.is_some() {
@@ -299,6 +301,10 @@ impl<'a> Wait<'a> {
         }
         if matches!(need, Need::Topics | Need::Everything) && !kafka.topics.is_empty() {
             self.one(Asked::TopicConfigs, None);
+        }
+        if matches!(need, Need::Reassignments | Need::Everything) && kafka.features.keys().any(|id| answers(kafka, *id))
+        {
+            self.one(Asked::Reassignments, None);
         }
         if matches!(need, Need::Groups | Need::Everything) {
             self.groups(kafka);

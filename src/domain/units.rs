@@ -31,6 +31,11 @@ pub fn count(n: i64) -> String {
     }
 }
 
+/// So many of something: `1 partition`, `3 partitions`.
+pub fn counted(count: usize, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A length of time: `42s`, `3m12s`, `50m`, `2h`, `5d`: two units while it is short enough to matter.
 pub fn duration(seconds: i64) -> String {
     let s = seconds.max(0);

@@ -23,6 +23,7 @@ use super::{
     kafka::admin::{Admin, AdminError, AdminSetup, Rehearsal},
     lease::{self, Taken, Untaken},
     secrets::{KubeSecrets, Vault},
+    workers,
 };
 use crate::{
     clock::Clock,
@@ -144,8 +145,14 @@ async fn ask(
     cancel: CancellationToken,
 ) -> Result<Vec<Answer>, String> {
     let admin = admin(setup, door, &cancel);
-    let answers = join_all(questions.iter().map(|question| admin.ask(question))).await;
-    answers.into_iter().collect::<Result<_, _>>().map_err(|error| error.to_string())
+    let answers = join_all(questions.iter().map(async |question| match question {
+        Question::Object { target, paths } => {
+            let found = apply::fields(&setup.cluster.client, target, paths).await;
+            found.map(Answer::Object).map_err(|why| format!("{} cannot be read: {}", target.for_kubectl(), why.words()))
+        }
+        question => admin.ask(question).await.map_err(|error| error.to_string()),
+    }));
+    answers.await.into_iter().collect()
 }
 
 /// Tries every step without doing it.
@@ -170,8 +177,17 @@ async fn try_out(setup: &ActSetup, admin: Option<&Admin>, op: &Op) -> Rehearsed 
             Ok(Rehearsal::Stale(diff)) => Rehearsed::Failed(OpFailure::Stale(diff)),
             Err(error) => Rehearsed::Failed(failure(error)),
         },
+        (Op::Connect { workers, connector, ask, .. }, _) => {
+            workers::change::rehearse(&connecting(setup), workers, connector, *ask).await
+        }
         (op, _) => apply::rehearse(&setup.cluster.client, op).await,
     }
+}
+
+/// The way to Connect's workers.
+fn connecting(setup: &ActSetup) -> workers::change::Means {
+    let cancel = setup.cancel.child_token();
+    workers::change::Means { transport: Arc::new(PortForward::new(&setup.cluster, &cancel)), cancel }
 }
 
 fn failure(error: AdminError) -> OpFailure {
@@ -366,6 +382,9 @@ async fn perform(setup: &ActSetup, door: Option<&Door>, op: &Op) -> Result<OpAns
                 Ok(made) => Ok(OpAnswer::Made(made)),
                 Err(error) => Err(failure(error)),
             }
+        }
+        (Op::Connect { workers, connector, ask, .. }, _) => {
+            workers::change::perform(&connecting(setup), workers, connector, *ask).await
         }
         (op, _) => apply::perform(&setup.cluster.client, op).await,
     }

@@ -111,7 +111,18 @@ impl ActionSpec {
 }
 
 /// All actions, in the order in which they are listed.
-pub static CATALOG: &[&ActionSpec] = &[&actions::topic_create::SPEC];
+pub static CATALOG: &[&ActionSpec] = &[
+    &actions::topic_create::SPEC,
+    &actions::offsets_reset::SPEC,
+    &actions::leaders_elect::SPEC,
+    &actions::reassignment_cancel::SPEC,
+    &actions::reassignment_throttle::SPEC,
+    &actions::broker_drain::SPEC,
+    &actions::pvc_expand::SPEC,
+    &actions::connectors::RESTART,
+    &actions::connectors::PAUSE,
+    &actions::connectors::RESUME,
+];
 
 /// The action of an id.
 pub fn by_id(id: &str) -> Option<&'static ActionSpec> {

@@ -7,7 +7,9 @@ use std::{collections::BTreeMap, fmt};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::op::Target;
 use crate::domain::{
     access::Mechanism,
     acl::Acl,
@@ -199,6 +201,13 @@ pub enum Question {
     },
     /// Moves under way (ListPartitionReassignments, key 46).
     Reassignments,
+    /// Fields of an object, from the API server and not from brokers.
+    Object {
+        /// Which. Never a Secret.
+        target: Target,
+        /// Keys from the root of the object to each field.
+        paths: Vec<Vec<String>>,
+    },
 }
 
 /// Where offsets are reset to.
@@ -227,6 +236,8 @@ pub enum Answer {
     LastWrite(Option<DateTime<Utc>>),
     /// Moves under way.
     Reassignments(Vec<MoveUnderWay>),
+    /// The fields in their order, each as far as it is there; `None` where there is no such object.
+    Object(Option<Vec<Option<Value>>>),
 }
 
 /// Where a group stands in one partition.

@@ -103,6 +103,7 @@ pub fn topic(name: &str, partitions: i32, internal: bool) -> Topic {
                 leader: Some(BrokerId(index % 3)),
                 replicas: brokers(index),
                 isr: brokers(index),
+                ..Partition::default()
             })
             .collect(),
     }
