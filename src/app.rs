@@ -24,6 +24,7 @@ pub mod object_page;
 mod observing;
 pub mod palette;
 pub mod picker;
+mod place;
 pub mod shown;
 pub mod sight;
 pub mod sources;
@@ -42,12 +43,13 @@ use crate::{
     config::keymap::Keymap,
     discover::{self, Choice},
     domain::{
-        access::{Way, Wish},
-        config::{Config, ConfigInquiry, Owner},
+        access::Wish,
+        config::{Config, ConfigInquiry},
         connect::ConnectCluster,
         freshness::{Depth, Kind, Source, SourceFailure, SourceState},
         ids::{InstallationId, ObjectKey},
         installation::AddressBook,
+        log::LogNews,
         object::Inquiry,
     },
     facts::Fact,
@@ -55,27 +57,25 @@ use crate::{
     world::{Dirty, Reading, World},
 };
 
-pub use self::{found::Found, tab::Tab};
+pub use self::{
+    found::Found,
+    place::{Overlay, Place},
+    tab::Tab,
+};
 
 use self::{
     acting::Acting,
     columns::Row,
     config_page::ConfigPage,
-    fields::Fields,
-    form::Form,
     guard::Guard,
     keys::Key,
     lists::{ListId, Lists},
-    logs::{LogLine, LogTarget, LogView},
-    object_page::{ObjectPage, Told},
-    palette::Palette,
+    logs::{LogTarget, LogView, LogsAsked},
+    object_page::Told,
     picker::Judged,
     shown::{Opened, Shown},
     sight::Sight,
 };
-
-/// Lines of the log that are asked for when a view opens.
-pub const LOG_TAIL: i64 = 500;
 
 /// A message to the App.
 #[derive(Debug)]
@@ -92,8 +92,12 @@ pub enum Msg {
     Drawn(Sight),
     /// The terminal has a new size: columns and rows.
     Resize(u16, u16),
-    /// Log lines arrived.
-    Logs(Vec<LogLine>),
+    /// One of the logs that are followed brought something: its place among them, and what.
+    Log(usize, LogNews),
+    /// There is time to search further through the log lines that are kept.
+    Scan,
+    /// Log lines were saved, or were not: in words.
+    Saved(String),
     /// An object answered, or did not.
     Read {
         /// The number of the question.
@@ -138,12 +142,16 @@ pub enum Effect {
         /// The installation.
         installation: InstallationId,
     },
-    /// Follow these logs.
-    FollowLogs {
-        /// Containers.
-        targets: Vec<LogTarget>,
-        /// The container that ran before.
-        previous: bool,
+    /// Follow these logs instead of those before.
+    FollowLogs(LogsAsked),
+    /// Write log lines into a new file.
+    SaveLogs {
+        /// Its path as it was typed.
+        path: String,
+        /// How many lines they are.
+        lines: usize,
+        /// The lines.
+        text: String,
     },
     /// Stop following logs.
     StopLogs,
@@ -166,52 +174,6 @@ pub enum Effect {
 /// Panes of the Overview, in the order in which the focus moves.
 pub const PANES: [ListId; 6] =
     [ListId::Findings, ListId::Brokers, ListId::Storage, ListId::Topics, ListId::Groups, ListId::Alerts];
-
-/// What fills the middle of the screen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// A tab.
-    Tab(Tab),
-    /// The partitions of a topic.
-    Topic(String),
-    /// The partitions of a group.
-    Group(String),
-    /// The configs of a broker or a topic.
-    Configs(Owner),
-    /// The log view.
-    Logs,
-}
-
-/// What lies over the screen.
-#[derive(Debug, Clone)]
-pub enum Overlay {
-    /// Keys of this place; the number is the selected entry.
-    Help(usize),
-    /// Sources and their ages.
-    What,
-    /// The selected row in full.
-    Detail,
-    /// The Kubernetes object behind the selected row, or its events.
-    Object(Box<ObjectPage>),
-    /// The filter being typed.
-    Filter(Form),
-    /// The palette.
-    Palette(Palette),
-    /// The action menu; the number is the selected row.
-    Actions(usize),
-    /// The picker of installations; the number is the selected row.
-    Installations(usize),
-    /// The ways in; the number is the selected row.
-    Ways(usize),
-    /// Asks whether to borrow the credential of a way.
-    Borrow(Box<Way>),
-    /// The form of an action.
-    Fields(Box<Fields>),
-    /// The plan of the action under way, or its run.
-    Plan,
-    /// Asks whether to leave.
-    Leave,
-}
 
 /// Everything: what is known, and how it is looked at.
 #[derive(Debug)]
@@ -388,12 +350,9 @@ impl App {
                 self.size = (columns, rows);
                 self.redraw = true;
             }
-            Msg::Logs(lines) => {
-                for line in lines {
-                    self.logs.push(line);
-                }
-                self.redraw |= self.place == Place::Logs && !self.paused;
-            }
+            Msg::Log(source, news) => self.hear_log(source, news),
+            Msg::Scan => self.scan_logs(),
+            Msg::Saved(what) => self.saved(what),
             Msg::Read { id, answer } => self.answered(id, answer),
             Msg::Configs { id, answer } => {
                 self.took_configs(id, answer);

@@ -6,6 +6,7 @@ pub mod actions;
 
 use std::{ffi::OsString, path::Path, path::PathBuf, time::Duration};
 
+use chrono::{DateTime, Utc};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::{
@@ -265,9 +266,18 @@ pub struct Logs {
     /// This broker's log [default: all brokers'; may be repeated]
     #[arg(long = "broker", value_name = "ID", value_parser = broker, allow_negative_numbers = false)]
     pub brokers: Vec<BrokerId>,
+    /// This pod's log, as an operator's or a Connect worker's [may be repeated]
+    #[arg(long = "pod", value_name = "NAME")]
+    pub pods: Vec<String>,
+    /// This container of the pods [default: the one that is the broker, else the first]
+    #[arg(long, value_name = "NAME")]
+    pub container: Option<String>,
     /// Only lines of the last 10m, 2h…
     #[arg(long, value_name = "DURATION", value_parser = read_duration)]
     pub since: Option<Duration>,
+    /// Only lines from this moment on, as 2026-01-02T03:04:05Z
+    #[arg(long, value_name = "TIME", value_parser = moment, conflicts_with = "since")]
+    pub since_time: Option<DateTime<Utc>>,
     /// The log of the container that ran before the last restart
     #[arg(long, conflicts_with = "follow")]
     pub previous: bool,
@@ -280,6 +290,9 @@ pub struct Logs {
     /// Only lines that match this regular expression
     #[arg(long, value_name = "REGEX", value_parser = expression)]
     pub grep: Option<String>,
+    /// Each line with its moment
+    #[arg(long)]
+    pub timestamps: bool,
 }
 
 impl Global {
@@ -373,6 +386,11 @@ fn broker(text: &str) -> Result<BrokerId, String> {
 }
 
 /// Keeps an expression that can be compiled.
+fn moment(text: &str) -> Result<DateTime<Utc>, String> {
+    let read = DateTime::parse_from_rfc3339(text).map(|at| at.with_timezone(&Utc));
+    read.map_err(|error| format!("{error}; it is written as 2026-01-02T03:04:05Z"))
+}
+
 fn expression(text: &str) -> Result<String, String> {
     regex::Regex::new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
 }

@@ -44,6 +44,11 @@
 //! `cmd::console::keyboard` → `decoder` → `app::keys` → `guard` → the layers that count, in `config::keymap` → a
 //! row of `app::commands` → `App::run` → an `Effect` → `cmd::session`; what a frame showed goes back as `Msg::Drawn`.
 //!
+//! # From a key to a change in the cluster
+//! A row of `plan::catalog` → `app::acting` (form, permission, what has to be asked) → `build` makes a `Plan` → an
+//! `Errand` has `io::act` try it without doing it → the dialog → a yes → `plan::run` says what is next, its gates see what
+//! the screen shows → `io::act` writes it into the journal, does it, and reports. `cmd::act` goes the same way.
+//!
 //! # Who may import whom
 //! Held by `tests/architecture.rs`, which reads every `use` against its table: domain and wire import none of
 //! ours; facts and config: domain; world: domain, facts; discover and diagnose: domain, world; plan: domain,
@@ -52,8 +57,11 @@
 //!
 //! # Where do I add…
 //! - a pane: a file in `view`, a row in `app::lists::ListId` and its columns in `app::columns`
+//! - what is done with log lines: `io::logs` brings them, `app::logs` keeps them, `view::logs` draws them
 //! - a finding: a function in `diagnose/<area>.rs` and a row in its registry
 //! - a fact: a variant in `facts`, an arm in `world`, and who sends it in `io`
+//! - an action: a file in `plan/actions`, a row in `plan::catalog`, its letter in `keymaps/*.toml`; what must hold for it is
+//!   a `plan::Gate`
 //! - a flavour: a file beside `discover::plain`, which `discover::installations` calls, and a row in
 //!   `domain::installation::Flavour`
 //! - a command: a row in `app::commands`; a key: `keymaps/*.toml` alone; a look: `themes/*.toml` alone

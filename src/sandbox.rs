@@ -18,6 +18,7 @@ mod connect;
 mod controller;
 mod demo;
 mod events;
+mod flood;
 mod kubelet;
 mod logs;
 mod machines;
@@ -86,6 +87,7 @@ pub fn open(setup: Setup) -> Sandbox {
     };
     let simulation = Simulation::new(shared, teller, Arc::clone(&logs), script, clock.now());
     let brokers = Arc::new(Brokers::new(Arc::clone(&kafka), changes, clock.clone()));
+    let logs_of_floods = Arc::clone(&logs);
     let (store_of_nodes, cancel_of_nodes) = (Arc::clone(&store), cancel.clone());
     let nodes: Arc<dyn Nodes> = Arc::new(Machines {
         store: store_of_nodes,
@@ -97,6 +99,7 @@ pub fn open(setup: Setup) -> Sandbox {
         cancel: cancel_of_nodes,
     });
     let api = Arc::new(ApiServer::new(store, nodes, clock.clone(), &cancel));
+    task::spawn("sandbox flood", &cancel, flood::run(logs_of_floods, clock.clone()));
     task::spawn("sandbox", &cancel, simulation.run(clock));
     Sandbox { api, _ends: cancel.drop_guard() }
 }

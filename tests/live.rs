@@ -23,6 +23,8 @@ mod faults;
 mod flavours;
 #[path = "live/guarded.rs"]
 mod guarded;
+#[path = "live/logs.rs"]
+mod logs;
 #[path = "live/quorum.rs"]
 mod quorum;
 #[path = "live/secured.rs"]
@@ -49,6 +51,9 @@ const ROWS: &[Row] = &[
     ("a topic created by kafka-topics.sh appears without a key", seeing::new_topic_appears),
     ("a topic name of 249 characters and hostile client ids are shown as text", seeing::hostile_names),
     ("logs are followed from the console", seeing::logs_are_followed),
+    ("the log of a broker is what kubectl tells, and several are in order", logs::same_as_kubectl),
+    ("a log is followed through a restart and into another pod of its name", logs::restarts_are_followed),
+    ("a container that writes as fast as it can is followed in bounded memory", logs::a_flood_is_followed),
     ("a broker's pod is read as YAML and a claim's events are listed", seeing::objects_are_read),
     ("the tools of Kafka and kafdeck agree on partitions and lag", commands::agrees_with_kafkas_tools),
     ("the quorum is what kafka-metadata-quorum.sh says", quorum::agrees_with_kafkas_tool),

@@ -12,7 +12,7 @@ use std::{
 
 use chrono::TimeDelta;
 use kafdeck::{
-    app::{App, Effect, Msg, commands, keys::Key, logs::LogLine, object_page::Told, sight::Sight},
+    app::{App, Effect, Msg, commands, keys::Key, object_page::Told, sight::Sight},
     config::{color::Depth, theme::Theme},
     domain::{
         access::{Encryption, Login, Mechanism, Owner, SecretKey, Way, Wish},
@@ -21,6 +21,7 @@ use kafdeck::{
         freshness::{Asked, FailureKind, SourceFailure},
         ids::BrokerId,
         installation::Listener,
+        log::{LogLine, LogNews, LogState},
         object::{Event, Events},
         text::is_unprintable,
     },
@@ -76,43 +77,65 @@ fn after(mut app: App, keys: &[Key]) -> App {
     app
 }
 
+/// Lines of a log at so many seconds after noon.
+fn lines(texts: &[(i64, &str)]) -> LogNews {
+    let line = |(n, text): &(i64, &str)| LogLine { at: Some(noon() + TimeDelta::seconds(*n)), text: (*text).into() };
+    LogNews::Lines(texts.iter().map(line).collect())
+}
+
+/// Tells an App what logs brought.
+fn logged(app: &mut App, news: Vec<(usize, LogNews)>) {
+    for (source, news) in news {
+        app.update(Msg::Log(source, news), noon());
+    }
+}
+
 /// An App that follows three pods' logs.
 fn logs() -> App {
     let mut app = after(Cluster::crash_looping().app(), &[char('L')]);
-    let line = |n: i64, pod: &str, text: &str, notice: bool| LogLine {
-        pod: pod.into(),
-        at: Some(noon() + TimeDelta::seconds(n)),
-        text: text.into(),
-        notice,
-    };
     let long = format!(
         "[2026-11-20 12:04:33,001] WARN [RaftManager id=0] {} (org.apache.kafka.raft)",
         "Connection to node 1 could not be established. ".repeat(3)
     );
-    let lines = vec![
-        line(
-            0,
-            "kafka-cluster-0",
-            "[2026-11-20 12:04:31,118] INFO [GroupCoordinator id=0] Stabilized group orders-app",
-            false,
-        ),
-        line(
-            1,
-            "kafka-cluster-1",
-            "[2026-11-20 12:04:32,407] ERROR Exiting Kafka due to fatal exception (kafka.Kafka$)",
-            false,
-        ),
-        line(
-            1,
-            "kafka-cluster-1",
-            "\u{1b}[31mjava.io.IOException: No space left on device\u{1b}[0m\tat \u{202e}sun.nio",
-            false,
-        ),
-        line(2, "kafka-cluster-1", "the container ended with exit 1; waiting for the next", true),
-        line(2, "kafka-cluster-2", &long, false),
-    ];
-    app.update(Msg::Logs(lines), noon());
+    let reading = || LogNews::State(LogState::Reading);
+    logged(
+        &mut app,
+        vec![
+            (0, reading()),
+            (1, reading()),
+            (2, reading()),
+            (2, lines(&[(2, &long)])),
+            (0, lines(&[(0, "[2026-11-20 12:04:31,118] INFO [GroupCoordinator id=0] Stabilized group orders-app")])),
+            (
+                1,
+                lines(&[
+                    (1, "[2026-11-20 12:04:32,407] ERROR Exiting Kafka due to fatal exception (kafka.Kafka$)"),
+                    (1, "java.io.IOException: No space left on device\tat \u{202e}\u{1b}[31msun.nio"),
+                    (1, "[2026-11-20 12:04:32,409] DEBUG a word"),
+                ]),
+            ),
+            (1, LogNews::Notice("the container started again".to_owned())),
+        ],
+    );
     app
+}
+
+/// The same with a search, dropped lines, a pod that does not answer and one that has ended, looked at further up.
+fn troubled_logs() -> App {
+    let mut app = after(logs(), &[char('/'), char('k'), char('a'), char('f'), char('k'), char('a'), Key::Enter]);
+    let many: Vec<String> = (0..40).map(|n| format!("[x] INFO kafka line {n} of Kafka")).collect();
+    let many: Vec<(i64, &str)> = many.iter().zip(3..).map(|(text, at)| (at, text.as_str())).collect();
+    let why = "Cannot read the log of messaging/kafka-cluster-1 (kafka): no connection.".to_owned();
+    logged(
+        &mut app,
+        vec![
+            (0, lines(&many)),
+            (0, LogNews::Dropped(1_234)),
+            (1, LogNews::State(LogState::Waiting(why))),
+            (2, LogNews::State(LogState::Ended(Some("pods/log is forbidden".to_owned())))),
+        ],
+    );
+    after(app, &[char('k'), char('k'), char('t')])
 }
 
 /// The number of the question that the App just asked.
@@ -198,6 +221,9 @@ fn states() -> Vec<(&'static str, App)> {
         ("logs", logs()),
         ("logs_wrapped", after(logs(), &[char('W'), char('t')])),
         ("logs_filtered", after(logs(), &[char('/'), char('z')])),
+        ("logs_troubled", troubled_logs()),
+        ("logs_pods", after(logs(), &[char('o')])),
+        ("logs_save", after(logs(), &[char('S')])),
         ("many", many.app()),
         ("many_end", after(many.app(), &[char('5'), char('G')])),
         ("paused", after(healthy(), &[char('p')])),
@@ -362,7 +388,15 @@ fn users() {
 #[test]
 fn the_log_view() {
     snapshot!("logs_80x24", logs(), 80, 24);
+    snapshot!("logs_200x50", logs(), 200, 50);
     snapshot!("logs_wrapped_80x24", after(logs(), &[char('W'), char('t')]), 80, 24);
+    snapshot!("logs_troubled_80x24", troubled_logs(), 80, 24);
+    snapshot!("logs_troubled_200x50", troubled_logs(), 200, 50);
+    snapshot!("logs_bad_grep_80x24", after(logs(), &[char('/'), char('E'), char('R'), char('(')]), 80, 24);
+    snapshot!("logs_pods_80x24", after(logs(), &[char('o'), Key::Down, char(' ')]), 80, 24);
+    snapshot!("logs_save_80x24", after(logs(), &[char('S')]), 80, 24);
+    snapshot!("logs_previous_80x24", after(logs(), &[char('P')]), 80, 24);
+    snapshot!("logs_empty_80x24", after(logs(), &[char('[')]), 80, 24);
 }
 
 #[test]

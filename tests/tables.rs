@@ -32,7 +32,7 @@ fn the_readmes_tables_are_the_programs_own() {
     if std::env::var_os("KAFDECK_UPDATE").is_some() {
         fs::write(&path, &wanted).unwrap();
     }
-    for name in ["keys", "exit-codes"] {
+    for name in ["keys", "actions", "exit-codes"] {
         assert!(names.iter().any(|n| n == name), "the README has no table of {name}");
     }
     let hint = "KAFDECK_UPDATE=1 cargo test --test tables writes it anew";

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     discover::{Choice, choose},
-    domain::access::Purpose,
+    domain::{access::Purpose, rights::Asking},
     plan::{
         Op, Plan, Refusal,
         catalog::{self, ActionSpec, Need, Scope, Situation},
@@ -27,7 +27,6 @@ use crate::{
         render::{self, Tools},
         run::{Act, Event, Phase, Run},
     },
-    world::Reading,
 };
 
 /// An action under way, in whichever stage.
@@ -94,7 +93,10 @@ impl App {
             }
             Need::Verb { verb, group, resource } => {
                 let namespace = &reading.installation.id.namespace;
-                let is_denied = may(&reading, verb, group, resource) == Some(false);
+                let (whole, subresource) =
+                    resource.split_once('/').map_or((resource, None), |(whole, part)| (whole, Some(part)));
+                let asking = Asking { verb, group, resource: whole, subresource, name: None };
+                let is_denied = reading.may(asking) == Some(false);
                 is_denied.then(|| format!("permission is missing: {verb} {resource} in {namespace}"))
             }
         })
@@ -301,8 +303,9 @@ impl App {
             let acts = run.advance(event, reading.as_ref(), self.now);
             let door = self.door(self.way_to_act().as_ref());
             effects.extend(acts.into_iter().map(|act| Effect::Act(Box::new(errand(run, act, door.clone())))));
-            if run.phase == Phase::Over && self.leaving {
-                effects.push(Effect::Leave);
+            if run.phase == Phase::Over {
+                self.unfinished.extend(Unfinished::after(run, self.now));
+                effects.extend(self.leaving.then_some(Effect::Leave));
             }
         }
         self.acting = Some(acting);
@@ -472,11 +475,6 @@ impl App {
 /// An id that sorts by when runs began.
 fn new_id(now: DateTime<Utc>) -> String {
     now.format("%Y%m%dT%H%M%S%.3fZ").to_string()
-}
-
-/// Whether the API server allows a verb, as far as it has told.
-fn may(_: &Reading<'_>, _: &str, _: &str, _: &str) -> Option<bool> {
-    None
 }
 
 /// An act of a run, as an errand.

@@ -97,6 +97,14 @@ pub enum CommandId {
     ShowRun,
     /// Offers to go on with a run that stopped.
     ResumeRun,
+    /// Logs: looks further back, or less far.
+    LogSince(bool),
+    /// Logs: saves what is searched for to a file.
+    LogSave,
+    /// Logs: chooses which containers are followed.
+    LogPods,
+    /// Takes an entry in, or leaves it out.
+    Toggle,
 }
 
 /// A row of the table.
@@ -211,10 +219,14 @@ const COMMANDS: &[Command] = &[
     command!(CommandId::HalfPage(-1), "list.half-page-up", "half a page up", List, 0, always),
     command!(CommandId::First, "list.first", "to the first row", List, 0, always),
     command!(CommandId::Last, "list.last", "to the last row", List, 0, always),
-    command!(CommandId::LogFollow, "logs.follow", "follow the end", Logs, 1, always),
+    command!(CommandId::LogFollow, "logs.follow", "follow the end, or stay here", Logs, 1, always),
     command!(CommandId::LogTimestamps, "logs.timestamps", "show timestamps", Logs, 2, always),
     command!(CommandId::LogWrap, "logs.wrap", "wrap long lines", Logs, 3, always),
     command!(CommandId::LogPrevious, "logs.previous", "the container that ran before", Logs, 4, always),
+    command!(CommandId::LogSince(false), "logs.shorter", "a shorter span of time", Logs, 0, always),
+    command!(CommandId::LogSince(true), "logs.longer", "a longer span of time", Logs, 6, always),
+    command!(CommandId::LogPods, "logs.pods", "choose which pods are followed", Logs, 5, always),
+    command!(CommandId::LogSave, "logs.save", "save what is searched for to a file", Logs, 7, always),
     command!(CommandId::Back, "back", "back", Everywhere, 10, always),
     command!(CommandId::Installations, "installations", "choose the installation", Everywhere, 0, needs_several),
     command!(CommandId::Ways, "ways", "ways in: listeners, and as whom to log in", Everywhere, 0, needs_installation),
@@ -245,6 +257,7 @@ const COMMANDS: &[Command] = &[
     command!(CommandId::Open, "menu.choose", "choose this entry", Menu, 0, always),
     command!(CommandId::Move(1), "menu.down", "one entry down", Menu, 0, always),
     command!(CommandId::Move(-1), "menu.up", "one entry up", Menu, 0, always),
+    command!(CommandId::Toggle, "menu.toggle", "take this entry in, or leave it out", Menu, 0, always),
     command!(CommandId::Back, "menu.close", "close the menu", Menu, 0, always),
     command!(CommandId::Open, "text.accept", "take what was typed", Text, 0, always),
     command!(CommandId::Back, "text.cancel", "forget what was typed", Text, 0, always),
@@ -323,9 +336,9 @@ impl App {
             (Some(Overlay::Help(_) | Overlay::What | Overlay::Detail | Overlay::Object(_)), _) => {
                 &[Layer::Overlay, Layer::Everywhere]
             }
-            (Some(Overlay::Filter(_) | Overlay::Palette(_)), _) => &[Layer::Text],
+            (Some(Overlay::Filter(_) | Overlay::Palette(_) | Overlay::SaveLogs(_)), _) => &[Layer::Text],
             (Some(Overlay::Actions(_)), _) => &[Layer::Actions, Layer::Menu],
-            (Some(Overlay::Installations(_) | Overlay::Ways(_)), _) => &[Layer::Menu],
+            (Some(Overlay::Installations(_) | Overlay::Ways(_) | Overlay::LogPods(_)), _) => &[Layer::Menu],
             (Some(Overlay::Leave | Overlay::Borrow(_)), _) => &[Layer::Dialog],
             (Some(Overlay::Fields(_)), _) => &[Layer::Text],
             (Some(Overlay::Plan), _) => &[Layer::Plan],

@@ -115,11 +115,10 @@ impl App {
     }
 
     fn lines_in_sight(&self) -> Option<(String, String)> {
-        let lines = self.logs.visible();
         let height = if self.sight.log_lines == 0 { self.size.1.into() } else { self.sight.log_lines };
-        let skipped = self.logs.scrolled.min(lines.len().saturating_sub(height));
-        let mut seen: Vec<&str> = lines.rev().skip(skipped).take(height).map(|l| l.text.as_str()).collect();
-        seen.reverse();
+        let lowest = self.logs.lowest(self.sight.log_lines)?;
+        let seen: Vec<&str> =
+            self.logs.ring().passing().range((lowest + 1).saturating_sub(height)..=lowest).map(|l| &*l.text).collect();
         (!seen.is_empty()).then(|| (format!("the {} lines in sight", seen.len()), seen.join("\n")))
     }
 }
@@ -175,15 +174,25 @@ fn harmless(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{Msg, keys::Key, logs::LogLine},
+        super::{
+            Msg,
+            keys::Key,
+            logs::{LogTarget, LogView},
+        },
         *,
+    };
+    use crate::domain::{
+        ids::ObjectKey,
+        log::{LogLine, LogNews},
     };
 
     fn logs(texts: &[&str]) -> App {
         let mut app = App::new(None, (80, 24), DateTime::UNIX_EPOCH);
         app.place = Place::Logs;
-        let line = |text: &&str| LogLine { pod: "p".into(), at: None, text: (*text).to_owned(), notice: false };
-        app.update(Msg::Logs(texts.iter().map(line).collect()), app.now);
+        let target = LogTarget { pod: ObjectKey::new("n", "p"), container: "kafka".into() };
+        app.logs = LogView::default().follow(vec![target], app.now);
+        let line = |text: &&str| LogLine { at: None, text: (*text).into() };
+        app.update(Msg::Log(0, LogNews::Lines(texts.iter().map(line).collect())), app.now);
         app
     }
 

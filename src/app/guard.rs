@@ -69,6 +69,8 @@ fn acts(overlay: &Overlay) -> bool {
         | Overlay::Filter(_)
         | Overlay::Fields(_)
         | Overlay::Palette(_)
+        | Overlay::SaveLogs(_)
+        | Overlay::LogPods(_)
         | Overlay::Ways(_)
         | Overlay::Actions(_)
         | Overlay::Installations(_) => false,

@@ -8,7 +8,6 @@ use super::{
     form::Form,
     keys::Key,
     lists::{ListId, ListState},
-    logs::LogView,
     palette::{self, Palette, Target},
 };
 use crate::{config::keymap::Meaning, domain::object::Aspect, plan::catalog::CATALOG};
@@ -40,6 +39,8 @@ impl App {
         match self.overlay.take() {
             Some(Overlay::Filter(form)) => self.filter_key(form, key, command),
             Some(Overlay::Palette(palette)) => self.palette_key(palette, key, command),
+            Some(Overlay::SaveLogs(form)) => self.save_key(form, key, command),
+            Some(Overlay::LogPods(picker)) => self.log_pods_key(picker, command),
             Some(Overlay::Actions(at)) => self.actions_key(at, command),
             Some(Overlay::Installations(at)) => self.installations_key(at, command),
             Some(Overlay::Ways(at)) => self.ways_key(at, command),
@@ -66,6 +67,7 @@ impl App {
             Some(Overlay::Filter(form)) => form.paste(text),
             Some(Overlay::Palette(palette)) => palette.paste(text),
             Some(Overlay::Fields(fields)) => fields.paste(text),
+            Some(Overlay::SaveLogs(form)) => form.paste(text),
             _ => self.notice = Some("pasted text is ignored here".to_owned()),
         }
         if let Some(Overlay::Filter(form)) = &self.overlay {
@@ -148,10 +150,15 @@ impl App {
             CommandId::Quit => self.overlay = Some(Overlay::Leave),
             CommandId::QuitNow => return vec![Effect::Leave],
             CommandId::Suspend => return vec![Effect::Suspend],
-            CommandId::LogFollow => self.logs.scrolled = 0,
-            CommandId::LogWrap => self.logs.wrap = !self.logs.wrap,
-            CommandId::LogTimestamps => self.logs.timestamps = !self.logs.timestamps,
-            CommandId::LogPrevious => return self.toggle_previous(),
+            CommandId::LogFollow
+            | CommandId::LogWrap
+            | CommandId::LogTimestamps
+            | CommandId::LogPrevious
+            | CommandId::LogSince(_)
+            | CommandId::LogSave
+            | CommandId::LogPods => return self.log_command(command),
+            // Of menus alone, which take it themselves.
+            CommandId::Toggle => {}
         }
         Vec::new()
     }
@@ -173,7 +180,7 @@ impl App {
             return;
         }
         if self.place == Place::Logs {
-            self.logs.scroll(by);
+            self.scroll_logs(by);
             return;
         }
         self.change_list(|list, _| {
@@ -246,36 +253,18 @@ impl App {
         Vec::new()
     }
 
-    fn open_logs(&mut self) -> Vec<Effect> {
-        let targets = self.selected_pods();
-        self.overlay = None;
-        if self.place != Place::Logs {
-            self.before_logs = Some(std::mem::replace(&mut self.place, Place::Logs));
-        }
-        self.logs = LogView::follow(targets.clone());
-        vec![Effect::FollowLogs { targets, previous: false }]
-    }
-
-    fn toggle_previous(&mut self) -> Vec<Effect> {
-        let previous = !self.logs.previous;
-        let targets = self.logs.targets.clone();
-        self.logs = LogView::follow(targets.clone());
-        self.logs.previous = previous;
-        vec![Effect::FollowLogs { targets, previous }]
-    }
-
     /// The filter of this place.
     pub fn current_filter(&self) -> String {
         match self.list() {
             Some(id) => self.lists.get(&id).map(|l| l.filter.clone()).unwrap_or_default(),
-            None => self.logs.filter().to_owned(),
+            None => self.logs.grep.text().to_owned(),
         }
     }
 
     fn set_filter(&mut self, text: String) {
         match self.list() {
             Some(id) => self.lists.entry(id).or_default().filter = text,
-            None => self.logs.set_filter(text),
+            None => self.logs.set_grep(text),
         }
         self.arrange();
     }

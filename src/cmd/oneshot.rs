@@ -160,11 +160,22 @@ fn write_out(text: &str) -> Result<(), Failure> {
 
 /// Writes to standard output; a reader that has seen enough (`| head`) is no failure.
 pub(super) fn put(bytes: &[u8]) -> Result<(), Failure> {
+    put_while_read(bytes).map(|_| ())
+}
+
+/// The same; false once nobody reads any more.
+pub(super) fn put_while_read(bytes: &[u8]) -> Result<bool, Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(unwritable(&error)),
-        _ => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(unwritable(&error)),
+        Ok(()) => Ok(true),
     }
+}
+
+/// Says something beside the answer, on standard error; where that is closed nobody wants to hear it.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 fn unwritable(error: &io::Error) -> Failure {

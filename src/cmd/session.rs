@@ -13,7 +13,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{credentials::Credentials, documents};
 use crate::{
-    app::{App, Effect, LOG_TAIL, Msg, logs::LogLine, object_page::Told},
+    app::{App, Effect, Msg, logs::LogsAsked, object_page::Told},
     clock::Clock,
     domain::{
         config::ConfigInquiry,
@@ -22,6 +22,7 @@ use crate::{
         ids::InstallationId,
         installation::AddressBook,
         object::Inquiry,
+        units,
     },
     errors::{Failure, FailureKind},
     facts::Fact,
@@ -34,7 +35,7 @@ use crate::{
         heartbeat,
         journal::Journal,
         kafka::observer::{self, ConfigsTold, Observer, ObserverSetup},
-        logs::{self, LogEvent, LogRequest},
+        logs::{self, LogEvent, LogRequest, Since},
         objects::{self, Answer, Answered},
         releases, rights,
         secrets::{KubeSecrets, Vault},
@@ -51,7 +52,9 @@ const FACTS: usize = 1024;
 /// Facts that are taken at once, so that a relist costs one frame and not hundreds.
 const BATCH: usize = 256;
 /// Batches of log lines under way; logs are lossy, so a short queue is enough.
-const LOGS: usize = 64;
+const LOGS: usize = 32;
+/// Files of log lines being written.
+const SAVES: usize = 4;
 /// Answers of objects or of configs under way: one question is asked at a time.
 const ANSWERS: usize = 1;
 
@@ -62,6 +65,7 @@ pub struct Session {
     clock: Clock,
     facts: mpsc::Receiver<Fact>,
     logs: mpsc::Receiver<LogEvent>,
+    saves: mpsc::Receiver<String>,
     objects: mpsc::Receiver<Answered>,
     configs: mpsc::Receiver<ConfigsTold>,
     reports: mpsc::Receiver<Report>,
@@ -77,6 +81,7 @@ struct Hands {
     clock: Clock,
     facts: FactSender,
     log_lines: mpsc::Sender<LogEvent>,
+    saved: mpsc::Sender<String>,
     answers: mpsc::Sender<Answered>,
     config_answers: mpsc::Sender<ConfigsTold>,
     reports: mpsc::Sender<Report>,
@@ -121,6 +126,7 @@ impl Session {
     pub fn start(options: ConnectOptions, wanted: Option<InstallationId>, size: (u16, u16), clock: Clock) -> Self {
         let (fact_sender, facts) = mpsc::channel(FACTS);
         let (log_lines, logs) = mpsc::channel(LOGS);
+        let (saved, saves) = mpsc::channel(SAVES);
         let (answers, objects) = mpsc::channel(ANSWERS);
         let (config_answers, configs) = mpsc::channel(ANSWERS);
         let (report_sender, reports) = mpsc::channel(ANSWERS);
@@ -143,6 +149,7 @@ impl Session {
             app: App::new(wanted, size, clock.now()),
             facts,
             logs,
+            saves,
             objects,
             configs,
             reports,
@@ -151,6 +158,7 @@ impl Session {
                 clock: clock.clone(),
                 facts: fact_sender,
                 log_lines,
+                saved,
                 answers,
                 config_answers,
                 reports: report_sender,
@@ -232,6 +240,9 @@ impl Session {
                 self.connecting = None;
                 let (cluster, scope) = connected?;
                 self.app.unfinished = self.hands.unfinished(&cluster);
+                if let Some(last) = self.app.unfinished.last() {
+                    self.app.notice = Some(format!("{last}; :resume offers to go on"));
+                }
                 self.hands.take(cluster, &scope);
                 return Ok(Vec::new());
             }
@@ -239,7 +250,10 @@ impl Session {
                 self.record(&batch)?;
                 Msg::Facts(batch)
             }
-            Some(event) = self.logs.recv() => Msg::Logs(lines_of(event)),
+            Some(what) = self.saves.recv() => Msg::Saved(what),
+            Some(event) = self.logs.recv() => Msg::Log(event.source, event.news),
+            // One slice at a time, and others have their turn between two.
+            () = tokio::task::yield_now(), if self.app.logs.ring().is_scanning() => Msg::Scan,
             Some(answered) = self.objects.recv() => told(answered),
             Some((id, answer)) = self.configs.recv() => Msg::Configs { id, answer },
             Some(report) = self.reports.recv() => Msg::Report(Box::new(report)),
@@ -251,7 +265,7 @@ impl Session {
     /// Hands a message to the App and carries out what it wants done.
     pub fn tell(&mut self, msg: Msg) -> Vec<Wish> {
         let effects = self.app.update(msg, self.clock.now());
-        if effects.iter().any(|effect| matches!(effect, Effect::FollowLogs { .. })) {
+        if effects.iter().any(|effect| matches!(effect, Effect::FollowLogs(_))) {
             // Lines of what was followed before must not turn up among the new ones.
             (self.hands.log_lines, self.logs) = mpsc::channel(LOGS);
         }
@@ -301,17 +315,6 @@ fn told((id, answer): Answered) -> Msg {
         }),
     });
     Msg::Read { id, answer }
-}
-
-fn lines_of(event: LogEvent) -> Vec<LogLine> {
-    let notice = |pod: String, text: String| vec![LogLine { pod, at: None, text, notice: true }];
-    match event {
-        LogEvent::Lines(lines) => {
-            lines.into_iter().map(|l| LogLine { pod: l.pod, at: l.at, text: l.text, notice: false }).collect()
-        }
-        LogEvent::Notice { pod, text } => notice(pod, text),
-        LogEvent::Ended { pod } => notice(pod, "the log ends here".to_owned()),
-    }
 }
 
 impl Hands {
@@ -388,23 +391,8 @@ impl Hands {
                     self.rights = Some(cancel.drop_guard());
                 }
             }
-            Effect::FollowLogs { targets, previous } => {
-                self.following = None;
-                let requests = targets.into_iter().map(|t| LogRequest {
-                    namespace: t.pod.namespace,
-                    pod: t.pod.name,
-                    container: t.container,
-                    previous,
-                    since_s: None,
-                    tail: Some(LOG_TAIL),
-                    follow: !previous,
-                });
-                if let Some(cluster) = &self.cluster {
-                    let cancel = self.cancel.child_token();
-                    logs::follow(cluster, requests.collect(), &self.log_lines, &self.clock, &cancel);
-                    self.following = Some(cancel.drop_guard());
-                }
-            }
+            Effect::FollowLogs(asked) => self.follow(asked),
+            Effect::SaveLogs { path, lines, text } => self.save(path, lines, text),
             Effect::Remember { context, installation } => self.remember(&context, &installation),
             Effect::StopLogs => self.following = None,
             Effect::Read(inquiry) => self.read(inquiry),
@@ -428,6 +416,39 @@ impl Hands {
             tracing::warn!(%error, "the choice of an installation cannot be remembered");
             self.memory = None;
         }
+    }
+
+    /// Follows these logs instead of those before.
+    fn follow(&mut self, asked: LogsAsked) {
+        self.following = None;
+        let requests = asked.targets.into_iter().map(|target| LogRequest {
+            namespace: target.pod.namespace,
+            pod: target.pod.name,
+            container: target.container,
+            previous: asked.previous,
+            since: asked.since_s.map(Since::Seconds),
+            tail: Some(asked.tail),
+            follow: !asked.previous,
+            lossy: true,
+        });
+        if let Some(cluster) = &self.cluster {
+            let cancel = self.cancel.child_token();
+            logs::follow(cluster, requests.collect(), &self.log_lines, &self.clock, &cancel);
+            self.following = Some(cancel.drop_guard());
+        }
+    }
+
+    /// Writes log lines to a new file, and tells what became of it.
+    fn save(&self, path: String, lines: usize, text: String) {
+        let (saved, size) = (self.saved.clone(), units::bytes(text.len() as u64));
+        task::spawn("save", &self.cancel, async move {
+            let what = match logs::save(path, text).await {
+                Ok(path) => format!("saved {lines} lines, {size}, to {}", path.display()),
+                Err(why) => why,
+            };
+            // The session may be gone: then nobody waits for the answer.
+            drop(saved.send(what).await);
+        });
     }
 
     /// Reads an object instead of the one before it.

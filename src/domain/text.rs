@@ -39,6 +39,60 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     )
 }
 
+/// The text without escape sequences and other unprintable characters; tabs stay.
+///
+/// An escape sequence goes whole, as `ESC [ 31 m`; one that does not end loses its escape character alone, so that
+/// nothing can hide the rest of a line. Borrowed when there is nothing to take out, which is nearly always.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c == '\t' || !is_unprintable(c);
+    if text.bytes().all(|b| b == b'\t' || (0x20..0x7f).contains(&b)) || text.chars().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let after = &rest[c.len_utf8()..];
+        rest = match c {
+            '\u{1b}' => after_escape(after).unwrap_or(after),
+            '\u{9b}' => after_control_sequence(after).unwrap_or(after),
+            c => {
+                out.extend(is_plain(c).then_some(c));
+                after
+            }
+        };
+    }
+    Cow::Owned(out)
+}
+
+/// What stands behind an escape sequence whose escape character was read; none when it does not end.
+fn after_escape(text: &str) -> Option<&str> {
+    let mut chars = text.chars();
+    match chars.next()? {
+        '[' => after_control_sequence(chars.as_str()),
+        // Titles, the clipboard and the like: until BEL or ESC \.
+        ']' | 'P' | 'X' | '^' | '_' => {
+            let after = &text[text.find(['\u{7}', '\u{1b}', '\u{9c}'])?..];
+            // Any other escape begins the next sequence.
+            let ended = ["\u{1b}\\", "\u{7}", "\u{9c}"].iter().find_map(|end| after.strip_prefix(end));
+            Some(ended.unwrap_or(after))
+        }
+        ' '..='/' => {
+            let mut last = text.trim_start_matches(|c| (' '..='/').contains(&c)).chars();
+            last.next();
+            Some(last.as_str())
+        }
+        '0'..='~' => Some(chars.as_str()),
+        _ => None,
+    }
+}
+
+/// What stands behind the parameters and the last character of a control sequence.
+fn after_control_sequence(text: &str) -> Option<&str> {
+    let last = text.find(|c| !(' '..='?').contains(&c))?;
+    let c = text[last..].chars().next().filter(|c| ('@'..='~').contains(c))?;
+    Some(&text[last + c.len_utf8()..])
+}
+
 /// The text with its first letter as a sentence has it.
 pub fn sentence(text: &str) -> String {
     let mut chars = text.chars();
@@ -108,6 +162,26 @@ mod tests {
         }
         assert!(matches!(printable("orders.äöü-日本"), Cow::Borrowed(_)));
         assert_eq!(printable("a\tb"), "a b");
+    }
+
+    #[test]
+    fn escape_sequences_go_whole_and_hide_nothing_behind_them() {
+        for (raw, clean) in [
+            ("\u{1b}[31mERROR\u{1b}[0m disk\tfull", "ERROR disk\tfull"),
+            ("\u{1b}]0;title\u{7}a\u{1b}]52;c;AAAA\u{1b}\\b", "ab"),
+            ("\u{1b}]0;never ends", "]0;never ends"),
+            ("\u{1b}[12", "[12"),
+            ("x\u{9b}31my\u{202e}z\u{7}\r", "xyz"),
+            ("\u{1b}(Ba\u{1b}=b\u{1b}", "ab"),
+            ("\u{1b}[\u{1b}[31mred", "[red"),
+            ("\u{1b} äb", "b"),
+            ("\u{1b}]0;a\u{1b}[31mb", "b"),
+            ("日本\u{200b}語", "日本語"),
+        ] {
+            assert_eq!(plain(raw), clean, "{raw:?}");
+            assert!(!plain(raw).chars().any(|c| c != '\t' && is_unprintable(c)));
+        }
+        assert!(matches!(plain("\tat äöü"), Cow::Borrowed(_)));
     }
 
     #[test]

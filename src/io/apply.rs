@@ -22,8 +22,8 @@ use crate::plan::op::{Change, Op, OpAnswer, OpFailure, Rehearsed, Target};
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How often a patch is tried when somebody else was quicker.
 const TRIES: usize = 3;
-/// Who we are to the API server.
-const MANAGER: &str = "kafdeck";
+/// Who we are to the API server, as part of a query.
+const MANAGER: &str = "fieldManager=kafdeck";
 
 /// Carries an op out. Those that are none of the API server's are refused.
 ///
@@ -110,7 +110,7 @@ impl Act<'_> {
     /// Makes an object, unless it is there: then it must say all that the manifest says.
     async fn create(&self, target: &Target, manifest: &Value) -> Result<OpAnswer, OpFailure> {
         let verb = Verb::new("create", target);
-        let path = self.path(target, "", &["fieldManager=kafdeck", "fieldValidation=Strict"]);
+        let path = self.path(target, "", &[MANAGER, "fieldValidation=Strict"]);
         let made = self.send(Method::POST, path, "application/json", Some(manifest)).await;
         match made {
             Ok(_) => Ok(OpAnswer::Done(String::new())),
@@ -142,8 +142,8 @@ impl Act<'_> {
                 return Err(OpFailure::Stale(stale));
             }
             let patch = merge_patch(&live, changes);
-            let path = self.path_of(target, "", &[&format!("fieldManager={MANAGER}")]);
-            match self.send(Method::PATCH, path, "application/merge-patch+json", Some(&patch)).await {
+            let place = self.path_of(target, "", &[MANAGER]);
+            match self.send(Method::PATCH, place, "application/merge-patch+json", Some(&patch)).await {
                 Ok(after) => return Ok(Patched::Done { before: live, after }),
                 Err(Some(error)) if status(&error).is_some_and(Status::is_conflict) && tries + 1 < TRIES => tries += 1,
                 Err(Some(error)) if status(&error).is_some_and(Status::is_not_found) => return Err(gone(target)),

@@ -11,7 +11,7 @@ use super::{
     journal::{self, Fate},
     kafka::{Answer, Question},
     op::{Holder, Op, Rehearsed},
-    run::Event,
+    run::{End, Event, Run},
 };
 use crate::domain::{ids::InstallationId, installation::AddressBook};
 
@@ -155,6 +155,14 @@ impl Unfinished {
         let step = (0..plan.steps.len()).find(|step| !matches!(told.steps.get(step), Some(Fate::Done(_))))?;
         let is_unsure = matches!(told.steps.get(&step), Some(Fate::Begun));
         Some(Self { run: told.run.clone(), at: told.last_at, plan, step, is_unsure })
+    }
+
+    /// From a run that is over; none where everything is done, or nothing was.
+    pub fn after(run: &Run, now: DateTime<Utc>) -> Option<Self> {
+        let can_go_on = matches!(run.end, Some(End::Stopped(_) | End::Failed(_) | End::TimedOut(_)));
+        let step = if run.is_past_op() { run.at + 1 } else { run.at };
+        let is_left = can_go_on && step < run.plan.steps.len();
+        is_left.then(|| Self { run: run.id.clone(), at: now, plan: run.plan.clone(), step, is_unsure: false })
     }
 
     /// In a sentence without a period: `a roll of 3 brokers stopped before 2 of 3`.

@@ -10,6 +10,11 @@ use serde_json::Value;
 
 use crate::domain::ids::InstallationId;
 
+/// How ends begin of runs that can go on: they were stopped, broke off, or waited in vain.
+const CAN_GO_ON: [&str; 3] = ["stopped", "failed", "timeout"];
+/// How the end of a run begins that did everything.
+const DONE: &str = "done";
+
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
@@ -103,8 +108,8 @@ pub struct Unfinished {
     pub steps: BTreeMap<usize, Fate>,
 }
 
-/// Runs of a context, and of one installation if given, that began and never ended, the oldest first. Those that
-/// `is_running` knows of are somebody's business, and not unfinished.
+/// Runs of a context, and of one installation if given, that began and did not do everything, the oldest first. Those
+/// that `is_running` knows of are somebody's business, and not unfinished; those before one that did everything are past.
 pub fn unfinished(
     entries: &[Entry],
     context: &str,
@@ -127,12 +132,21 @@ pub fn unfinished(
             Event::Do { step, .. } => drop(run.steps.insert(*step, Fate::Begun)),
             Event::Done { step, answer } => drop(run.steps.insert(*step, Fate::Done(answer.clone()))),
             Event::Failed { step, why } => drop(run.steps.insert(*step, Fate::Failed(why.clone()))),
-            // One that was asked to stop can go on.
-            Event::End { result } if result.starts_with("stopped") => {}
-            Event::End { .. } => drop(runs.remove(entry.run.as_str())),
+            Event::End { result } => {
+                let began_at = run.began_at;
+                if !CAN_GO_ON.iter().any(|word| result.starts_with(word)) {
+                    runs.remove(entry.run.as_str());
+                }
+                if result.starts_with(DONE) {
+                    // What was left undone before is overtaken.
+                    runs.retain(|_, (_, run)| run.installation != entry.installation || run.began_at > began_at);
+                }
+            }
         }
     }
-    runs.into_values().filter(|(last, _)| !is_running(last)).map(|(_, run)| run).collect()
+    // One that wrote its end down is nobody's any more, whether its process runs or not.
+    let is_left = |last: &Entry| matches!(last.event, Event::End { .. }) || !is_running(last);
+    runs.into_values().filter(|(last, _)| is_left(last)).map(|(_, run)| run).collect()
 }
 
 fn begun(entry: &Entry, plan: &Value) -> Unfinished {
@@ -205,6 +219,20 @@ mod tests {
         assert_eq!((found[0].run.as_str(), found[0].last_at.timestamp()), ("b", 7));
         assert_eq!(found[0].steps, BTreeMap::from([(0, Fate::Done("ok".into())), (1, Fate::Begun)]));
         assert_eq!(found[0].plan, json!({"steps": 2}));
+    }
+
+    #[test]
+    fn a_run_that_was_stopped_can_go_on_until_another_one_has_done_everything() {
+        let end = |result: &str| Event::End { result: result.into() };
+        let stopped = [entry("a", 1, 1, begin()), entry("a", 1, 2, end("stopped: the terminal went away"))];
+        let found = |entries: &[Entry]| unfinished(entries, "prod", None, |_| true).len();
+        assert_eq!(found(&stopped), 1, "though its process runs on");
+        let gone_on = [entry("a", 2, 3, Event::Resume), entry("a", 2, 4, end("done"))];
+        assert_eq!(found(&[&stopped[..], &gone_on].concat()), 0);
+        let other = [entry("b", 2, 3, begin()), entry("b", 2, 4, end("done"))];
+        assert_eq!(found(&[&stopped[..], &other].concat()), 0);
+        let refused = [entry("b", 2, 3, begin()), entry("b", 2, 4, end("refused: no"))];
+        assert_eq!(found(&[&stopped[..], &refused].concat()), 1);
     }
 
     #[test]

@@ -142,6 +142,8 @@ pub struct Run {
     done_at: Option<DateTime<Utc>>,
     /// Since when it is not known whether the op happened.
     unsure: Option<DateTime<Utc>>,
+    /// The op of this step is done.
+    op_done: bool,
     /// The op is being tried again.
     again: bool,
     has_acted: bool,
@@ -167,6 +169,7 @@ impl Run {
             end: None,
             done_at: None,
             unsure: None,
+            op_done: false,
             again: false,
             has_acted: false,
         }
@@ -186,6 +189,11 @@ impl Run {
     /// True until it is over.
     pub fn is_under_way(&self) -> bool {
         self.phase != Phase::Over
+    }
+
+    /// True where the op of the step it is at is done.
+    pub fn is_past_op(&self) -> bool {
+        self.op_done
     }
 
     /// What it waits for, if it waits.
@@ -257,6 +265,7 @@ impl Run {
         let title = self.step().map(|step| step.title.clone()).unwrap_or_default();
         let words = if words.is_empty() { title } else { format!("{title}: {words}") };
         self.say(words, now);
+        self.op_done = true;
         self.done_at = Some(now);
     }
 
@@ -307,6 +316,7 @@ impl Run {
                 (false, true) => {
                     self.unsure = None;
                     self.at += 1;
+                    self.op_done = false;
                     self.waiting_since = now;
                     self.enter(Phase::Before, now);
                 }

@@ -1,5 +1,7 @@
 //! What the API server passes on to nodes: streams to ports of pods, logs, and volume statistics.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tokio::{io::DuplexStream, sync::watch};
@@ -12,7 +14,7 @@ pub struct LogLine {
     /// When it was written.
     pub at: DateTime<Utc>,
     /// What.
-    pub text: String,
+    pub text: Arc<str>,
 }
 
 /// The nodes of a cluster, as its API server sees them.

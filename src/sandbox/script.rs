@@ -52,6 +52,13 @@ pub enum Deed {
         /// Broker id.
         broker: i32,
     },
+    /// A broker writes its log as fast as a broken one can, from then on.
+    Flood {
+        /// Broker id.
+        broker: i32,
+        /// Megabytes a second, with the moments that the node writes.
+        megabytes: u32,
+    },
     /// Somebody rolls the StatefulSet, as `kubectl rollout restart` does.
     Roll,
 }

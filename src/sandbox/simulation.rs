@@ -20,6 +20,7 @@ use super::{
     connect::{self, Connect},
     controller::Controller,
     demo, events,
+    flood::Flood,
     kafka::{Kafka, Process},
     kubelet::{Kubelets, node_of},
     logs::Logs,
@@ -182,6 +183,7 @@ impl Simulation {
             }
             Deed::FailTask { connector, task } => self.connect.set_failed(connector, *task, true),
             Deed::RestartTask { connector, task } => self.connect.set_failed(connector, *task, false),
+            Deed::Flood { broker, megabytes } => self.logs.flood(Flood::new(demo::pod(*broker), *megabytes, now)),
             Deed::Roll => self.store.change("statefulsets", demo::NAMESPACE, demo::NAME, |set| {
                 let note = json!({"kubectl.kubernetes.io/restartedAt": stamp(now)});
                 set["spec"]["template"]["metadata"]["annotations"] = note;

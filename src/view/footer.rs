@@ -31,9 +31,16 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
         let typed = typed.put(format!("  {}  ", matches(app)), look.tone(Tone::Muted));
         let (keeps, clears) = (key_of(app, look, "text.accept"), key_of(app, look, "text.cancel"));
         match problem(app) {
+            Some(problem) if app.place == Place::Logs => {
+                typed.put(format!("{problem}; the last good one holds"), look.tone(Tone::Warn))
+            }
             Some(problem) => typed.put(problem, look.tone(Tone::Warn)),
             None => typed.put(format!("{keeps} keeps it, {clears} clears it"), look.tone(Tone::Muted)),
         }
+    } else if let Some(Overlay::SaveLogs(form)) = &app.overlay {
+        let (saves, cancels) = (key_of(app, look, "text.accept"), key_of(app, look, "text.cancel"));
+        let what = format!("  ({} lines)  {saves} saves them, {cancels} does not", app.logs.ring().matches());
+        Strip::of(" save to: ", look.style(Slot::Key)).then(typed(form, look)).put(what, look.tone(Tone::Muted))
     } else if let Some(notice) = &app.notice {
         Strip::of(" ", Style::new()).put(notice, look.style(Slot::Title))
     } else {
@@ -66,14 +73,16 @@ pub fn typed(form: &Form, look: Look) -> Strip {
 fn problem(app: &App) -> Option<String> {
     match app.list() {
         Some(id) => app.lists.get(&id)?.problems.first().cloned(),
-        None => app.logs.problem().map(str::to_owned),
+        None => app.logs.grep.problem().map(str::to_owned),
     }
 }
 
 /// How many rows or lines pass the filter.
 fn matches(app: &App) -> String {
     if app.place == Place::Logs {
-        return format!("({} of {})", app.logs.visible().len(), app.logs.lines.len());
+        let ring = app.logs.ring();
+        let far = if ring.is_scanning() { " so far" } else { "" };
+        return format!("({}{far} of {})", ring.matches(), ring.kept());
     }
     let (Some(id), Some(shown)) = (app.list(), &app.shown) else { return String::new() };
     let passing = app.lists.get(&id).map_or(0, |l| l.order.len());
@@ -88,7 +97,8 @@ fn keys(app: &App, look: Look, width: usize) -> Strip {
     let mut parts: Vec<Part> = acting::in_one_line(app, look).into_iter().collect();
     if !filter.is_empty() {
         let why = problem(app).map(|why| format!(" {}", shortened(&why, 64))).unwrap_or_default();
-        let text = format!("filter: {filter} {}{why}", matches(app));
+        let what = if app.place == Place::Logs { "grep" } else { "filter" };
+        let text = format!("{what}: {filter} {}{why}", matches(app));
         parts.push(Part::new(0, Strip::of(text.trim_end(), look.tone(Tone::Warn))));
     }
     parts.extend(commands.into_iter().filter_map(|command| {

@@ -15,7 +15,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{
     acting, detail, footer,
     header::{self, plural},
-    help,
+    help, logs,
     look::{Look, Slot},
     object, panes, picker, sources,
     strip::{Part, Strip, cut, cut_end, draw_all, fitting},
@@ -38,7 +38,8 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
         Some(Overlay::What) => return sources::render(app, look, above, buffer),
         Some(Overlay::Object(page)) => return object::render(app, page, look, above, buffer),
         Some(Overlay::Detail) => return detail::render(app, look, above, buffer),
-        None | Some(Overlay::Filter(_)) => {}
+        None | Some(Overlay::Filter(_) | Overlay::SaveLogs(_)) => {}
+        Some(Overlay::LogPods(picker)) => logs::picker(app, picker, look, area, buffer),
         Some(Overlay::Help(at)) => help::render(app, *at, look, area, buffer),
         Some(Overlay::Palette(palette)) => palette_box(app, palette, look, area, buffer),
         Some(Overlay::Actions(at)) => actions(app, *at, look, area, buffer),

@@ -197,10 +197,10 @@ pub fn logs_are_followed(cluster: &Cluster) {
     create_topic(cluster, "logged", 1);
     pty.wait_for_text("logged", Duration::from_secs(10));
     pty.send("/logged\r");
-    pty.wait_for(|s| s.contents().contains("filter: logged") && !s.contents().contains("RaftManager"), SOON);
+    pty.wait_for(|s| s.contents().contains("grep: logged") && !s.contents().contains("RaftManager"), SOON);
     // Once for the filter, once for the view.
     pty.send("\u{1b}");
-    pty.wait_for(|s| !s.contents().contains("filter: logged"), SOON);
+    pty.wait_for(|s| !s.contents().contains("grep: logged"), SOON);
     pty.send("\u{1b}");
     pty.wait_for_text("RESTARTS", SOON);
     kafka(cluster, "kafka-topics.sh --bootstrap-server localhost:9092 --delete --topic logged");

@@ -47,7 +47,7 @@ impl StillNodes {
     pub fn write(&self, at: DateTime<Utc>, text: &str) {
         let mut lines = self.lines.lock().unwrap();
         let number = lines.len() as u64;
-        lines.push(LogLine { number, at, text: text.to_owned() });
+        lines.push(LogLine { number, at, text: text.into() });
         self.written.send_replace(number + 1);
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 /// What is tried on which object.
 pub struct Verb<'a> {
     /// `create`, `patch`, `delete`, `get`.
-    pub verb: &'static str,
+    pub name: &'static str,
     /// The object.
     pub target: &'a Target,
     /// The subresource that is asked, as `eviction`.
@@ -23,7 +23,7 @@ pub struct Verb<'a> {
 impl<'a> Verb<'a> {
     /// A verb on an object.
     pub fn new(verb: &'static str, target: &'a Target) -> Self {
-        Self { verb, target, subresource: None }
+        Self { name: verb, target, subresource: None }
     }
 
     /// As Roles and `kubectl auth can-i` have it: `patch kafkatopics.kafka.strimzi.io in namespace messaging`.
@@ -38,12 +38,12 @@ impl<'a> Verb<'a> {
         }
         let place =
             if namespace.is_empty() { " cluster-wide".to_owned() } else { format!(" in namespace {namespace}") };
-        format!("{} {full}{place}", self.verb)
+        format!("{} {full}{place}", self.name)
     }
 
     /// The failure of an op by its error; none is a deadline that passed.
     pub fn failure(&self, error: Option<&Error>) -> OpFailure {
-        let what = format!("{} {}", self.verb, super::named(self.target));
+        let what = format!("{} {}", self.name, super::named(self.target));
         let Some(error) = error else {
             return OpFailure::Unreachable(said(&failure::timed_out(&what, DEADLINE).what));
         };

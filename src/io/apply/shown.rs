@@ -119,11 +119,11 @@ pub fn missing(look: &Look, manifest: &Value, live: &Value) -> Vec<String> {
     let (wanted, found) = (Both::new(look, manifest), Both::new(look, live.clone()));
     let mut paths = Vec::new();
     differ(&wanted.real, Some(&found.real), &mut Vec::new(), &mut paths);
-    let line = |path: &Vec<String>| {
+    let told = |path: &Vec<String>| {
         let is = at(&found.real, path).map_or_else(|| "absent".to_owned(), |_| found.text(path));
         format!("{}: is {is}, wanted {}", dotted(path), wanted.text(path))
     };
-    paths.iter().map(line).collect()
+    paths.iter().map(told).collect()
 }
 
 /// A Secret's texts as the server keeps them.

@@ -30,6 +30,9 @@ struct Wanted {
     bytes: Option<usize>,
 }
 
+/// Bytes that are sent at once.
+const FRAME: usize = 32 << 10;
+
 /// A log that is being read.
 struct Log {
     nodes: Arc<dyn Nodes>,
@@ -46,6 +49,8 @@ struct Log {
     left: usize,
     next: u64,
     lines: VecDeque<LogLine>,
+    /// A second as it is written before lines, and which one.
+    second: (i64, String),
 }
 
 /// A run of a container: pod, container, number of restarts.
@@ -80,6 +85,7 @@ impl ApiServer {
             left: wanted.bytes.unwrap_or(usize::MAX),
             next,
             lines,
+            second: (i64::MIN, String::new()),
         };
         let frames = stream::unfold(log, |mut log| async move { log.next().await.map(|bytes| (bytes, log)) });
         let body = StreamBody::new(frames.map(|bytes| Ok::<_, Infallible>(Frame::data(bytes)))).boxed_unsync();
@@ -127,14 +133,19 @@ impl ApiServer {
 }
 
 impl Log {
-    /// The next line; none at the end.
+    /// The next lines; none at the end.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if self.left == 0 {
                 return None;
             }
-            if let Some(line) = self.lines.pop_front() {
-                let mut text = self.text(&line).into_bytes();
+            let mut text = Vec::new();
+            while text.len() < FRAME.min(self.left)
+                && let Some(line) = self.lines.pop_front()
+            {
+                self.put(&line, &mut text);
+            }
+            if !text.is_empty() {
                 text.truncate(self.left);
                 self.left -= text.len();
                 return Some(text.into());
@@ -169,12 +180,15 @@ impl Log {
         ended || run(&pod, &self.run.1) != self.run
     }
 
-    fn text(&self, line: &LogLine) -> String {
+    fn put(&mut self, line: &LogLine, out: &mut Vec<u8>) {
         if self.timestamps {
-            format!("{} {}\n", line.at.format("%Y-%m-%dT%H:%M:%S%.9fZ"), line.text)
-        } else {
-            format!("{}\n", line.text)
+            if self.second.0 != line.at.timestamp() {
+                self.second = (line.at.timestamp(), line.at.format("%Y-%m-%dT%H:%M:%S").to_string());
+            }
+            out.extend_from_slice(format!("{}.{:09}Z ", self.second.1, line.at.timestamp_subsec_nanos()).as_bytes());
         }
+        out.extend_from_slice(line.text.as_bytes());
+        out.push(b'\n');
     }
 }
 

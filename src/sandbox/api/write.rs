@@ -104,29 +104,23 @@ impl ApiServer {
         if place.resource.namespaced {
             object["metadata"]["namespace"] = json!(place.namespace);
         }
+        let may_grow = self.may_grow(place, name);
         let kept = self.commit(place, name, dry_run, |before| {
             let before = before.ok_or_else(|| Refusal::not_found(&place.resource.qualified(), name))?;
-            self.check_growth(place, before, &object)?;
+            check_growth(place, name, may_grow, (before, &object))?;
             revise(place, name, before, object)
         })?;
         Ok(ok(&kept))
     }
 
-    /// A claim grows only where its class lets it (admission plugin PersistentVolumeClaimResize).
-    fn check_growth(&self, place: &Place, before: &Value, after: &Value) -> Result<(), Refusal> {
-        if place.resource.plural != "persistentvolumeclaims" || !rules::grows(before, after) {
-            return Ok(());
+    /// Whether an object may ask for more storage: a claim may where its class lets it.
+    fn may_grow(&self, place: &Place, name: &str) -> bool {
+        if place.resource.plural != "persistentvolumeclaims" {
+            return true;
         }
-        let class = before["spec"]["storageClassName"].as_str().unwrap_or_default();
-        if self.store.get("storageclasses", "", class).is_some_and(|class| class["allowVolumeExpansion"] == true) {
-            return Ok(());
-        }
-        let name = before["metadata"]["name"].as_str().unwrap_or_default();
-        let message = format!(
-            "persistentvolumeclaims \"{name}\" is forbidden: only dynamically provisioned pvc can be resized and the \
-             storageclass that provisions the pvc must support resize"
-        );
-        Err(Refusal::new(403, "Forbidden", message).details(place.resource.details(Some(name))))
+        let claim = self.store.get("persistentvolumeclaims", place.in_store(), name);
+        let class = claim.as_ref().and_then(|claim| claim["spec"]["storageClassName"].as_str()).unwrap_or_default();
+        self.store.get("storageclasses", "", class).is_some_and(|class| class["allowVolumeExpansion"] == true)
     }
 
     /// PATCH on an object, its status or its scale.
@@ -154,6 +148,7 @@ impl ApiServer {
             }
         }
         let scaled = place.sub.as_deref() == Some("scale");
+        let may_grow = self.may_grow(place, name);
         let kept = self.commit(place, name, dry_run, |before| {
             let before = before.ok_or_else(|| Refusal::not_found(&resource.qualified(), name))?;
             let mut after = if scaled { scale_of(before) } else { before.clone() };
@@ -165,7 +160,7 @@ impl ApiServer {
                 after = object;
             }
             rules::check_patched(resource, &after)?;
-            self.check_growth(place, before, &after)?;
+            check_growth(place, name, may_grow, (before, &after))?;
             revise(place, name, before, after)
         })?;
         Ok(ok(&if scaled { scale_of(&kept) } else { kept }))
@@ -306,6 +301,18 @@ fn revise(place: &Place, name: &str, before: &Value, mut after: Value) -> Result
     let freed = after["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty);
     let leaving = !after["metadata"]["deletionTimestamp"].is_null() && !resource.ends_gracefully();
     Ok(if leaving && freed { Edit::Remove(after) } else { Edit::Keep(after) })
+}
+
+/// Refuses a claim that may not grow and asks for more (admission plugin PersistentVolumeClaimResize).
+fn check_growth(place: &Place, name: &str, may: bool, (before, after): (&Value, &Value)) -> Result<(), Refusal> {
+    if may || !rules::grows(before, after) {
+        return Ok(());
+    }
+    let message = format!(
+        "persistentvolumeclaims \"{name}\" is forbidden: only dynamically provisioned pvc can be resized and the \
+         storageclass that provisions the pvc must support resize"
+    );
+    Err(Refusal::new(403, "Forbidden", message).details(place.resource.details(Some(name))))
 }
 
 /// Makes a field what it was.
