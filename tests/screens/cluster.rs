@@ -206,6 +206,7 @@ impl Cluster {
             requested_bytes: Some(10 << 30),
             capacity_bytes: Some(10 << 30),
             volume: Some(format!("pvc-{id}")),
+            ..Claim::default()
         };
         Self {
             pods: (0..3).map(pod).collect(),
