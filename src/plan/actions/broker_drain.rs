@@ -224,7 +224,7 @@ fn steps(
     seconds: Option<u64>,
 ) -> Vec<Step> {
     let within = u32::try_from(seconds.unwrap_or_default().saturating_mul(3).max(LEAST_S)).unwrap_or(u32::MAX);
-    let mut steps: Vec<Step> = throttle.iter().map(|(of, changes)| config_step(of, changes, "slow down")).collect();
+    let mut steps: Vec<Step> = throttle.iter().map(|(of, changes)| config_step(of, changes, true)).collect();
     let batches = moves.len().div_ceil(BATCH);
     for (at, batch) in moves.chunks(BATCH).enumerate() {
         let names: BTreeSet<&str> = batch.iter().map(|one| one.of.topic.as_str()).collect();
@@ -237,7 +237,7 @@ fn steps(
             within_s: within,
         });
     }
-    steps.extend(moves::unthrottle(throttle).iter().map(|(of, changes)| config_step(of, changes, "let go")));
+    steps.extend(moves::unthrottle(throttle).iter().map(|(of, changes)| config_step(of, changes, false)));
     steps.push(Step {
         title: format!("look that broker {broker} is empty"),
         before: Vec::new(),

@@ -79,7 +79,7 @@ fn slow_down(mut plan: Plan, reading: &Reading<'_>, under_way: &[MoveUnderWay], 
     );
     plan.undo = "kafdeck reassignment throttle --off".to_owned();
     plan.warnings.push("it stays when the moves have ended, until it is taken away with --off".to_owned());
-    plan.steps = all.iter().map(|(of, changes)| step(of, changes, "slow down")).collect();
+    plan.steps = all.iter().map(|(of, changes)| step(of, changes, true)).collect();
     if plan.steps.is_empty() {
         plan.sentence = "They are that slow already; nothing is to be done.".to_owned();
     }
@@ -106,7 +106,7 @@ fn let_go(mut plan: Plan, reading: &Reading<'_>, under_way: &[MoveUnderWay]) -> 
         some => format!("Moves of {} go as fast as brokers and network allow.", counted(some, "partition")),
     };
     plan.undo = "kafdeck reassignment throttle --rate BYTES".to_owned();
-    plan.steps = all.iter().map(|(of, changes)| step(of, changes, "let go")).collect();
+    plan.steps = all.iter().map(|(of, changes)| step(of, changes, false)).collect();
     plan
 }
 
@@ -156,11 +156,11 @@ fn changes_only(all: Vec<(Owner, Vec<ConfigChange>)>) -> Vec<(Owner, Vec<ConfigC
 }
 
 /// One owner's configs changed.
-pub fn step(of: &Owner, changes: &[ConfigChange], verb: &str) -> Step {
+pub fn step(of: &Owner, changes: &[ConfigChange], on: bool) -> Step {
     let configs: BTreeMap<String, Option<String>> =
         changes.iter().map(|one| (one.name.clone(), one.after.clone())).collect();
     Step {
-        title: format!("{verb} moves of {of}"),
+        title: if on { format!("throttle moves of {of}") } else { format!("take the throttle of {of} away") },
         before: Vec::new(),
         op: Op::Kafka { ask: moves::config_op(of, changes) },
         after: vec![Gate::ConfigsAre { of: of.clone(), configs }],
