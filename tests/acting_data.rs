@@ -247,7 +247,7 @@ async fn a_claim_grows_and_never_shrinks() {
     let mut console = console(dir.path());
     ready(&mut console).await;
     let claim = "datadir-kafka-1";
-    let why = "datadir-kafka-1 has 2 GiB, and a volume can only grow";
+    let why = "claim datadir-kafka-1 has 2 GiB, and a volume can only grow";
     plan_is_refused(&mut console, "pvc.expand", &[("claim", claim), ("size", "1Gi")], why).await;
     plan_is_empty(&mut console, "pvc.expand", &[("claim", claim), ("size", "2048Mi")]).await;
     plan_is_refused(&mut console, "pvc.expand", &[("claim", "x"), ("size", "9Gi")], "no broker mounts a claim x").await;

@@ -311,3 +311,24 @@ fn a_connector_is_asked_of_its_workers_or_declared() {
     rows.push(planned(&plain(), "connector.pause", &[("connector", "x")], &[]));
     insta::assert_snapshot!(rows.join("\n"));
 }
+
+#[test]
+fn a_broker_is_rebuilt_where_others_hold_all_that_it_does() {
+    let app = plain();
+    let mut crashed = Cluster::crash_looping().app();
+    tell(&mut crashed, vec![kafka(Asked::Reassignments, None, noon(), KafkaBody::Reassignments(Vec::new()))]);
+    let mut alone = plain();
+    let mut cluster = Cluster::healthy();
+    let only = vec![BrokerId(1)];
+    (cluster.topics[2].partitions[3].replicas, cluster.topics[2].partitions[3].isr) = (only.clone(), only);
+    cluster.topics[2].partitions[3].leader = Some(BrokerId(1));
+    tell(&mut alone, cluster.answers(noon()));
+    let rows = [
+        planned(&app, "broker.rebuild", &[("broker", "1")], &[]),
+        planned(&crashed, "broker.rebuild", &[("broker", "0")], &[]),
+        planned(&alone, "broker.rebuild", &[("broker", "1")], &[]),
+        planned(&app, "broker.rebuild", &[("broker", "7")], &[]),
+        planned(&strimzi(), "broker.rebuild", &[("broker", "1")], &[]),
+    ];
+    insta::assert_snapshot!(rows.join("\n"));
+}

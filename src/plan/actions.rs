@@ -3,6 +3,7 @@
 //! Called through `catalog` alone.
 
 pub mod broker_drain;
+pub mod broker_rebuild;
 pub mod connectors;
 pub mod leaders_elect;
 pub mod offsets_reset;

@@ -118,6 +118,7 @@ pub static CATALOG: &[&ActionSpec] = &[
     &actions::reassignment_cancel::SPEC,
     &actions::reassignment_throttle::SPEC,
     &actions::broker_drain::SPEC,
+    &actions::broker_rebuild::SPEC,
     &actions::pvc_expand::SPEC,
     &actions::connectors::RESTART,
     &actions::connectors::PAUSE,

@@ -3,16 +3,20 @@
 //! A gate is a named question to what is observed, with three answers. What cannot be seen now, or is older than what it
 //! is to confirm, is a reason to wait and never a pass: a gate sees exactly what the operator sees.
 
+pub mod back;
 mod connectors;
 mod offsets;
 mod partitions;
+pub mod restart;
+pub mod survey;
 mod volumes;
 
-use std::collections::BTreeMap;
+use std::{cell::OnceCell, collections::BTreeMap};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use self::survey::Survey;
 use super::kafka::{Move, OffsetChange, PartitionRef};
 use crate::{
     domain::{
@@ -132,7 +136,97 @@ pub enum Gate {
         connector: String,
         /// `RUNNING`, `PAUSED`.
         state: String,
+        /// Tasks that have failed may stay so.
+        or_failed: bool,
     },
+    /// No partition is offline, but for what a node itself causes.
+    NothingOffline {
+        /// The node.
+        node: BrokerId,
+    },
+    /// No replica is behind, but for a node's own.
+    OthersInSync {
+        /// The node.
+        node: BrokerId,
+    },
+    /// No partition falls under min-ISR without a node.
+    WritesGoOn {
+        /// The node.
+        node: BrokerId,
+    },
+    /// No partition depends on a node alone.
+    NothingAlone {
+        /// The node.
+        node: BrokerId,
+        /// Those that do were listed, and agreed to.
+        agreed: bool,
+    },
+    /// The quorum keeps its majority without a node.
+    QuorumHolds {
+        /// The node.
+        node: BrokerId,
+    },
+    /// All other nodes serve.
+    OthersServe {
+        /// The node.
+        node: BrokerId,
+    },
+    /// A disruption budget lets a pod go.
+    BudgetAllows {
+        /// The pod.
+        pod: ObjectKey,
+    },
+    /// The operator works and looks after the cluster.
+    OperatorUp,
+    /// A pod is marked for its operator, or was restarted already.
+    PodMarked {
+        /// The node.
+        node: BrokerId,
+        /// Its pod.
+        pod: ObjectKey,
+        /// The pod's uid when the plan was made.
+        uid: String,
+    },
+    /// A pod is Ready, and another one than before.
+    PodBack {
+        /// The node.
+        node: BrokerId,
+        /// Its pod.
+        pod: ObjectKey,
+        /// The pod's uid when the plan was made.
+        uid: String,
+    },
+    /// A broker answers and is unfenced.
+    BrokerServes {
+        /// The broker.
+        node: BrokerId,
+    },
+    /// All partitions of a broker have it in their ISR.
+    BackInSync {
+        /// The broker.
+        node: BrokerId,
+    },
+    /// No more partitions are under-replicated than before, and none is offline.
+    UrpAtMost {
+        /// How many were.
+        most: usize,
+    },
+    /// A controller has caught up with the quorum.
+    InQuorum {
+        /// The controller.
+        node: BrokerId,
+    },
+}
+
+/// What gates have looked up, for the next one to use.
+#[derive(Default)]
+pub struct Looked<'a>(OnceCell<Survey<'a>>);
+
+impl<'a> Looked<'a> {
+    /// All partitions and brokers.
+    pub fn survey(&self, reading: Reading<'a>) -> &Survey<'a> {
+        self.0.get_or_init(|| Survey::of(reading))
+    }
 }
 
 impl Gate {
@@ -163,26 +257,106 @@ impl Gate {
             Self::ClaimHas { claim, bytes: size } => format!("claim {} has {}", claim.name, bytes(*size)),
             Self::ClaimReplaced { claim, .. } => format!("claim {} is a new one, and bound", claim.name),
             Self::ConnectorIs { connector, state, .. } => format!("connector {connector} and its tasks are {state}"),
+            Self::NothingOffline { .. } => "no partition is offline".to_owned(),
+            Self::OthersInSync { node } => format!("no replica is behind but those of {node}"),
+            Self::WritesGoOn { node } => format!("no partition falls under min-ISR without {node}"),
+            Self::NothingAlone { node, .. } => format!("no partition depends on {node} alone"),
+            Self::QuorumHolds { node } => format!("the quorum keeps its majority without {node}"),
+            Self::OthersServe { .. } => "all others are ready".to_owned(),
+            Self::BudgetAllows { pod } => format!("the disruption budget lets {} go", pod.name),
+            Self::OperatorUp => "the operator is up".to_owned(),
+            Self::PodMarked { pod, .. } => format!("pod {} is marked", pod.name),
+            Self::PodBack { pod, .. } => format!("pod {} is Ready with a new uid", pod.name),
+            Self::BrokerServes { node } => format!("broker {node} answers and is unfenced"),
+            Self::BackInSync { node } => format!("partitions of {node} are back in ISR"),
+            Self::UrpAtMost { most: 0 } => "all partitions are in sync".to_owned(),
+            Self::UrpAtMost { most } => format!("at most {most} partitions are under-replicated, as before"),
+            Self::InQuorum { node } => format!("controller {node} has caught up with the quorum"),
+        }
+    }
+
+    /// What does not hold where it does not, in a word or two for a narrow column.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::TopicIs { .. } => "topic",
+            Self::NothingOffline { .. } => "offline",
+            Self::OthersInSync { .. } | Self::BackInSync { .. } | Self::UrpAtMost { .. } => "URP",
+            Self::WritesGoOn { .. } => "min-ISR",
+            Self::NothingAlone { .. } => "alone",
+            Self::QuorumHolds { .. } | Self::InQuorum { .. } => "quorum",
+            Self::OthersServe { .. } => "others",
+            Self::BudgetAllows { .. } => "budget",
+            Self::OperatorUp => "operator",
+            Self::PodMarked { .. } | Self::PodBack { .. } => "pod",
+            Self::BrokerServes { .. } => "broker",
+            Self::GroupEmpty { .. } => "members",
+            Self::OffsetsAre { .. } => "offsets",
+            Self::LeadersPreferred { .. } => "leaders",
+            Self::MovesDone { .. } | Self::BrokerEmpty { .. } => "moves",
+            Self::ConfigsAre { .. } => "configs",
+            Self::OthersHoldData { .. } => "alone",
+            Self::ClaimHas { .. } | Self::ClaimReplaced { .. } => "claim",
+            Self::ConnectorIs { .. } => "connector",
         }
     }
 
     /// Whether it holds.
     pub fn check(&self, moment: &Moment<'_>) -> Verdict {
-        let held = match self {
-            Self::TopicIs { topic, partitions } => metadata(moment).map(|kafka| topic_is(kafka, topic, *partitions)),
-            Self::GroupEmpty { group } => offsets::group_is_empty(moment, group),
-            Self::OffsetsAre { group, offsets } => offsets::are(moment, group, offsets),
-            Self::LeadersPreferred { partitions } => partitions::leaders_are_preferred(moment, partitions),
-            Self::MovesDone { moves } => partitions::moves_are_done(moment, moves),
-            Self::BrokerEmpty { broker, topics } => partitions::broker_is_empty(moment, *broker, topics),
-            Self::ConfigsAre { of, configs } => partitions::configs_are(moment, of, configs),
-            Self::OthersHoldData { broker } => partitions::others_hold_data(moment, *broker),
-            Self::ClaimHas { claim, bytes } => volumes::claim_has(moment, claim, *bytes),
-            Self::ClaimReplaced { claim, uid } => volumes::claim_is_replaced(moment, claim, uid),
-            Self::ConnectorIs { cluster, connector, state } => connectors::is(moment, cluster, connector, state),
-        };
-        held.unwrap_or_else(|wait| wait)
+        self.check_with(moment, &Looked::default())
     }
+
+    /// The same, with what other gates have looked up at this moment.
+    pub fn check_with<'a>(&self, moment: &Moment<'a>, looked: &Looked<'a>) -> Verdict {
+        let survey = || looked.survey(moment.reading);
+        match self {
+            Self::TopicIs { topic, partitions } => match metadata(moment) {
+                Ok(kafka) => topic_is(kafka, topic, *partitions),
+                Err(wait) => wait,
+            },
+            Self::NothingOffline { node } => restart::nothing_offline(survey(), *node),
+            Self::OthersInSync { node } => restart::others_in_sync(survey(), *node),
+            Self::WritesGoOn { node } => restart::writes_go_on(survey(), *node),
+            Self::NothingAlone { node, agreed } => restart::nothing_alone(survey(), *node, *agreed),
+            Self::QuorumHolds { node } => restart::quorum_holds(survey(), *node),
+            Self::OthersServe { node } => restart::others_serve(survey(), *node),
+            Self::BudgetAllows { pod } => restart::budget_allows(&moment.reading, pod),
+            Self::OperatorUp => restart::operator_up(&moment.reading),
+            Self::PodMarked { node, pod, uid } => back::pod_marked(&moment.reading, *node, pod, uid),
+            Self::PodBack { node, pod, uid } => back::pod_back(&moment.reading, *node, pod, uid),
+            Self::BrokerServes { node } => back::broker_serves(moment, survey(), *node),
+            Self::BackInSync { node } => back::back_in_sync(moment, survey(), *node),
+            Self::UrpAtMost { most } => back::urp_at_most(moment, survey(), *most),
+            Self::InQuorum { node } => back::in_quorum(moment, *node),
+            Self::GroupEmpty { group } => told_or(offsets::group_is_empty(moment, group)),
+            Self::OffsetsAre { group, offsets } => told_or(offsets::are(moment, group, offsets)),
+            Self::LeadersPreferred { partitions } => told_or(partitions::leaders_are_preferred(moment, partitions)),
+            Self::MovesDone { moves } => told_or(partitions::moves_are_done(moment, moves)),
+            Self::BrokerEmpty { broker, topics } => told_or(partitions::broker_is_empty(moment, *broker, topics)),
+            Self::ConfigsAre { of, configs } => told_or(partitions::configs_are(moment, of, configs)),
+            Self::OthersHoldData { broker } => told_or(partitions::others_hold_data(moment, *broker)),
+            Self::ClaimHas { claim, bytes } => told_or(volumes::claim_has(moment, claim, *bytes)),
+            Self::ClaimReplaced { claim, uid } => told_or(volumes::claim_is_replaced(moment, claim, uid)),
+            Self::ConnectorIs { cluster, connector, state, or_failed } => {
+                told_or(connectors::is(moment, cluster, connector, state, *or_failed))
+            }
+        }
+    }
+
+    /// True where what is seen now can only be so because the step was done, by us or by somebody else.
+    pub fn shows_done(&self, reading: Reading<'_>) -> bool {
+        match self {
+            Self::PodMarked { node, pod, uid } => {
+                back::is_marked(&reading, pod) || back::is_replaced(&reading, *node, pod, uid)
+            }
+            Self::PodBack { node, pod, uid } => back::is_replaced(&reading, *node, pod, uid),
+            _ => false,
+        }
+    }
+}
+
+/// What a gate says, or why it is waited for.
+fn told_or(held: Result<Verdict, Verdict>) -> Verdict {
+    held.unwrap_or_else(|wait| wait)
 }
 
 /// What brokers have told, if one answer is fresh and younger than what it is to confirm; else why it is waited for.
@@ -202,7 +376,7 @@ fn told<'a>(moment: &Moment<'a>, what: Asked, broker: Option<BrokerId>) -> Resul
 }
 
 /// Brokers' Metadata, if it is fresh and younger than what it is to confirm.
-fn metadata<'a>(moment: &Moment<'a>) -> Result<&'a KafkaWorld, Verdict> {
+pub(crate) fn metadata<'a>(moment: &Moment<'a>) -> Result<&'a KafkaWorld, Verdict> {
     let freshness = moment.reading.asked(Asked::Metadata);
     if freshness.state != SourceState::Live {
         let why = freshness.why.unwrap_or_else(|| "no broker has told".to_owned());
@@ -229,9 +403,16 @@ fn topic_is(kafka: &KafkaWorld, topic: &str, partitions: usize) -> Verdict {
     }
 }
 
+/// True where two lists ask the same of other things.
+pub fn are_alike(some: &[Gate], others: &[Gate]) -> bool {
+    let kinds = |gates: &[Gate]| gates.iter().map(std::mem::discriminant).collect::<Vec<_>>();
+    kinds(some) == kinds(others)
+}
+
 /// All gates with what they say now.
 pub fn check_all(gates: &[Gate], moment: &Moment<'_>) -> Vec<(String, Verdict)> {
-    gates.iter().map(|gate| (gate.title(), gate.check(moment))).collect()
+    let looked = Looked::default();
+    gates.iter().map(|gate| (gate.title(), gate.check_with(moment, &looked))).collect()
 }
 
 /// Names of configs of a topic that differ from what they are to be.

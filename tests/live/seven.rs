@@ -131,7 +131,8 @@ pub fn offsets(cluster: &Cluster) {
     house.done(&["offsets", "reset", group, "--to", "-1h", "--yes"]);
     assert!(house.offsets(group).iter().all(|(committed, _)| *committed == 0), "all of it is younger than an hour");
     house.script(&format!("{consume} --timeout-ms 40000 >/dev/null 2>&1 & sleep 8")).expect_code(0);
-    house.refused(&["offsets", "reset", group, "--to", "earliest", "--yes"], "is live, with 1 member: console-consumer");
+    house
+        .refused(&["offsets", "reset", group, "--to", "earliest", "--yes"], "is live, with 1 member: console-consumer");
     house.script("pkill -f '[C]onsoleConsumer' || true");
     let gone = Instant::now() + Duration::from_secs(60);
     while house.try_tool("kafka-consumer-groups.sh", &format!("--delete --group {group}")).stdout.contains("Error") {
@@ -167,7 +168,8 @@ pub fn moves(cluster: &Cluster) {
     assert!(house.replicas().iter().all(|ids| !ids.contains('1')), "{:?}", house.replicas());
     let throttles = || {
         let brokers = house.tool("kafka-configs.sh", "--describe --entity-type brokers 2>&1");
-        let topic = house.tool("kafka-configs.sh", &format!("--describe --entity-type topics --entity-name {}", house.topic));
+        let topic =
+            house.tool("kafka-configs.sh", &format!("--describe --entity-type topics --entity-name {}", house.topic));
         brokers.contains("throttled") || topic.contains("throttled")
     };
     assert!(!throttles(), "throttles stay");
@@ -179,7 +181,10 @@ pub fn moves(cluster: &Cluster) {
 fn slow_move(house: &House<'_>) {
     // 3 MB at 10 kB a second.
     let perf = "kafka-producer-perf-test.sh";
-    let fill = format!("/opt/kafka/bin/{perf} --topic {} --num-records 3000 --record-size 1000 --throughput -1 --producer-props bootstrap.servers=localhost:9092", house.topic);
+    let fill = format!(
+        "/opt/kafka/bin/{perf} --topic {} --num-records 3000 --record-size 1000 --throughput -1 --producer-props bootstrap.servers=localhost:9092",
+        house.topic
+    );
     house.script(&fill).expect_code(0);
     let before = house.replicas();
     let moved = format!(
@@ -190,7 +195,10 @@ fn slow_move(house: &House<'_>) {
     house.script(&format!("echo '{moved}' >/tmp/seven.json; /opt/kafka/bin/{tool} {SERVER} --reassignment-json-file /tmp/seven.json --execute --throttle 10000")).expect_code(0);
     let listed: Value = house.done(&["reassignment", "list", "-o", "json"]).json();
     let rows = listed["reassignments"].as_array().unwrap();
-    assert!(rows.iter().any(|row| row["topic"] == house.topic && row["adding"] == serde_json::json!([1])), "{listed:#}");
+    assert!(
+        rows.iter().any(|row| row["topic"] == house.topic && row["adding"] == serde_json::json!([1])),
+        "{listed:#}"
+    );
     let status: Value = house.done(&["status", "-o", "json"]).json();
     let counts = &status["partitions"];
     assert!(counts["reassigning"].as_u64() >= Some(1) && counts["under_replicated"] == 0, "{counts:#}");
@@ -231,7 +239,8 @@ pub fn connector(cluster: &Cluster) {
     };
     let state = || {
         let read = "busybox wget -qO- http://localhost:8083/connectors/jdbc-sink/status";
-        let worker = ["-n", "kafka-demo", "exec", "deploy/kafka-connect", "-c", "kafka-connect", "--", "sh", "-c", read];
+        let worker =
+            ["-n", "kafka-demo", "exec", "deploy/kafka-connect", "-c", "kafka-connect", "--", "sh", "-c", read];
         let told: Value = serde_json::from_str(&cluster.kubectl(worker).expect_code(0).stdout).unwrap();
         let task = &told["tasks"][0]["state"];
         (told["connector"]["state"].as_str().unwrap().to_owned(), task.as_str().unwrap().to_owned())
@@ -266,7 +275,9 @@ impl<'a> Trio<'a> {
         let trio = Self(cluster);
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/trio.yaml");
         cluster.kubectl(["apply", "-f", manifest]).expect_code(0);
-        cluster.kubectl(["-n", "seven-vole", "rollout", "status", "statefulset/kafka", "--timeout=240s"]).expect_code(0);
+        cluster
+            .kubectl(["-n", "seven-vole", "rollout", "status", "statefulset/kafka", "--timeout=240s"])
+            .expect_code(0);
         trio
     }
 
@@ -275,7 +286,7 @@ impl<'a> Trio<'a> {
     }
 }
 
-/// A volume grows, a broker is drained wholly, and one is rebuilt from what the others hold.
+/// A volume grows, a broker is drained wholly, and another is rebuilt from what the others hold.
 pub fn volumes(cluster: &Cluster) {
     let trio = Trio::start(cluster);
     let house = House::trio(cluster, "seven-kept");
@@ -292,8 +303,28 @@ pub fn volumes(cluster: &Cluster) {
     house.done(&["broker", "drain", "2", "--yes"]);
     note(&format!("drained in {:.1} s", began.elapsed().as_secs_f64()));
     let text = house.tool("kafka-topics.sh", "--describe");
-    let on_it = text.lines().filter_map(|line| line.split_once("Replicas: ")).any(|(_, rest)| {
-        rest.split_whitespace().next().is_some_and(|ids| ids.split(',').any(|id| id == "2"))
-    });
+    let on_it = text
+        .lines()
+        .filter_map(|line| line.split_once("Replicas: "))
+        .any(|(_, rest)| rest.split_whitespace().next().is_some_and(|ids| ids.split(',').any(|id| id == "2")));
     assert!(!on_it, "{text}");
+    rebuilt(&trio, &house);
+}
+
+/// Another pod and another volume, and everything that was there is there again.
+fn rebuilt(trio: &Trio<'_>, house: &House<'_>) {
+    let uids = || [trio.read("pod/kafka-1", "{.metadata.uid}"), trio.read("pvc/datadir-kafka-1", "{.metadata.uid}")];
+    let before = uids();
+    let refused = house.act(&["broker", "rebuild", "1", "--yes"]);
+    assert!(refused.code == 1 && refused.stderr.contains("--confirm kafka-1"), "{refused:#?}");
+    let began = Instant::now();
+    house.done(&["broker", "rebuild", "1", "--yes", "--confirm", "kafka-1"]);
+    note(&format!("rebuilt in {:.1} s", began.elapsed().as_secs_f64()));
+    let after = uids();
+    assert!(before[0] != after[0] && before[1] != after[1], "{before:?} {after:?}");
+    let behind = house.tool("kafka-topics.sh", "--describe --under-replicated-partitions");
+    assert_eq!(behind.trim(), "");
+    let end = house.tool("kafka-get-offsets.sh", &format!("--topic {}", house.topic));
+    let sum: i64 = end.lines().filter_map(|line| line.rsplit(':').next()?.parse::<i64>().ok()).sum();
+    assert_eq!(sum, 5_000, "{end}");
 }

@@ -13,7 +13,10 @@ use crate::{
         op::{Change, ConnectAsk, Target},
         param::{ParamKind, ParamSpec, Params},
     },
-    world::{Reading, connect::ConnectorRow},
+    world::{
+        Reading,
+        connect::{ConnectorRow, TaskRow},
+    },
 };
 
 /// The annotation by which Strimzi is asked to restart a connector.
@@ -210,6 +213,8 @@ fn build(
             cluster: row.cluster.clone(),
             connector: row.name.clone(),
             state: state.to_owned(),
+            // What has failed is neither paused nor resumed.
+            or_failed: matches!(ask, ConnectAsk::Pause | ConnectAsk::Resume),
         }],
         within_s: 90,
     }];
@@ -243,10 +248,14 @@ fn nothing_to_do(row: &ConnectorRow, ask: ConnectAsk, state: &str) -> Option<Str
     if row.stale {
         return None;
     }
-    let is = |wanted: &str| row.state.as_deref() == Some(wanted) && row.tasks.iter().all(|task| task.state == wanted);
+    let settled = |task: &TaskRow| task.state == state || task.state == "FAILED";
+    let is_so = row.state.as_deref() == Some(state) && row.tasks.iter().all(settled);
     match ask {
-        ConnectAsk::Pause if is(state) => Some("It is paused already".to_owned()),
-        ConnectAsk::Resume if is(state) => Some("It runs already".to_owned()),
+        ConnectAsk::Pause if is_so => Some("It is paused already".to_owned()),
+        ConnectAsk::Resume if is_so && row.failed_tasks > 0 => {
+            Some("It is not paused; what has failed of it is started again by a restart".to_owned())
+        }
+        ConnectAsk::Resume if is_so => Some("It runs already".to_owned()),
         ConnectAsk::RestartFailed if row.failed_tasks == 0 && row.state.as_deref() != Some("FAILED") => {
             Some(format!("Nothing of it has failed, of {}", counted(row.tasks.len(), "task")))
         }

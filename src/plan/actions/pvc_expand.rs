@@ -155,7 +155,7 @@ fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
     let now = now.or(row.requested_bytes).ok_or_else(|| Refusal::new("its size now is not told".to_owned()))?;
     plan.title = format!("Expand {} to {}", row.pvc, bytes(wanted));
     if wanted < now {
-        let why = format!("{} has {}, and a volume can only grow", row.pvc, bytes(now));
+        let why = format!("claim {} has {}, and a volume can only grow", row.pvc, bytes(now));
         return Err(Refusal::usage(why).hint("Name a larger size."));
     }
     if wanted == now {
@@ -179,7 +179,7 @@ fn allowed(row: &ClaimRow, plan: &mut Plan) -> Result<(), Refusal> {
     let why = row.expandable_why.clone().unwrap_or_default();
     match row.expandable {
         Some(true) => Ok(()),
-        Some(false) => Err(Refusal::new(format!("{} cannot grow: {why}", row.pvc))
+        Some(false) => Err(Refusal::new(format!("claim {} cannot grow: {why}", row.pvc))
             .hint("Move its partitions to a broker with a larger volume, as with: kafdeck broker drain")),
         None => {
             plan.warnings.push(format!("whether it can grow is not known: {why}"));
