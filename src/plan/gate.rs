@@ -249,6 +249,10 @@ impl Gate {
             Self::BrokerEmpty { broker, topics } => {
                 format!("broker {broker} holds no replica of {}", topics.join(", "))
             }
+            Self::ConfigsAre { of, configs } if configs.keys().all(|name| name.contains("throttled")) => {
+                let is_gone = configs.values().all(Option::is_none);
+                format!("{of} has {}", if is_gone { "no throttle" } else { "its throttle" })
+            }
             Self::ConfigsAre { of, configs } => {
                 let names: Vec<&str> = configs.keys().map(String::as_str).collect();
                 format!("{of} has {} as wanted", names.join(", "))

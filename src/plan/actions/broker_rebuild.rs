@@ -166,6 +166,10 @@ fn tell(plan: &mut Plan, victim: &Victim<'_>, reading: &Reading<'_>) {
         plan.warnings.push("how much it holds is not known: it has not told".to_owned());
     }
     plan.warnings.push("until it has copied everything, each of its partitions has a replica less".to_owned());
+    if victim.way == Way::Set {
+        plan.warnings
+            .push("its new volumes are as large as volumeClaimTemplates say, however far they had grown".to_owned());
+    }
     if victim.bound {
         plan.warnings.push(
             "its vote is bound to the directory that goes (KIP-853): give it back with kafka-metadata-quorum.sh \
