@@ -491,6 +491,7 @@ mod tests {
             let arguments = match command.get_name() {
                 "record" => " f",
                 "completions" => " bash",
+                "reassignment" => " list",
                 _ => "",
             };
             let cli = parsed(&format!("kafdeck {}{arguments}", command.get_name())).unwrap();

@@ -510,6 +510,7 @@ mod tests {
         }
         sample.configs("orders");
         sample.quorum();
+        sample.moves();
         let asked_at = sample.now + chrono::TimeDelta::seconds(1);
         // No heartbeat comes back meanwhile.
         sample.now += chrono::TimeDelta::seconds(3);

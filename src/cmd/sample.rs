@@ -128,9 +128,14 @@ impl Sample {
         }
         self.configs(topic);
         self.quorum();
-        self.kafka(Asked::Reassignments, None, KafkaBody::Reassignments(Vec::new()));
+        self.moves();
         self.users_but(group, None);
         self.beat();
+    }
+
+    /// No partition is being moved.
+    pub fn moves(&mut self) {
+        self.kafka(Asked::Reassignments, None, KafkaBody::Reassignments(Vec::new()));
     }
 
     /// One user with a credential, an ACL and a quota; one of the three is not told.

@@ -15,7 +15,9 @@ pub fn bytes(text: &str) -> Option<u64> {
     match whole {
         // Exact as far as u64 goes; only fractions take the way through floating point.
         Some(whole) => whole.checked_mul(factor as u64),
-        None => number.parse::<f64>().ok().map(|n| (n * factor).ceil()).filter(|n| n.is_finite()).map(|n| n as u64),
+        None => {
+            number.parse::<f64>().ok().map(|n| (n * factor).ceil()).filter(|n| *n < u64::MAX as f64).map(|n| n as u64)
+        }
     }
 }
 
