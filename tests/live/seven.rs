@@ -24,8 +24,8 @@ const SERVER: &str = "--bootstrap-server localhost:9092";
 struct House<'a> {
     cluster: &'a Cluster,
     installation: &'static str,
-    /// How a tool is called in a pod: namespace, pod, container.
-    pod: [&'static str; 3],
+    /// Namespace and name of the pod in which Kafka's tools are called.
+    pod: [&'static str; 2],
     server: &'static str,
     topic: &'static str,
 }
@@ -38,11 +38,11 @@ impl Drop for House<'_> {
 
 impl<'a> House<'a> {
     fn plain(cluster: &'a Cluster, topic: &'static str) -> Self {
-        Self { cluster, installation: PLAIN, pod: ["the-project", "kafka-0", "kafka"], server: SERVER, topic }
+        Self { cluster, installation: PLAIN, pod: ["the-project", "kafka-0"], server: SERVER, topic }
     }
 
     fn trio(cluster: &'a Cluster, topic: &'static str) -> Self {
-        Self { cluster, installation: TRIO, pod: ["seven-vole", "kafka-0", "kafka"], server: SERVER, topic }
+        Self { cluster, installation: TRIO, pod: ["seven-vole", "kafka-0"], server: SERVER, topic }
     }
 
     fn try_tool(&self, tool: &str, rest: &str) -> Outcome {
@@ -51,8 +51,8 @@ impl<'a> House<'a> {
     }
 
     fn script(&self, script: &str) -> Outcome {
-        let [namespace, pod, container] = self.pod;
-        self.cluster.kubectl(["-n", namespace, "exec", pod, "-c", container, "--", "sh", "-c", script])
+        let [namespace, pod] = self.pod;
+        self.cluster.kubectl(["-n", namespace, "exec", pod, "--", "sh", "-c", script])
     }
 
     /// What one of Kafka's own tools says.
