@@ -44,7 +44,7 @@ fn metadata() -> Metadata {
     let advertised = |n| Advertised { id: BrokerId(n), host: format!("kafka-{n}"), port: 9092, rack: None };
     let partition = |t: i32, p: i32| {
         let replicas: Vec<BrokerId> = (0..3).map(|r| BrokerId((t + p + r) % BROKERS)).collect();
-        Partition { index: p, leader: Some(replicas[0]), isr: replicas.clone(), replicas }
+        Partition { index: p, leader: Some(replicas[0]), isr: replicas.clone(), replicas, ..Partition::default() }
     };
     let topic = |t| Topic {
         name: format!("topic-{t:04}"),

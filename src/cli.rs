@@ -207,6 +207,12 @@ pub enum Command {
         /// This user alone
         user: Option<String>,
     },
+    /// Moves of partitions: list, cancel, throttle
+    Reassignment {
+        /// What of them
+        #[command(subcommand)]
+        what: Reassignment,
+    },
     /// What is wrong, worst first, with evidence and the next safe action
     Findings {
         /// How long to watch for what needs two samples
@@ -259,6 +265,13 @@ pub enum Command {
     /// The settings of a user's client.
     #[command(skip)]
     Export(Params),
+}
+
+/// What of moves of partitions; what changes them stands in the catalog of actions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum Reassignment {
+    /// Moves under way, with the brokers that get replicas and lose them
+    List,
 }
 
 /// Which log lines.
@@ -386,6 +399,7 @@ impl Command {
             Self::Alerts => "alerts",
             Self::Connect { .. } => "connect",
             Self::Users { .. } => "users",
+            Self::Reassignment { .. } => "reassignment",
             Self::Findings { .. } => "findings",
             Self::Doctor => "doctor",
             Self::Logs(_) => "logs",
@@ -545,6 +559,7 @@ mod tests {
                 "record" => " f",
                 "message" => " tail t",
                 "completions" => " bash",
+                "reassignment" => " list",
                 _ => "",
             };
             let cli = parsed(&format!("kafdeck {}{arguments}", command.get_name())).unwrap();

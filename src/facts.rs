@@ -20,7 +20,7 @@ use crate::domain::{
     quorum::Quorum,
     rights::Rights,
     storage::{LogDir, VolumeUse},
-    topic::{Topic, TopicConfig},
+    topic::{Moving, Topic, TopicConfig},
     user::{Quota, ScramUser},
 };
 
@@ -93,6 +93,8 @@ pub enum KafkaBody {
     Acls(Authorizer),
     /// All quotas. Source without broker.
     Quotas(Vec<Quota>),
+    /// All moves of partitions under way. Source without broker.
+    Reassignments(Vec<Moving>),
 }
 
 /// What Connect's workers said. Installation, Connect and worker stand in the fact's source.

@@ -10,6 +10,7 @@ pub mod errand;
 pub mod gate;
 pub mod journal;
 pub mod kafka;
+pub mod moves;
 pub mod op;
 pub mod param;
 pub mod render;

@@ -33,6 +33,8 @@ mod quorum;
 mod secured;
 #[path = "live/seeing.rs"]
 mod seeing;
+#[path = "live/seven.rs"]
+mod seven;
 #[path = "live/topics.rs"]
 mod topics;
 #[path = "live/users.rs"]
@@ -105,6 +107,12 @@ const ROWS: &[Row] = &[
     ("where watching is denied everything is listed instead", access::without_watch),
     ("an expired token is told as such", access::expired_token),
     ("objects are made, changed and evicted only as a plan saw them", acting::ops_are_carried_out),
+    ("offsets of a quiet group are reset from the command line", seven::offsets),
+    ("leadership goes back to preferred replicas", seven::leaders),
+    ("a broker is drained of a topic, and moves are slowed down and cancelled", seven::moves),
+    ("leaders and moves on strimzi from the command line", seven::strimzi),
+    ("a connector is paused, resumed and restarted", seven::connector),
+    ("a volume grows, and a broker is drained wholly", seven::volumes),
     ("a lease names who acts, and of two at once one gets it", acting::a_lease_names_who_acts),
     ("a deleted pod is seen and its return too", faults::deleted_pod),
     ("another active controller is seen when its pod is deleted", quorum::a_new_controller_is_seen),

@@ -183,6 +183,7 @@ mod tests {
             offline: 0,
             under_min_isr: 0,
             at_min_isr: 0,
+            reassigning: None,
             size_bytes: None,
             owner: None,
             error: None,

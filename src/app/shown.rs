@@ -92,6 +92,8 @@ pub struct PaneFreshness {
     pub rules: Freshness,
     /// The quorum.
     pub quorum: Freshness,
+    /// Moves of partitions under way.
+    pub reassignments: Freshness,
     /// Configs that are open; none are.
     pub configs: Option<Freshness>,
     /// Connectors of all Connects.
@@ -152,6 +154,7 @@ impl Shown {
                 groups: each(Asked::Groups).worst(each(Asked::Offsets)).worst(each(Asked::EndOffsets)),
                 rules: reading.watch(Kind::Rules),
                 quorum: reading.asked(Asked::Quorum),
+                reassignments: reading.asked(Asked::Reassignments),
                 configs: opened.configs.as_ref().map(|(_, fresh)| fresh.clone()),
                 connect: reading.connect_freshness(),
                 users: reading.asked_of_users(),

@@ -48,6 +48,8 @@ pub enum Need {
     Connect,
     /// Users, what they may do, and who declares them.
     Users,
+    /// Topics and moves of partitions.
+    Reassignments,
     /// All of it.
     Everything,
 }
@@ -245,7 +247,7 @@ impl<'a> Wait<'a> {
             Need::Topics if self.reading.installation.flavour == Flavour::Strimzi => {
                 self.watches(&[Kind::Kafkas, Kind::Topics]);
             }
-            Need::Topics | Need::Groups => {}
+            Need::Topics | Need::Groups | Need::Reassignments => {}
             Need::Everything => {
                 self.watches(&Kind::ALL);
                 if self.reading.installation.helm.is_some() {
@@ -307,6 +309,10 @@ impl<'a> Wait<'a> {
         }
         if matches!(need, Need::Topics | Need::Everything) && !kafka.topics.is_empty() {
             self.one(Asked::TopicConfigs, None);
+        }
+        if matches!(need, Need::Reassignments | Need::Everything) && kafka.features.keys().any(|id| answers(kafka, *id))
+        {
+            self.one(Asked::Reassignments, None);
         }
         if matches!(need, Need::Groups | Need::Everything) {
             self.groups(kafka);
@@ -512,6 +518,7 @@ mod tests {
         }
         sample.configs("orders");
         sample.quorum();
+        sample.moves();
         let asked_at = sample.now + chrono::TimeDelta::seconds(1);
         // No heartbeat comes back meanwhile.
         sample.now += chrono::TimeDelta::seconds(3);

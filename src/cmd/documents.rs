@@ -60,6 +60,10 @@ pub fn document(app: &App, question: &Question) -> Result<Value, Failure> {
             json!({"connect": value(rows)?, "clusters": value(&shown.connect)?})
         }
         Question::Users(name) => users(app, name.as_deref())?,
+        Question::Reassignments => {
+            let known = app.reading().and_then(|r| r.kafka()).and_then(|kafka| kafka.moves.as_ref());
+            json!({"reassignments": known.map(value).transpose()?})
+        }
         Question::Findings => json!({
             "verdict": shown.judgement.verdict,
             "why": shown.judgement.why,

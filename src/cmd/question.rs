@@ -4,7 +4,7 @@
 
 use crate::{
     app::{App, shown::Shown},
-    cli::{Command, Format},
+    cli::{Command, Format, Reassignment},
     domain::{
         freshness::{Asked, Freshness, SourceState},
         verdict::Verdict,
@@ -37,6 +37,8 @@ pub enum Question {
     Connect(Option<String>),
     /// Users, or one of them.
     Users(Option<String>),
+    /// Moves of partitions under way.
+    Reassignments,
     /// What is wrong.
     Findings,
 }
@@ -55,6 +57,7 @@ impl Question {
             Command::Alerts => Self::Alerts,
             Command::Connect { connector } => Self::Connect(connector.clone()),
             Command::Users { user } => Self::Users(user.clone()),
+            Command::Reassignment { what: Reassignment::List } => Self::Reassignments,
             Command::Findings { .. } => Self::Findings,
             _ => return None,
         })
@@ -73,6 +76,7 @@ impl Question {
             Self::Alerts => "alerts",
             Self::Connect(_) => "connect",
             Self::Users(_) => "users",
+            Self::Reassignments => "reassignments",
             Self::Findings => "findings",
         }
     }
@@ -88,6 +92,7 @@ impl Question {
             Self::Alerts => Need::Alerts,
             Self::Connect(_) => Need::Connect,
             Self::Users(_) => Need::Users,
+            Self::Reassignments => Need::Reassignments,
         }
     }
 
@@ -125,6 +130,7 @@ impl Question {
             Self::Groups(_) | Self::Lag(_) => Some(&fresh.groups).filter(|_| shown.summary.groups.total.is_none()),
             // A cluster without the kind has no rules, and that is an answer.
             Self::Alerts => Some(&fresh.rules),
+            Self::Reassignments => Some(&fresh.reassignments),
             Self::Connect(_) => Some(&fresh.connect),
             // Who there is and what they may do; quotas that cannot be seen are null and no more.
             Self::Users(_) => {

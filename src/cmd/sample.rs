@@ -128,8 +128,14 @@ impl Sample {
         }
         self.configs(topic);
         self.quorum();
+        self.moves();
         self.users_but(group, None);
         self.beat();
+    }
+
+    /// No partition is being moved.
+    pub fn moves(&mut self) {
+        self.kafka(Asked::Reassignments, None, KafkaBody::Reassignments(Vec::new()));
     }
 
     /// One user with a credential, an ACL and a quota; one of the three is not told.
@@ -190,7 +196,8 @@ impl Sample {
     /// Metadata names three brokers and one topic of one partition.
     pub fn metadata(&mut self, topic: &str) {
         let ids = || (0..3).map(BrokerId).collect();
-        let partition = Partition { index: 0, leader: Some(BrokerId(0)), replicas: ids(), isr: ids() };
+        let partition =
+            Partition { index: 0, leader: Some(BrokerId(0)), replicas: ids(), isr: ids(), ..Partition::default() };
         let topic = Topic { name: topic.into(), partitions: vec![partition], ..Topic::default() };
         let broker = |id| Advertised { id: BrokerId(id), host: format!("kafka-{id}.kafka"), port: 9092, rack: None };
         let metadata =

@@ -20,6 +20,7 @@ use crate::{
         config::ConfigEntry,
         finding::{Finding, Severity},
         freshness::{Freshness, SourceState},
+        ids::BrokerId,
         text::printable,
         units,
     },
@@ -65,6 +66,7 @@ pub fn text(app: &App, question: &Question, ascii: bool) -> Result<String, Failu
         Question::Alerts => table(&mut out, &shown.alerts, app.now),
         Question::Connect(name) => connect(&mut out, app, shown, name.as_deref())?,
         Question::Users(name) => users(&mut out, app, shown, name.as_deref())?,
+        Question::Reassignments => reassignments(&mut out, app),
         Question::Findings => {
             verdict(&mut out, shown);
             findings(&mut out, shown, app.now);
@@ -161,6 +163,25 @@ fn lag(out: &mut String, app: &App, shown: &Shown, name: Option<&str>) -> Result
         }
     }
     Ok(())
+}
+
+/// Moves under way, or that there are none.
+fn reassignments(out: &mut String, app: &App) {
+    let known = app.reading().and_then(|r| r.kafka()).and_then(|kafka| kafka.moves.as_ref());
+    let Some(moves) = known else { return };
+    if moves.is_empty() {
+        return line(out, "No partition is being moved.");
+    }
+    let titles = ["TOPIC", "PARTITION", "REPLICAS", "ADDING", "REMOVING"].map(str::to_owned).to_vec();
+    let told = |ids: &[BrokerId]| match ids {
+        [] => "-".to_owned(),
+        ids => ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+    };
+    let rows = moves.iter().map(|one| {
+        let (replicas, adding, removing) = (told(&one.replicas), told(&one.adding), told(&one.removing));
+        vec![one.topic.clone(), one.partition.to_string(), replicas, adding, removing]
+    });
+    aligned(out, titles, rows, &[false, true, false, false, false]);
 }
 
 /// The quorum below the brokers, or what stands in its place.

@@ -189,6 +189,8 @@ pub enum Asked {
     Acls,
     /// DescribeClientQuotas (48) of every entity.
     Quotas,
+    /// ListPartitionReassignments (46) of all partitions.
+    Reassignments,
 }
 
 /// How much the brokers of an installation are asked.
@@ -208,6 +210,7 @@ impl Asked {
             // A failure is told at once; this is for silence, and large answers are asked for less often.
             Self::Metadata | Self::Groups | Self::Offsets | Self::EndOffsets | Self::Quorum => 30,
             Self::LogDirs => 50,
+            Self::Reassignments => 45,
             Self::TopicConfigs | Self::BrokerConfigs => 900,
             Self::ScramUsers | Self::Acls | Self::Quotas => 400,
         })
@@ -260,6 +263,7 @@ impl fmt::Display for Asked {
             Self::ScramUsers => "SCRAM users",
             Self::Acls => "ACLs",
             Self::Quotas => "quotas",
+            Self::Reassignments => "reassignments",
         })
     }
 }

@@ -204,6 +204,9 @@ pub struct Claim {
     pub capacity_bytes: Option<u64>,
     /// The bound volume.
     pub volume: Option<String>,
+    /// How far its growing is: the type of the condition that is true, as `FileSystemResizePending`.
+    #[serde(default)]
+    pub resizing: Option<String>,
 }
 
 /// A StatefulSet or Deployment.

@@ -35,6 +35,27 @@ pub struct Partition {
     pub replicas: Vec<BrokerId>,
     /// In-sync replicas.
     pub isr: Vec<BrokerId>,
+    /// Of the replicas those that a move is adding.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adding: Vec<BrokerId>,
+    /// Of the replicas those that a move will take away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removing: Vec<BrokerId>,
+}
+
+/// A move that brokers are busy with (ListPartitionReassignments, key 46).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moving {
+    /// The topic.
+    pub topic: String,
+    /// Index of the partition.
+    pub partition: i32,
+    /// Its replicas now, old and new.
+    pub replicas: Vec<BrokerId>,
+    /// Those that are being added.
+    pub adding: Vec<BrokerId>,
+    /// Those that will be taken away.
+    pub removing: Vec<BrokerId>,
 }
 
 /// A partition's state, worst first.
@@ -59,9 +80,21 @@ impl Partition {
         self.leader.is_none_or(|leader| silent.contains(&leader))
     }
 
-    /// True when a replica is not in sync.
+    /// True when a replica is not in sync; those that a move adds do not count before they are (Partition.scala).
     pub fn is_under_replicated(&self) -> bool {
-        self.isr.len() < self.replicas.len()
+        self.isr.len() + self.adding.len() < self.replicas.len()
+    }
+
+    /// True while it is being moved.
+    pub fn is_moving(&self) -> bool {
+        !self.adding.is_empty() || !self.removing.is_empty()
+    }
+
+    /// Notes what a move does to it, as far as its replicas still show it.
+    pub fn mark(&mut self, moving: Option<&Moving>) {
+        let of = |ids: &[BrokerId]| self.replicas.iter().copied().filter(|id| ids.contains(id)).collect();
+        let (adding, removing) = moving.map(|moving| (of(&moving.adding), of(&moving.removing))).unwrap_or_default();
+        (self.adding, self.removing) = (adding, removing);
     }
 
     /// The effective `min.insync.replicas`: never more than there are replicas.
@@ -132,7 +165,22 @@ mod tests {
             leader: (leader >= 0).then_some(BrokerId(leader)),
             replicas: ids(replicas),
             isr: ids(isr),
+            ..Partition::default()
         }
+    }
+
+    #[test]
+    fn what_a_move_adds_is_no_missing_replica() {
+        let ids = |v: &[i32]| v.iter().copied().map(BrokerId).collect::<Vec<_>>();
+        let mut moved = partition(1, &[3, 1, 2], &[1, 2]);
+        assert!(moved.is_under_replicated());
+        moved.mark(Some(&Moving { adding: ids(&[3]), removing: ids(&[1]), ..Moving::default() }));
+        assert!(!moved.is_under_replicated() && moved.is_moving());
+        moved.isr = ids(&[2]);
+        assert!(moved.is_under_replicated(), "one of the old ones is behind");
+        moved.replicas = ids(&[1, 2]);
+        moved.mark(Some(&Moving { adding: ids(&[3]), ..Moving::default() }));
+        assert!(!moved.is_moving(), "it was cancelled meanwhile");
     }
 
     #[test]

@@ -27,6 +27,7 @@ use super::{
     lease::{self, Taken, Untaken},
     messages::{Reach, writer::Writer},
     secrets::{KubeSecrets, Vault},
+    workers,
 };
 use crate::{
     clock::Clock,
@@ -160,13 +161,17 @@ async fn ask(
 }
 
 async fn ask_one(setup: &ActSetup, admin: &Admin, question: &Question) -> Result<Answer, String> {
-    if let Question::Secret { namespace, name } = question {
-        return Ok(passwords::uid(&setup.cluster.client, namespace, name).await);
-    }
-    match (admin.ask(question).await, question) {
-        // A topic that nobody can read from may well be the one to be deleted.
-        (Err(error), Question::LastWrite { .. }) => Ok(Answer::Untold(error.to_string())),
-        (answer, _) => answer.map_err(|error| error.to_string()),
+    match question {
+        Question::Secret { namespace, name } => Ok(passwords::uid(&setup.cluster.client, namespace, name).await),
+        Question::Object { target, paths } => {
+            let found = apply::fields(&setup.cluster.client, target, paths).await;
+            found.map(Answer::Object).map_err(|why| format!("{} cannot be read: {}", target.for_kubectl(), why.words()))
+        }
+        question => match (admin.ask(question).await, question) {
+            // A topic that nobody can read from may well be the one to be deleted.
+            (Err(error), Question::LastWrite { .. }) => Ok(Answer::Untold(error.to_string())),
+            (answer, _) => answer.map_err(|error| error.to_string()),
+        },
     }
 }
 
@@ -213,8 +218,17 @@ async fn try_out(setup: &ActSetup, admin: Option<&Admin>, op: &Op) -> Rehearsed 
             Ok(Rehearsal::Stale(diff)) => Rehearsed::Failed(OpFailure::Stale(diff)),
             Err(error) => Rehearsed::Failed(failure(error)),
         },
+        (Op::Connect { workers, connector, ask, .. }, _) => {
+            workers::change::rehearse(&connecting(setup), workers, connector, *ask).await
+        }
         (op, _) => apply::rehearse(&setup.cluster.client, op).await,
     }
+}
+
+/// The way to Connect's workers.
+fn connecting(setup: &ActSetup) -> workers::change::Means {
+    let cancel = setup.cancel.child_token();
+    workers::change::Means { transport: Arc::new(PortForward::new(&setup.cluster, &cancel)), cancel }
 }
 
 fn failure(error: AdminError) -> OpFailure {
@@ -478,6 +492,9 @@ async fn perform(setup: &ActSetup, door: Option<&Door>, op: &Op) -> Result<OpAns
                 Ok(made) => Ok(OpAnswer::Made(made)),
                 Err(error) => Err(failure(error)),
             }
+        }
+        (Op::Connect { workers, connector, ask, .. }, _) => {
+            workers::change::perform(&connecting(setup), workers, connector, *ask).await
         }
         (op, _) => apply::perform(&setup.cluster.client, op).await,
     }

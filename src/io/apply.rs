@@ -36,7 +36,7 @@ pub async fn perform(client: &Client, op: &Op) -> Result<OpAnswer, OpFailure> {
         Op::Patch { target, changes } => act.patch(target, changes).await.map(Patched::answer),
         Op::Delete { target, uid } => act.delete(target, uid).await,
         Op::Evict { target, uid } => act.evict(target, uid).await,
-        Op::ReadPassword { .. } | Op::Kafka { .. } | Op::Produce { .. } | Op::Wait => {
+        Op::ReadPassword { .. } | Op::Kafka { .. } | Op::Connect { .. } | Op::Produce { .. } | Op::Wait => {
             Err(OpFailure::Refused(NOT_OURS.to_owned()))
         }
     }
@@ -56,7 +56,7 @@ pub async fn rehearse(client: &Client, op: &Op) -> Rehearsed {
         },
         Op::Delete { target, uid } => (act.delete(target, uid).await, vec![format!("- {}", named(target))]),
         Op::Evict { target, uid } => (act.evict(target, uid).await, vec![format!("- {}", named(target))]),
-        Op::ReadPassword { .. } | Op::Kafka { .. } | Op::Produce { .. } | Op::Wait => {
+        Op::ReadPassword { .. } | Op::Kafka { .. } | Op::Connect { .. } | Op::Produce { .. } | Op::Wait => {
             return Rehearsed::Untried(NOT_OURS.to_owned());
         }
     };
@@ -69,6 +69,19 @@ pub async fn rehearse(client: &Client, op: &Op) -> Rehearsed {
         Err(OpFailure::Refused(why)) if why.contains("does not support dry run") => Rehearsed::Untried(why),
         Err(failure) => Rehearsed::Failed(failure),
     }
+}
+
+/// Fields of an object as they are now, each as far as it is there; none where there is no such object.
+///
+/// # Errors
+/// As `perform`.
+pub async fn fields(
+    client: &Client,
+    target: &Target,
+    paths: &[Vec<String>],
+) -> Result<Option<Vec<Option<Value>>>, OpFailure> {
+    let live = Act { client, dry_run: false }.get(target).await?;
+    Ok(live.map(|live| paths.iter().map(|path| shown::at(&live, path).cloned()).collect()))
 }
 
 /// Why an op that is for brokers, or for nobody, is not asked for here.

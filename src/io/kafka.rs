@@ -16,6 +16,7 @@ pub mod failure;
 mod lag;
 pub mod observer;
 pub mod quorum;
+pub mod reassignments;
 mod roster;
 mod topics;
 mod users;

@@ -25,7 +25,10 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 
-use crate::domain::kubernetes::{Claim, Meta, Node, Owner, Rollout, Service, ServicePort, Workload};
+use crate::domain::{
+    kubernetes::{Claim, Meta, Node, Owner, Rollout, Service, ServicePort, Workload},
+    quantity,
+};
 
 pub use config::config_map;
 pub use event::event;
@@ -91,6 +94,7 @@ pub fn claim(from: &core::PersistentVolumeClaim) -> Claim {
         requested_bytes: requests.get("storage").and_then(bytes),
         capacity_bytes: status.capacity.unwrap_or_default().get("storage").and_then(bytes),
         volume: spec.volume_name.filter(|name| !name.is_empty()),
+        resizing: status.conditions.unwrap_or_default().into_iter().find(|c| c.status == "True").map(|c| c.type_),
     }
 }
 
@@ -219,43 +223,10 @@ fn port(from: i32) -> Option<u16> {
     u16::try_from(from).ok().filter(|port| *port != 0)
 }
 
-/// A quantity in bytes, rounded up: `10Gi`, `1.5G`, `128974848`, `129e6`, `128974848000m`.
+/// A quantity in bytes.
 fn bytes(from: &Quantity) -> Option<u64> {
-    let text = from.0.trim();
-    // The suffixes are ASCII, so the number ends at the first letter that is no exponent.
-    let (number, factor) = match SUFFIXES.iter().find(|(suffix, _)| text.ends_with(suffix)) {
-        Some((suffix, factor)) => (&text[..text.len() - suffix.len()], *factor),
-        None => (text, 1.0),
-    };
-    if !number.starts_with(|c: char| c.is_ascii_digit() || c == '.' || c == '+') {
-        return None;
-    }
-    let whole = number.parse::<u64>().ok().filter(|_| factor >= 1.0);
-    match whole {
-        // Exact as far as u64 goes; only fractions take the way through floating point.
-        Some(whole) => whole.checked_mul(factor as u64),
-        None => number.parse::<f64>().ok().map(|n| (n * factor).ceil()).filter(|n| n.is_finite()).map(|n| n as u64),
-    }
+    quantity::bytes(&from.0)
 }
-
-/// Suffixes of quantities and what they multiply by; those of two letters first.
-const SUFFIXES: [(&str, f64); 15] = [
-    ("Ki", 1024.0),
-    ("Mi", 1_048_576.0),
-    ("Gi", 1_073_741_824.0),
-    ("Ti", 1_099_511_627_776.0),
-    ("Pi", 1_125_899_906_842_624.0),
-    ("Ei", 1_152_921_504_606_846_976.0),
-    ("k", 1e3),
-    ("M", 1e6),
-    ("G", 1e9),
-    ("T", 1e12),
-    ("P", 1e15),
-    ("E", 1e18),
-    ("m", 1e-3),
-    ("u", 1e-6),
-    ("n", 1e-9),
-];
 
 #[cfg(test)]
 mod tests {

@@ -1,16 +1,17 @@
 //! Kafka Connect's workers, asked over their REST interface through port-forwards to their pods.
 //!
 //! Each worker is asked for itself, which is how one that hangs is noticed; one of those that answer is asked for all
-//! connectors, since any knows them all. It reads and never writes. One stream to each worker is kept and used again;
+//! connectors, since any knows them all. Here it reads; only `change` writes. One stream to each worker is kept and used again;
 //! when it breaks, or the worker has closed it meanwhile, another is opened without a word. `cmd` starts it; what the
 //! answers mean is `answers`'.
 
 mod answers;
+pub mod change;
 
 use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
-use http::{Request, StatusCode, header};
+use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::{
     body::Bytes,
@@ -267,9 +268,22 @@ impl Line {
         Ok(Open { sender, ended, _ends: cancel.drop_guard() })
     }
 
-    /// One request and its answer; the stream is kept when it can be used again.
-    async fn exchange(&mut self, mut open: Open, path: &str) -> Result<Value, Broken> {
-        let request = Request::get(path).header(header::HOST, "localhost").header(header::ACCEPT, "application/json");
+    /// One question and its answer.
+    async fn exchange(&mut self, open: Open, path: &str) -> Result<Value, Broken> {
+        let (status, body) = self.raw(open, Method::GET, path).await?;
+        if status != StatusCode::OK {
+            return Err(Broken::Failed(self.refused(path, status, &body)));
+        }
+        serde_json::from_slice(&body).map_err(|error| {
+            Broken::Failed(self.garbage(&format!("its answer to GET {} is no JSON: {error}", bare(path))))
+        })
+    }
+
+    /// One request and its answer as it is; the stream is kept when it can be used again.
+    async fn raw(&mut self, mut open: Open, method: Method, path: &str) -> Result<(StatusCode, Bytes), Broken> {
+        let verb = method.clone();
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header(header::HOST, "localhost").header(header::ACCEPT, "application/json");
         let request = request.body(Empty::new()).map_err(|error| Broken::Cut(error.to_string()))?;
         let sent = match open.sender.ready().await {
             Ok(()) => open.sender.send_request(request).await,
@@ -287,18 +301,13 @@ impl Line {
         let body = match body {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => {
-                let why = format!("its answer to GET {} is larger than {} MB", bare(path), MOST_BYTES >> 20);
+                let why = format!("its answer to {verb} {} is larger than {} MB", bare(path), MOST_BYTES >> 20);
                 return Err(Broken::Failed(self.failure(FailureKind::Garbage, &why, None)));
             }
             Err(error) => return Err(Broken::Cut(error.to_string())),
         };
         self.open = Some(open);
-        if status != StatusCode::OK {
-            return Err(Broken::Failed(self.refused(path, status, &body)));
-        }
-        serde_json::from_slice(&body).map_err(|error| {
-            Broken::Failed(self.garbage(&format!("its answer to GET {} is no JSON: {error}", bare(path))))
-        })
+        Ok((status, body))
     }
 
     /// What a status other than 200 means.

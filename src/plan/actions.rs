@@ -2,9 +2,17 @@
 //!
 //! Called through `catalog` alone.
 
+pub mod broker_drain;
+pub mod broker_rebuild;
 pub mod broker_restart;
 pub mod brokers_roll;
+pub mod connectors;
+pub mod leaders_elect;
 pub mod message_produce;
+pub mod offsets_reset;
+pub mod pvc_expand;
+pub mod reassignment_cancel;
+pub mod reassignment_throttle;
 pub mod restart;
 pub mod topic_alter;
 pub mod topic_create;
@@ -19,7 +27,7 @@ pub use users::known as users_known;
 
 use serde_json::{Value, json};
 
-use super::{Refusal, op::Target};
+use super::{Plan, Refusal, catalog::ActionSpec, op::Target, param::Params};
 use crate::{
     discover::Choice,
     domain::{installation::Flavour, kubernetes::Meta, strimzi::KafkaResource},
@@ -87,6 +95,29 @@ pub fn kept_warning(meta: &Meta, kind: &str) -> Option<String> {
         "{keeper} declares {kind} {} and will undo this: change it where it is declared; C copies the YAML",
         meta.name
     ))
+}
+
+/// A plan that does nothing yet.
+pub fn planned(spec: &ActionSpec, params: &Params, reading: &Reading<'_>) -> Plan {
+    Plan {
+        action: spec.id.to_owned(),
+        installation: reading.installation.id.clone(),
+        params: params.clone(),
+        title: spec.title.to_owned(),
+        sentence: String::new(),
+        risk: spec.risk,
+        typed: None,
+        details: Vec::new(),
+        warnings: Vec::new(),
+        undo: String::new(),
+        steps: Vec::new(),
+    }
+}
+
+/// Topics that can be chosen: all that are not Kafka's own.
+pub fn topic_names(reading: &Reading<'_>) -> Vec<String> {
+    let all = reading.kafka().into_iter().flat_map(|kafka| kafka.topics.values());
+    all.filter(|topic| !topic.internal).map(|topic| topic.name.clone()).collect()
 }
 
 /// Refuses what brokers would be asked without a way to ask them.

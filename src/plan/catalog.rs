@@ -123,6 +123,16 @@ pub static CATALOG: &[&ActionSpec] = &[
     &actions::user_create::SPEC,
     &actions::user_rotate::SPEC,
     &actions::user_delete::SPEC,
+    &actions::offsets_reset::SPEC,
+    &actions::leaders_elect::SPEC,
+    &actions::reassignment_cancel::SPEC,
+    &actions::reassignment_throttle::SPEC,
+    &actions::broker_drain::SPEC,
+    &actions::broker_rebuild::SPEC,
+    &actions::pvc_expand::SPEC,
+    &actions::connectors::RESTART,
+    &actions::connectors::PAUSE,
+    &actions::connectors::RESUME,
 ];
 
 /// The action of an id.

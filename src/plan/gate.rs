@@ -4,10 +4,14 @@
 //! is to confirm, is a reason to wait and never a pass: a gate sees exactly what the operator sees.
 
 pub mod back;
+mod connectors;
+mod offsets;
+mod partitions;
 pub mod restart;
 pub mod survey;
 mod topics;
 mod users;
+mod volumes;
 
 use std::{cell::OnceCell, collections::BTreeMap};
 
@@ -15,13 +19,15 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use self::survey::Survey;
+use super::kafka::{Move, OffsetChange, PartitionRef};
 use crate::{
     domain::{
         access::Mechanism,
         acl::Acl,
+        config::Owner,
         freshness::{Asked, SourceState},
         ids::{BrokerId, ObjectKey},
-        units::counted,
+        units::{bytes, counted},
     },
     world::{KafkaWorld, Reading},
 };
@@ -70,6 +76,72 @@ pub enum Gate {
         topic: String,
         /// Its partitions.
         partitions: usize,
+    },
+    /// A group has no members.
+    GroupEmpty {
+        /// The group.
+        group: String,
+    },
+    /// A group has committed these offsets.
+    OffsetsAre {
+        /// The group.
+        group: String,
+        /// The offsets.
+        offsets: Vec<OffsetChange>,
+    },
+    /// Partitions are led by their preferred replicas.
+    LeadersPreferred {
+        /// Which.
+        partitions: Vec<PartitionRef>,
+    },
+    /// Partitions are where they were to be moved, or their moves are cancelled.
+    MovesDone {
+        /// The moves.
+        moves: Vec<Move>,
+    },
+    /// A broker has no replica of some topics; of none named, of any.
+    BrokerEmpty {
+        /// The broker.
+        broker: BrokerId,
+        /// The topics.
+        topics: Vec<String>,
+    },
+    /// Brokers have these configs of an owner.
+    ConfigsAre {
+        /// Whose.
+        of: Owner,
+        /// The configs; `None` is not set on this owner.
+        configs: BTreeMap<String, Option<String>>,
+    },
+    /// No partition has its last in-sync replica on a broker.
+    OthersHoldData {
+        /// The broker.
+        broker: BrokerId,
+    },
+    /// A claim has at least so many bytes, and its file system knows.
+    ClaimHas {
+        /// The claim.
+        claim: ObjectKey,
+        /// Bytes.
+        bytes: u64,
+    },
+    /// Another claim of that name is bound.
+    ClaimReplaced {
+        /// The claim.
+        claim: ObjectKey,
+        /// The uid of the one before.
+        uid: String,
+    },
+    /// A connector is in a state, and all of its tasks are.
+    ConnectorIs {
+        /// Its Connect.
+        cluster: ObjectKey,
+        /// Its name.
+        connector: String,
+        /// `RUNNING`, `PAUSED`.
+        state: String,
+        /// Tasks that have failed may stay so.
+        or_failed: bool,
     },
     /// No partition is offline, but for what a node itself causes.
     NothingOffline {
@@ -218,6 +290,33 @@ impl Gate {
     /// What must hold, as `brokers list orders with 6 partitions`.
     pub fn title(&self) -> String {
         match self {
+            Self::GroupEmpty { group } => format!("group {group} has no members"),
+            Self::OffsetsAre { group, offsets } => {
+                format!("group {group} stands there in {}", counted(offsets.len(), "partition"))
+            }
+            Self::LeadersPreferred { partitions: some } => {
+                format!("{} led by the preferred replica", counted(some.len(), "partition"))
+            }
+            Self::MovesDone { moves } if moves.iter().all(|one| one.after.is_none()) => {
+                format!("{} no longer moved", counted(moves.len(), "partition"))
+            }
+            Self::MovesDone { moves } => format!("{} moved and in sync", counted(moves.len(), "partition")),
+            Self::BrokerEmpty { broker, topics } if topics.is_empty() => format!("broker {broker} holds no replica"),
+            Self::BrokerEmpty { broker, topics } => {
+                format!("broker {broker} holds no replica of {}", topics.join(", "))
+            }
+            Self::ConfigsAre { of, configs } if configs.keys().all(|name| name.contains("throttled")) => {
+                let is_gone = configs.values().all(Option::is_none);
+                format!("{of} has {}", if is_gone { "no throttle" } else { "its throttle" })
+            }
+            Self::ConfigsAre { of, configs } => {
+                let names: Vec<&str> = configs.keys().map(String::as_str).collect();
+                format!("{of} has {} as wanted", names.join(", "))
+            }
+            Self::OthersHoldData { broker } => format!("all that broker {broker} holds is in sync elsewhere"),
+            Self::ClaimHas { claim, bytes: size } => format!("claim {} has {}", claim.name, bytes(*size)),
+            Self::ClaimReplaced { claim, .. } => format!("claim {} is a new one, and bound", claim.name),
+            Self::ConnectorIs { connector, state, .. } => format!("connector {connector} and its tasks are {state}"),
             Self::NothingOffline { .. } => "no partition is offline".to_owned(),
             Self::OthersInSync { node } => format!("no replica is behind but those of {node}"),
             Self::WritesGoOn { node } => format!("no partition falls under min-ISR without {node}"),
@@ -271,6 +370,14 @@ impl Gate {
             | Self::AclsAre { .. }
             | Self::LimitsAre { .. }
             | Self::AclsGone { .. } => "user",
+            Self::GroupEmpty { .. } => "members",
+            Self::OffsetsAre { .. } => "offsets",
+            Self::LeadersPreferred { .. } => "leaders",
+            Self::MovesDone { .. } | Self::BrokerEmpty { .. } => "moves",
+            Self::ConfigsAre { .. } => "configs",
+            Self::OthersHoldData { .. } => "alone",
+            Self::ClaimHas { .. } | Self::ClaimReplaced { .. } => "claim",
+            Self::ConnectorIs { .. } => "connector",
         }
     }
 
@@ -297,6 +404,18 @@ impl Gate {
             Self::BackInSync { node } => back::back_in_sync(moment, survey(), *node),
             Self::UrpAtMost { most } => back::urp_at_most(moment, survey(), *most),
             Self::InQuorum { node } => back::in_quorum(moment, *node),
+            Self::GroupEmpty { group } => told_or(offsets::group_is_empty(moment, group)),
+            Self::OffsetsAre { group, offsets } => told_or(offsets::are(moment, group, offsets)),
+            Self::LeadersPreferred { partitions } => told_or(partitions::leaders_are_preferred(moment, partitions)),
+            Self::MovesDone { moves } => told_or(partitions::moves_are_done(moment, moves)),
+            Self::BrokerEmpty { broker, topics } => told_or(partitions::broker_is_empty(moment, *broker, topics)),
+            Self::ConfigsAre { of, configs } => told_or(partitions::configs_are(moment, of, configs)),
+            Self::OthersHoldData { broker } => told_or(partitions::others_hold_data(moment, *broker)),
+            Self::ClaimHas { claim, bytes } => told_or(volumes::claim_has(moment, claim, *bytes)),
+            Self::ClaimReplaced { claim, uid } => told_or(volumes::claim_is_replaced(moment, claim, uid)),
+            Self::ConnectorIs { cluster, connector, state, or_failed } => {
+                told_or(connectors::is(moment, cluster, connector, state, *or_failed))
+            }
             _ => self.check_told(moment).unwrap_or_else(|wait| wait),
         }
     }
@@ -332,9 +451,14 @@ impl Gate {
     }
 }
 
+/// What a gate says, or why it is waited for.
+fn told_or(held: Result<Verdict, Verdict>) -> Verdict {
+    held.unwrap_or_else(|wait| wait)
+}
+
 /// What brokers have told, if one answer is fresh and younger than what it is to confirm; else why it is waited for.
-fn told<'a>(moment: &Moment<'a>, what: Asked) -> Result<&'a KafkaWorld, Verdict> {
-    let freshness = moment.reading.asked(what);
+fn told<'a>(moment: &Moment<'a>, what: Asked, broker: Option<BrokerId>) -> Result<&'a KafkaWorld, Verdict> {
+    let freshness = moment.reading.freshness(what, broker);
     if freshness.state != SourceState::Live {
         let why = freshness.why.unwrap_or_else(|| "no broker has told".to_owned());
         return Err(Verdict::Wait(format!("{what} cannot be seen: {why}")));

@@ -7,7 +7,9 @@ use std::{collections::BTreeMap, fmt};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::op::Target;
 use crate::domain::{
     access::Mechanism,
     acl::Acl,
@@ -206,6 +208,13 @@ pub enum Question {
         /// Its name.
         name: String,
     },
+    /// Fields of an object, from the API server and not from brokers.
+    Object {
+        /// Which. Never a Secret.
+        target: Target,
+        /// Keys from the root of the object to each field.
+        paths: Vec<Vec<String>>,
+    },
 }
 
 /// Where offsets are reset to.
@@ -238,6 +247,8 @@ pub enum Answer {
     Secret(Option<String>),
     /// Nobody tells, and why; the plan can be made all the same.
     Untold(String),
+    /// The fields in their order, each as far as it is there; `None` where there is no such object.
+    Object(Option<Vec<Option<Value>>>),
 }
 
 /// Where a group stands in one partition.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::kafka::{KafkaAnswer, KafkaOp};
-use crate::domain::record::Draft;
+use crate::domain::{ids::ObjectKey, installation::PodPort, record::Draft};
 
 /// A Kubernetes object by everything that a request for it takes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -105,8 +105,45 @@ pub enum Op {
         /// The record.
         draft: Draft,
     },
+    /// Asks a Connect's workers for something: whichever of them answers.
+    Connect {
+        /// The Connect.
+        cluster: ObjectKey,
+        /// Its workers when the plan was made.
+        workers: Vec<PodPort>,
+        /// The connector.
+        connector: String,
+        /// What for.
+        ask: ConnectAsk,
+    },
     /// Does nothing: the step's gates are waited for.
     Wait,
+}
+
+/// What workers are asked to do with a connector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConnectAsk {
+    /// Start what has failed of it again (KIP-745).
+    RestartFailed,
+    /// Start it and all its tasks again (KIP-745).
+    RestartAll,
+    /// Let it read or write nothing for a while.
+    Pause,
+    /// Let it go on.
+    Resume,
+}
+
+impl ConnectAsk {
+    /// Method, and what stands behind the connector's name, of Connect's REST interface.
+    pub fn call(self) -> (&'static str, &'static str) {
+        match self {
+            Self::RestartFailed => ("POST", "restart?includeTasks=true&onlyFailed=true"),
+            Self::RestartAll => ("POST", "restart?includeTasks=true&onlyFailed=false"),
+            Self::Pause => ("PUT", "pause"),
+            Self::Resume => ("PUT", "resume"),
+        }
+    }
 }
 
 /// What came of an op.

@@ -89,6 +89,17 @@ pub fn of_op(op: &Op, tools: &Tools) -> Vec<Equivalent> {
             quoted(&format!("{{.data.{key}}}"))
         )),
         Op::Kafka { ask } => of_kafka(ask, tools),
+        Op::Connect { workers, connector, ask, .. } => {
+            let (method, path) = ask.call();
+            let worker = workers.first();
+            let (namespace, pod) = worker.map_or(("", ""), |at| (at.pod.namespace.as_str(), at.pod.name.as_str()));
+            let url = format!("http://localhost:{}/connectors/{connector}/{path}", worker.map_or(8083, |at| at.port));
+            // Not every image has curl.
+            vec![Equivalent {
+                text: format!("kubectl -n {namespace} exec {pod} -- curl -sS -X {method} {}", quoted(&url)),
+                runnable: false,
+            }]
+        }
     }
 }
 

@@ -1,9 +1,10 @@
-//! A Kafka Connect beside the shop's Kafka: two workers, three connectors, and a REST interface that reads.
+//! A Kafka Connect beside the shop's Kafka: two workers, three connectors, and a REST interface.
 //!
 //! Its pods are kept here and not by `kubelet`, which runs brokers. What a connector does is not played: its tasks run,
 //! or one has failed because the script says so. Shapes are held against real workers by `tests/conformance.rs`.
 
 use std::{
+    collections::BTreeSet,
     convert::Infallible,
     sync::{Mutex, PoisonError},
 };
@@ -81,6 +82,8 @@ const TRACE: &str = "org.apache.kafka.connect.errors.ConnectException: Exiting W
 pub struct Connect {
     /// Tasks that have failed: connector and number.
     failed: Mutex<Vec<(String, usize)>>,
+    /// Connectors that are paused.
+    paused: Mutex<BTreeSet<String>>,
 }
 
 /// Puts what somebody once applied into the store.
@@ -199,6 +202,7 @@ impl Connect {
             }
             (&Method::GET, "/connectors") => (StatusCode::OK, self.connectors()),
             (&Method::GET, "/connector-plugins") => (StatusCode::OK, plugins()),
+            (method, path) if path.starts_with("/connectors/") => self.one(method, path),
             (&Method::GET, _) => (StatusCode::NOT_FOUND, wrong(404, "Not Found")),
             _ => (StatusCode::METHOD_NOT_ALLOWED, wrong(405, "Method Not Allowed")),
         };
@@ -208,15 +212,48 @@ impl Connect {
         answer
     }
 
+    /// `/connectors/{name}/{what}`.
+    fn one(&self, method: &Method, path: &str) -> (StatusCode, Value) {
+        let mut parts = path.split('/').skip(2);
+        let (name, what) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        if !CONNECTORS.iter().any(|row| row.0 == name) {
+            let words = format!("No status found for connector {name}");
+            return (StatusCode::NOT_FOUND, json!({"error_code": 404, "message": words}));
+        }
+        let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        match (method, what) {
+            (&Method::GET, "status") => {
+                drop(paused);
+                (StatusCode::OK, self.connectors()[name]["status"].clone())
+            }
+            (&Method::PUT, "pause") => {
+                paused.insert(name.to_owned());
+                (StatusCode::ACCEPTED, Value::Null)
+            }
+            (&Method::PUT, "resume") => {
+                paused.remove(name);
+                (StatusCode::ACCEPTED, Value::Null)
+            }
+            (&Method::POST, "restart") => {
+                drop(paused);
+                self.failed.lock().unwrap_or_else(PoisonError::into_inner).retain(|(of, _)| of != name);
+                (StatusCode::ACCEPTED, self.connectors()[name]["status"].clone())
+            }
+            _ => (StatusCode::METHOD_NOT_ALLOWED, json!({"error_code": 405, "message": "HTTP 405 Method Not Allowed"})),
+        }
+    }
+
     /// As with `expand=status&expand=info`.
     fn connectors(&self) -> Value {
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let worker = |at: usize| format!("{}:{PORT}", address(at % PODS.len()));
         let mut all = json!({});
         for (at, (name, kind, class, version, count, settings)) in CONNECTORS.into_iter().enumerate() {
+            let runs = if paused.contains(name) { "PAUSED" } else { "RUNNING" };
             let task = |id: usize| {
                 let fails = failed.iter().any(|(connector, task)| connector == name && *task == id);
-                let state = if fails { "FAILED" } else { "RUNNING" };
+                let state = if fails { "FAILED" } else { runs };
                 let mut task = json!({"id": id, "state": state, "worker_id": worker(at + id), "version": version});
                 if fails {
                     task["trace"] = json!(TRACE);
@@ -230,7 +267,7 @@ impl Connect {
             all[name] = json!({
                 "status": {
                     "name": name, "type": kind, "tasks": (0..count).map(task).collect::<Vec<_>>(),
-                    "connector": {"state": "RUNNING", "worker_id": worker(at), "version": version},
+                    "connector": {"state": runs, "worker_id": worker(at), "version": version},
                 },
                 "info": {
                     "name": name, "type": kind, "config": config,

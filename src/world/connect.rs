@@ -217,6 +217,11 @@ impl Reading<'_> {
         self.connects().map(row).collect()
     }
 
+    /// How far the connectors of one Connect can be trusted.
+    pub fn connectors_seen(&self, cluster: &ObjectKey) -> Freshness {
+        self.workers_asked(cluster, AskedWorkers::Connectors, None)
+    }
+
     /// How far the connectors of a Connect can be trusted; without a worker that is known without asking.
     fn connectors_of(&self, cluster: &ConnectCluster) -> Freshness {
         let fresh = self.workers_asked(&cluster.id, AskedWorkers::Connectors, None);

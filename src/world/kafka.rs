@@ -14,7 +14,7 @@ use crate::{
         ids::BrokerId,
         quorum::Quorum,
         storage::LogDir,
-        topic::{Topic, TopicConfig},
+        topic::{Moving, Topic, TopicConfig},
         user::{Quota, ScramUser},
     },
     facts::KafkaBody,
@@ -57,6 +57,8 @@ pub struct KafkaWorld {
     pub rules: Option<Rules>,
     /// Quotas; `None` before they were told.
     pub quotas: Option<Vec<Quota>>,
+    /// Moves of partitions under way; `None` before they were told.
+    pub moves: Option<Vec<Moving>>,
 }
 
 /// What the authorizer allows and denies.
@@ -95,7 +97,8 @@ impl KafkaWorld {
             KafkaBody::Metadata(metadata) => {
                 self.metadata_at = Some(seen_at);
                 let advertised = metadata.brokers.into_iter().map(|b| (b.id, b)).collect();
-                let topics = metadata.topics.into_iter().map(|t| (t.name.clone(), t)).collect();
+                let mut topics = metadata.topics.into_iter().map(|t| (t.name.clone(), t)).collect();
+                mark(&mut topics, self.moves.as_deref().unwrap_or_default());
                 let changed = self.advertised != advertised || self.topics != topics;
                 self.cluster_id = metadata.cluster_id;
                 self.advertised = advertised;
@@ -142,7 +145,18 @@ impl KafkaWorld {
             }
             KafkaBody::Acls(authorizer) => changed(&mut self.rules, Rules::of(authorizer)),
             KafkaBody::Quotas(quotas) => changed(&mut self.quotas, quotas),
+            KafkaBody::Reassignments(moves) => self.put_moves(moves),
         }
+    }
+
+    fn put_moves(&mut self, moves: Vec<Moving>) -> bool {
+        for moving in self.moves.iter().flatten() {
+            let topic = self.topics.get_mut(&moving.topic);
+            let partition = topic.and_then(|t| t.partitions.iter_mut().find(|p| p.index == moving.partition));
+            partition.into_iter().for_each(|partition| partition.mark(None));
+        }
+        mark(&mut self.topics, &moves);
+        changed(&mut self.moves, moves)
     }
 
     /// One coordinator's groups replace what was known of that coordinator, and only that.
@@ -189,6 +203,15 @@ impl KafkaWorld {
     /// `min.insync.replicas` of a topic, if its configs were answered.
     pub fn min_isr(&self, topic: &str) -> Option<u32> {
         self.configs.get(topic)?.min_isr()
+    }
+}
+
+/// Notes on partitions what moves do to them.
+fn mark(topics: &mut BTreeMap<String, Topic>, moves: &[Moving]) {
+    for moving in moves {
+        let topic = topics.get_mut(&moving.topic);
+        let partition = topic.and_then(|t| t.partitions.iter_mut().find(|p| p.index == moving.partition));
+        partition.into_iter().for_each(|partition| partition.mark(Some(moving)));
     }
 }
 

@@ -64,6 +64,7 @@ fn partition(index: i32, leader: i32, isr: &[i32]) -> Partition {
         leader: (leader >= 0).then_some(BrokerId(leader)),
         replicas: vec![BrokerId(0), BrokerId(1), BrokerId(2)],
         isr: isr.iter().copied().map(BrokerId).collect(),
+        ..Partition::default()
     }
 }
 

@@ -39,6 +39,8 @@ pub struct TopicRow {
     pub under_min_isr: usize,
     /// Partitions that are behind, and one loss from blocking writes.
     pub at_min_isr: usize,
+    /// Partitions that are being moved; `None` while moves are not known.
+    pub reassigning: Option<usize>,
     /// Bytes of all its replicas; `None` until every broker that holds one has answered.
     pub size_bytes: Option<u64>,
     /// `internal` for Kafka's own, `KafkaTopic NS/NAME` where one declares it; none where nobody is seen to.
@@ -61,6 +63,10 @@ pub struct PartitionRow {
     pub replicas: Vec<BrokerId>,
     /// In-sync replicas.
     pub isr: Vec<BrokerId>,
+    /// Of the replicas those that a move is adding.
+    pub adding: Vec<BrokerId>,
+    /// Of the replicas those that a move will take away.
+    pub removing: Vec<BrokerId>,
     /// Its state.
     pub health: Health,
     /// Log end offset, where a group made us ask for it.
@@ -82,7 +88,7 @@ pub struct PartitionCounts {
     pub at_min_isr: usize,
     /// With fewer in-sync replicas than replicas.
     pub under_replicated: usize,
-    /// Being moved; not asked yet.
+    /// Being moved; `None` while moves are not known.
     pub reassigning: Option<usize>,
     /// Partitions whose topic's `min.insync.replicas` is not known.
     pub min_isr_unknown: usize,
@@ -151,6 +157,8 @@ impl Reading<'_> {
                 leader: p.leader,
                 replicas: p.replicas.clone(),
                 isr: p.isr.clone(),
+                adding: p.adding.clone(),
+                removing: p.removing.clone(),
                 health: p.health(min_isr, &silent),
                 end: kafka.ends.get(&topic.name).and_then(|ends| ends.get(&p.index).copied()),
                 size_bytes: sizes.remove(&p.index).unwrap_or_default(),
@@ -162,7 +170,8 @@ impl Reading<'_> {
     pub fn partition_counts(&self) -> Option<PartitionCounts> {
         let kafka = self.kafka().filter(|k| k.metadata_at.is_some())?;
         let silent = self.silent();
-        let mut counts = PartitionCounts::default();
+        let reassigning = kafka.moves.as_ref().map(Vec::len);
+        let mut counts = PartitionCounts { reassigning, ..PartitionCounts::default() };
         for topic in kafka.topics.values() {
             let min_isr = kafka.min_isr(&topic.name);
             for partition in &topic.partitions {
@@ -221,6 +230,7 @@ fn topic_row(kafka: &KafkaWorld, topic: &Topic, silent: &BTreeSet<BrokerId>, siz
         offline: count(Health::Offline),
         under_min_isr: count(Health::UnderMinIsr),
         at_min_isr: count(Health::AtMinIsr),
+        reassigning: kafka.moves.as_ref().map(|_| topic.partitions.iter().filter(|p| p.is_moving()).count()),
         size_bytes,
         owner: None,
         error: topic.error.clone(),

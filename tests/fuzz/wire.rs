@@ -8,7 +8,7 @@ use kafdeck::{
     facts::{Fact, KafkaBody},
     io::kafka::{
         answers::{self, users},
-        configs, quorum,
+        configs, quorum, reassignments,
     },
     sandbox::kafka::{Moving, Protocol},
     wire::{
@@ -22,8 +22,9 @@ use kafdeck::{
 use kafka_protocol::messages::{
     ApiVersionsRequest, ConsumerGroupDescribeRequest, CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest,
     DescribeClientQuotasRequest, DescribeConfigsRequest, DescribeGroupsRequest, DescribeLogDirsRequest,
-    DescribeQuorumRequest, DescribeUserScramCredentialsRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest,
-    OffsetFetchRequest, create_acls_request::AclCreation, delete_acls_request::DeleteAclsFilter,
+    DescribeQuorumRequest, DescribeUserScramCredentialsRequest, ListGroupsRequest, ListOffsetsRequest,
+    ListPartitionReassignmentsRequest, MetadataRequest, OffsetFetchRequest, create_acls_request::AclCreation,
+    delete_acls_request::DeleteAclsFilter,
 };
 
 use super::{
@@ -183,6 +184,11 @@ async fn add_settings(all: &mut Vec<Answer>, brokers: &Cluster) {
     add(all, brokers, &requests::describe_quorum(), Asked::Quorum, |b, v| {
         let read = decode::<DescribeQuorumRequest>(b, v).ok().and_then(|a| quorum::read(&a).ok());
         read.map(KafkaBody::Quorum).into_iter().collect()
+    })
+    .await;
+    add(all, brokers, &changes::reassignments(), Asked::Reassignments, |b, v| {
+        let read = decode::<ListPartitionReassignmentsRequest>(b, v).ok().and_then(|a| reassignments::read(&a).ok());
+        read.map(KafkaBody::Reassignments).into_iter().collect()
     })
     .await;
     add(all, brokers, &requests::describe_scram_users(), Asked::ScramUsers, |b, v| {

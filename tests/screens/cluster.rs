@@ -103,6 +103,7 @@ pub fn topic(name: &str, partitions: i32, internal: bool) -> Topic {
                 leader: Some(BrokerId(index % 3)),
                 replicas: brokers(index),
                 isr: brokers(index),
+                ..Partition::default()
             })
             .collect(),
     }
@@ -205,6 +206,7 @@ impl Cluster {
             requested_bytes: Some(10 << 30),
             capacity_bytes: Some(10 << 30),
             volume: Some(format!("pvc-{id}")),
+            ..Claim::default()
         };
         Self {
             pods: (0..3).map(pod).collect(),

@@ -75,6 +75,18 @@ impl Row for TopicRow {
             key: |t| SortKey::number(Some(t.under_replicated)),
         },
         Column {
+            title: "MOVING",
+            width: fit(6, 6),
+            right: true,
+            optional: 5,
+            cell: |t, _| match t.reassigning {
+                None => Cell::new("?", Tone::Unknown),
+                Some(0) => Cell::new("0", Tone::Muted),
+                Some(some) => Cell::plain(some.to_string()),
+            },
+            key: |t| SortKey::number(t.reassigning),
+        },
+        Column {
             title: "SIZE",
             width: fit(7, 9),
             right: true,
@@ -128,7 +140,10 @@ impl Row for PartitionRow {
             width: fit(8, 18),
             right: false,
             optional: 0,
-            cell: |p, _| health_cell(p.health),
+            cell: |p, _| match p.health {
+                Health::InSync if !p.adding.is_empty() || !p.removing.is_empty() => Cell::plain("● moving"),
+                health => health_cell(health),
+            },
             key: |p| SortKey::Rank(p.health as i64),
         },
         Column {
@@ -144,8 +159,8 @@ impl Row for PartitionRow {
             width: fit(8, 24),
             right: false,
             optional: 0,
-            cell: |p, _| Cell::plain(broker_list(&p.replicas)),
-            key: |p| SortKey::Text(broker_list(&p.replicas)),
+            cell: |p, _| Cell::plain(replica_list(p)),
+            key: |p| SortKey::Text(replica_list(p)),
         },
         Column {
             title: "ISR",
@@ -153,7 +168,8 @@ impl Row for PartitionRow {
             right: false,
             optional: 0,
             cell: |p, _| {
-                Cell::new(broker_list(&p.isr), if p.isr.len() < p.replicas.len() { Tone::Warn } else { Tone::Plain })
+                let is_behind = p.isr.len() + p.adding.len() < p.replicas.len();
+                Cell::new(broker_list(&p.isr), if is_behind { Tone::Warn } else { Tone::Plain })
             },
             key: |p| SortKey::number(Some(p.isr.len())),
         },
@@ -209,6 +225,16 @@ fn health_cell(health: Health) -> Cell {
         Health::UnderReplicated => Cell::new("▲ under-replicated", Tone::Warn),
         Health::InSync => Cell::new("● in sync", Tone::Good),
     }
+}
+
+/// Replicas; those that a move adds with a plus, those that it takes away with a minus.
+fn replica_list(of: &PartitionRow) -> String {
+    let sign = |id: &BrokerId| match (of.adding.contains(id), of.removing.contains(id)) {
+        (true, _) => format!("+{id}"),
+        (_, true) => format!("-{id}"),
+        _ => id.to_string(),
+    };
+    of.replicas.iter().map(sign).collect::<Vec<_>>().join(",")
 }
 
 fn broker_list(ids: &[BrokerId]) -> String {

@@ -219,6 +219,9 @@ impl Admin {
             Question::LastWrite { topic } => offsets::last_write(self, topic).await.map(Answer::LastWrite),
             Question::Reassignments => moves::under_way(self).await.map(Answer::Reassignments),
             Question::Secret { .. } => Ok(Answer::Untold("brokers know of no Secret".to_owned())),
+            Question::Object { target, .. } => {
+                Err(self.question(&format!("asking for {}", target.for_kubectl())).garbled("brokers know no objects"))
+            }
         }
     }
 

@@ -67,6 +67,7 @@ fn partition(p: &MetadataResponsePartition) -> Partition {
         leader: (p.leader_id.0 >= 0).then_some(BrokerId(p.leader_id.0)),
         replicas: ids(&p.replica_nodes),
         isr: ids(&p.isr_nodes),
+        ..Partition::default()
     }
 }
 

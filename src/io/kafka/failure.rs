@@ -151,10 +151,13 @@ impl CallError {
             Self::Dial(DialError::Secret { why, .. }) => return hint_of_secret(why),
             Self::Dial(DialError::Login { why, .. }) => return hint_of_login(why),
             Self::Dial(DialError::Tls { why, .. }) | Self::Tls(why) => why.hint()?,
-            Self::Timeout { .. } | Self::Refused { code: REQUEST_TIMED_OUT } if what == Asked::Quorum => {
+            Self::Timeout { .. } | Self::Refused { code: REQUEST_TIMED_OUT }
+                if matches!(what, Asked::Quorum | Asked::Reassignments) =>
+            {
                 "Brokers pass this on to the active controller: there may be none."
             }
             Self::TooOld(_) if what == Asked::Quorum => "Kafka 3.3 and later tell it.",
+            Self::TooOld(_) if what == Asked::Reassignments => "Kafka 2.4 and later tell it.",
             Self::TooOld(_) => "Kafka 3.0 and later offer it; what Kubernetes tells is shown all the same.",
             Self::Dial(DialError::Forbidden { hint: Some(hint), .. }) => hint,
             Self::Dial(DialError::Forbidden { .. }) => "Ask for the verb create on pods/portforward in this namespace.",
@@ -165,7 +168,7 @@ impl CallError {
                 }
                 Asked::TopicConfigs => "Grant DescribeConfigs on the topics to the user that is connected.",
                 Asked::Groups | Asked::Offsets => "Grant Describe on the groups to the user that is connected.",
-                Asked::Quorum | Asked::ScramUsers | Asked::Acls => {
+                Asked::Quorum | Asked::ScramUsers | Asked::Acls | Asked::Reassignments => {
                     "Grant Describe on the cluster to the user that is connected."
                 }
                 Asked::LogDirs => {

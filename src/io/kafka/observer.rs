@@ -8,6 +8,7 @@
 //! | DescribeLogDirs | every broker | 15 s |
 //! | DescribeConfigs of topics | one broker | 5 min, new topics at once |
 //! | DescribeConfigs of brokers | each of itself | 5 min |
+//! | ListPartitionReassignments | one broker, on a connection aside | 12 s, 2 s while something is behind or moves |
 //! | DescribeQuorum | one broker, on a connection aside | 3 s, in KRaft mode |
 //! | DescribeConfigs | one broker | 5 min, new topics at once |
 //! | SCRAM users, ACLs, quotas | one broker | 60 s, longer when answers are large |
@@ -38,7 +39,7 @@ use super::{
     coordinator::coordinate,
     desk::Desk,
     lag::{self, Lag},
-    quorum,
+    quorum, reassignments,
     roster::{Roster, Seen},
     topics, users,
 };
@@ -146,6 +147,7 @@ pub struct Shared {
     /// For questions that a broker may never answer.
     pub aside: Aside,
     pulse: watch::Sender<u64>,
+    behind: watch::Sender<bool>,
     depth: watch::Sender<Depth>,
 }
 
@@ -153,6 +155,11 @@ impl Shared {
     /// Changes when everything is to be asked at once.
     pub fn pulse(&self) -> watch::Receiver<u64> {
         self.pulse.subscribe()
+    }
+
+    /// Whether some partition has fewer in-sync replicas than replicas, as one that is moved has.
+    pub fn behind(&self) -> watch::Receiver<bool> {
+        self.behind.subscribe()
     }
 
     /// Does this from when everything is to be asked.
@@ -205,6 +212,7 @@ pub fn observe_as(mut setup: ObserverSetup, depth: Depth, cancel: &CancellationT
         lag: Lag::default(),
         aside: Aside::default(),
         pulse: watch::Sender::default(),
+        behind: watch::Sender::default(),
         depth: watch::Sender::new(depth),
     });
     task::spawn("kafka refresh", cancel, refresh(Arc::clone(&shared), setup.refresh));
@@ -215,6 +223,7 @@ pub fn observe_as(mut setup: ObserverSetup, depth: Depth, cancel: &CancellationT
     task::spawn("kafka configs", cancel, topics::configs(Arc::clone(&shared)));
     shared.once_whole("kafka lag", cancel, lag::passes(Arc::clone(&shared), cancel.clone()));
     shared.once_whole("kafka quorum", cancel, quorum::watch(Arc::clone(&shared)));
+    shared.once_whole("kafka reassignments", cancel, reassignments::watch(Arc::clone(&shared)));
     shared.once_whole("kafka users", cancel, users::users(Arc::clone(&shared)));
     task::spawn("kafka brokers", cancel, brokers(Arc::clone(&shared), cancel.clone()));
     Observer { counts, shared }
@@ -253,6 +262,9 @@ async fn metadata(shared: Arc<Shared>, first: Arc<AddressBook>, mut eager: watch
             Ok((metadata, bytes)) => {
                 pause = pause.max(Duration::from_secs_f64(bytes as f64 / (times * BYTES_PER_SECOND)));
                 let seen = Seen::of(&metadata);
+                let mut all = metadata.topics.iter().flat_map(|t| &t.partitions);
+                let is_behind = all.any(|p| p.isr.len() < p.replicas.len());
+                shared.behind.send_if_modified(|behind| std::mem::replace(behind, is_behind) != is_behind);
                 shared.desk.answered(Asked::Metadata, None, KafkaBody::Metadata(metadata)).await;
                 shared.roster.learn(seen).await;
             }

@@ -43,7 +43,7 @@ pub(super) fn configs_are(
     topic: &str,
     wanted: &BTreeMap<String, Option<String>>,
 ) -> Result<Verdict, Verdict> {
-    let kafka = told(moment, Asked::TopicConfigs)?;
+    let kafka = told(moment, Asked::TopicConfigs, None)?;
     let Some(config) = kafka.configs.get(topic) else {
         return Ok(Verdict::Wait("its configs have not been told yet".to_owned()));
     };

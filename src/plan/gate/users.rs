@@ -15,7 +15,7 @@ use crate::{
 
 /// Brokers keep a credential of the user.
 pub(super) fn credential_is(moment: &Moment<'_>, user: &str, mechanism: Mechanism) -> Result<Verdict, Verdict> {
-    let kafka = told(moment, Asked::ScramUsers)?;
+    let kafka = told(moment, Asked::ScramUsers, None)?;
     let named = |one: &str| one.eq_ignore_ascii_case(&mechanism.to_string());
     let found = kafka.scram.iter().flatten().find(|(name, _)| *name == user);
     Ok(match found.is_some_and(|(_, of)| of.credentials.iter().any(|one| named(&one.mechanism))) {
@@ -26,7 +26,7 @@ pub(super) fn credential_is(moment: &Moment<'_>, user: &str, mechanism: Mechanis
 
 /// Brokers keep no credential of the user.
 pub(super) fn credential_is_gone(moment: &Moment<'_>, user: &str) -> Result<Verdict, Verdict> {
-    let kafka = told(moment, Asked::ScramUsers)?;
+    let kafka = told(moment, Asked::ScramUsers, None)?;
     let found = kafka.scram.iter().flatten().find(|(name, _)| *name == user);
     Ok(match found.is_some_and(|(_, of)| !of.credentials.is_empty()) {
         true => Verdict::Wait("brokers still keep one".to_owned()),
@@ -36,7 +36,7 @@ pub(super) fn credential_is_gone(moment: &Moment<'_>, user: &str) -> Result<Verd
 
 /// The authorizer has all of these.
 pub(super) fn acls_are(moment: &Moment<'_>, acls: &[Acl]) -> Result<Verdict, Verdict> {
-    let Some(Rules::Of(rules)) = &told(moment, Asked::Acls)?.rules else {
+    let Some(Rules::Of(rules)) = &told(moment, Asked::Acls, None)?.rules else {
         return Ok(Verdict::Wait("no authorizer has told its rules".to_owned()));
     };
     let has = |acl: &&Acl| rules.get(&acl.principal).into_iter().flatten().any(|rule| holds(rule, acl));
@@ -49,7 +49,7 @@ pub(super) fn acls_are(moment: &Moment<'_>, acls: &[Acl]) -> Result<Verdict, Ver
 
 /// The authorizer has none of the principal's.
 pub(super) fn acls_are_gone(moment: &Moment<'_>, principal: &str) -> Result<Verdict, Verdict> {
-    Ok(match &told(moment, Asked::Acls)?.rules {
+    Ok(match &told(moment, Asked::Acls, None)?.rules {
         Some(Rules::Of(rules)) if rules.get(principal).is_some_and(|rules| !rules.is_empty()) => {
             Verdict::Wait("there still are some".to_owned())
         }
@@ -64,7 +64,7 @@ pub(super) fn limits_are(
     user: &str,
     wanted: &BTreeMap<String, Option<i64>>,
 ) -> Result<Verdict, Verdict> {
-    let kafka = told(moment, Asked::Quotas)?;
+    let kafka = told(moment, Asked::Quotas, None)?;
     let is_of = |quota: &&Quota| quota.user() == Some(Some(user)) && quota.entity.len() == 1;
     let found = kafka.quotas.iter().flatten().find(is_of);
     let is = |key: &str| found.and_then(|quota| quota.limits.get(key)).map(|limit| *limit as i64);
