@@ -2,7 +2,10 @@
 //!
 //! Called through `catalog` alone.
 
+pub mod canary;
 pub mod message_produce;
+pub mod smoke;
+mod temporary;
 pub mod topic_create;
 
 use serde_json::{Value, json};

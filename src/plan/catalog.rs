@@ -111,7 +111,8 @@ impl ActionSpec {
 }
 
 /// All actions, in the order in which they are listed.
-pub static CATALOG: &[&ActionSpec] = &[&actions::topic_create::SPEC, &actions::message_produce::SPEC];
+pub static CATALOG: &[&ActionSpec] =
+    &[&actions::topic_create::SPEC, &actions::message_produce::SPEC, &actions::smoke::SPEC, &actions::canary::SPEC];
 
 /// The action of an id.
 pub fn by_id(id: &str) -> Option<&'static ActionSpec> {
