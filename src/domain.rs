@@ -23,6 +23,7 @@ pub mod kubernetes;
 pub mod log;
 pub mod object;
 pub mod placement;
+pub mod proof;
 pub mod quantity;
 pub mod quorum;
 pub mod record;

@@ -124,6 +124,11 @@ impl Plan {
 
     /// True for a plan that asks brokers for something.
     pub fn asks_brokers(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step.op, Op::Kafka { .. } | Op::Produce { .. }))
+        self.steps.iter().any(|step| step.op.asks_brokers())
+    }
+
+    /// False for one beside which others may act: it only looks on, at a topic of its own.
+    pub fn takes_lease(&self) -> bool {
+        !self.steps.iter().any(|step| matches!(step.op, Op::Canary { .. }))
     }
 }

@@ -328,3 +328,41 @@ async fn a_user_is_made_with_a_password_that_is_shown_once_and_written_nowhere_e
     let users = console.app().reading().unwrap().users();
     assert!(users.iter().all(|row| row.name != "app"), "{users:?}");
 }
+
+/// Records go through librdkafka's own threads, whose time is the real one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_smoke_test_proves_the_tunnel_tells_what_is_unproven_and_leaves_nothing() {
+    let dir = TempDir::new().unwrap();
+    let mut console = console(dir.path());
+    ready(&mut console).await;
+    plan(&mut console, "smoke", Params::default().with("records", "20")).await;
+    console.session.drive(|app| app.go_ahead(None));
+    // The sandbox runs no Jobs: the path through the Service cannot be proven there.
+    let end = over(&mut console).await;
+    assert!(matches!(&end, End::Failed(why) if why.contains("UNPROVEN") && !why.contains("tunnel: UN")), "{end:?}");
+    let run = console.app().the_run().unwrap();
+    let told = run.measured.clone().unwrap();
+    assert_eq!((told.sent, told.received, told.missing, told.damaged), (20, 20, 0, 0));
+    let topic = run.plan.steps[0].title.replace("create topic ", "");
+    until(&mut console, "the topic to be gone", |app| partitions_of(app, &topic).is_none()).await;
+    assert_eq!(console.app().unfinished, [], "nothing is left to go on with");
+
+    plan(&mut console, "smoke", Params::default().with("tunnel-only", "true")).await;
+    console.session.drive(|app| app.go_ahead(None));
+    assert_eq!(over(&mut console).await, End::Done);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_that_is_stopped_says_what_came_of_it_and_takes_its_topic_away() {
+    let dir = TempDir::new().unwrap();
+    let mut console = console(dir.path());
+    ready(&mut console).await;
+    plan(&mut console, "canary", Params::default().with("for", "1h").with("rate", "50")).await;
+    console.session.drive(|app| app.go_ahead(None));
+    until(&mut console, "a first measurement", |app| app.the_run().is_some_and(|run| run.measured.is_some())).await;
+    console.session.drive(|app| app.abort("ctrl-c"));
+    assert_eq!(over(&mut console).await, End::Done);
+    let told = console.app().the_run().unwrap().measured.clone().unwrap();
+    assert!(told.sent > 0 && told.sent < 3_600 * 50 && told.missing == 0 && told.received == told.sent, "{told:?}");
+    assert!(told.max_ms.is_some());
+}

@@ -35,6 +35,8 @@ mod secured;
 mod seeing;
 #[path = "live/seven.rs"]
 mod seven;
+#[path = "live/smoke.rs"]
+mod smoke;
 #[path = "live/topics.rs"]
 mod topics;
 #[path = "live/users.rs"]
@@ -114,6 +116,10 @@ const ROWS: &[Row] = &[
     ("a connector is paused, resumed and restarted", seven::connector),
     ("a volume grows, and a broker is drained wholly", seven::volumes),
     ("a lease names who acts, and of two at once one gets it", acting::a_lease_names_who_acts),
+    ("the smoke test is green by both paths where brokers ask for nothing", smoke::plain_is_green_by_both_paths),
+    ("the smoke test is green on strimzi as an application", smoke::strimzi_is_green_as_an_application),
+    ("without the permission for jobs the service is unproven", smoke::without_jobs_the_service_is_unproven),
+    ("a canary tells loss and latency and leaves nothing", smoke::a_canary_tells_loss_and_latency),
     ("a deleted pod is seen and its return too", faults::deleted_pod),
     ("another active controller is seen when its pod is deleted", quorum::a_new_controller_is_seen),
     ("a crashed broker is seen and its return too", faults::crashed_broker),

@@ -499,9 +499,10 @@ fn errand(run: &Run, act: Act, door: Option<Door>) -> Errand {
             let title = run.plan.steps.get(step).map(|one| one.title.as_str()).unwrap_or_default();
             let words = format!("{} of {}: {title}", step + 1, run.plan.steps.len());
             let op = run.plan.steps.get(step).map_or(Op::Wait, |one| one.op.clone());
-            let door = door.filter(|_| matches!(op, Op::Kafka { .. } | Op::Produce { .. }));
+            let door = door.filter(|_| op.asks_brokers());
             Errand::Do { run: id, step, words, door, op: Box::new(op) }
         }
+        Act::Interrupt => Errand::Interrupt { run: id },
         Act::Close(end) => Errand::Close { run: id, result: end.word(), why: end.why().map(str::to_owned) },
     }
 }

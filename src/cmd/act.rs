@@ -17,7 +17,10 @@ use crate::{
         acting::{Planned, Stage},
     },
     cli::{Format, Global, actions::Typed},
-    domain::text::{printable, sentence},
+    domain::{
+        proof::Summary,
+        text::{printable, sentence},
+    },
     errors::{Failure, FailureKind},
     plan::{
         Plan, Refusal,
@@ -43,12 +46,13 @@ struct Outcome {
     code: u8,
     run: Option<String>,
     made: Option<KafkaAnswer>,
+    measured: Option<Summary>,
     hints: Vec<String>,
 }
 
 impl Outcome {
     fn of(result: &'static str, why: Option<String>, code: u8) -> Self {
-        Self { result, why, code, run: None, made: None, hints: Vec::new() }
+        Self { result, why, code, run: None, made: None, measured: None, hints: Vec::new() }
     }
 }
 
@@ -274,7 +278,7 @@ fn over(run: &Run, timed_out: bool) -> Outcome {
         End::Failed(_) | End::Stopped(_) => ("failed", 1),
     };
     let outcome = Outcome::of(result, end.why().map(str::to_owned), code);
-    Outcome { run: Some(run.id.clone()), made: run.made.clone(), ..outcome }
+    Outcome { run: Some(run.id.clone()), made: run.made.clone(), measured: run.measured.clone(), ..outcome }
 }
 
 /// The plan as text: what, which checks, which steps, what changes, what does the same.
@@ -350,6 +354,9 @@ fn document(app: &App, action: &str, outcome: &Outcome) -> Value {
     if let (Some(KafkaAnswer::Password { user, password }), Some(body)) = (&outcome.made, body.as_object_mut()) {
         let password = String::from_utf8_lossy(password.reveal()).into_owned();
         body.insert("made".to_owned(), json!({"user": user, "password": password}));
+    }
+    if let (Some(measured), Some(body)) = (&outcome.measured, body.as_object_mut()) {
+        body.insert("measured".to_owned(), serde_json::to_value(measured).unwrap_or_default());
     }
     documents::of_app(app, "action", body)
 }

@@ -12,7 +12,7 @@ use futures::future::join_all;
 use serde_json::Value;
 use tokio::{
     sync::{Notify, mpsc, watch},
-    time::{Duration, Instant, sleep_until},
+    time::{Duration, Instant, sleep, sleep_until},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -22,22 +22,27 @@ use super::{
     connect::Cluster,
     dial::PortForward,
     identity::Identity,
+    job,
     journal::Journal,
     kafka::admin::{Admin, AdminError, AdminSetup, Rehearsal},
     lease::{self, Taken, Untaken},
     messages::{Reach, writer::Writer},
+    proof::{self, Course},
     secrets::{KubeSecrets, Vault},
     workers,
 };
 use crate::{
     clock::Clock,
-    domain::{freshness::FailureKind, record::Draft},
+    domain::{
+        freshness::{FailureKind, SourceFailure},
+        record::Draft,
+    },
     plan::{
         Op, Plan,
         errand::{Door, Errand, Preview, Report},
         journal::{Entry, Event as Noted},
-        kafka::{Answer, KafkaAnswer, Question},
-        op::{OpAnswer, OpFailure, Rehearsed},
+        kafka::{Answer, KafkaAnswer, KafkaOp, Question},
+        op::{OpAnswer, OpFailure, Rehearsed, Target},
         run::Event,
     },
     task,
@@ -80,12 +85,14 @@ pub struct Actor {
     setup: ActSetup,
     asking: Option<DropGuard>,
     run: Option<mpsc::Sender<Errand>>,
+    /// Breaks off what the step of the run waits for.
+    interrupt: CancellationToken,
 }
 
 impl Actor {
     /// One that has nothing to do yet.
     pub fn new(setup: ActSetup) -> Self {
-        Self { setup, asking: None, run: None }
+        Self { setup, asking: None, run: None, interrupt: CancellationToken::new() }
     }
 
     /// Runs an errand; its report comes later.
@@ -101,9 +108,12 @@ impl Actor {
             }),
             Errand::Open { .. } => {
                 let (sender, errands) = mpsc::channel(ERRANDS);
-                task::spawn("act run", &self.setup.cancel, run(self.setup.clone(), errands));
+                self.interrupt = CancellationToken::new();
+                let run = run(self.setup.clone(), errands, self.interrupt.clone());
+                task::spawn("act run", &self.setup.cancel, run);
                 self.hand(sender, errand);
             }
+            Errand::Interrupt { .. } => self.interrupt.cancel(),
             errand => {
                 if let Some(sender) = self.run.take() {
                     self.hand(sender, errand);
@@ -190,6 +200,7 @@ async fn rehearse(setup: &ActSetup, door: Option<&Door>, plan: &Plan, cancel: Ca
     }));
     let holder = lease::look(&setup.cluster.client, &plan.installation, setup.clock.now());
     let (steps, holder) = tokio::join!(steps, holder);
+    let holder = holder.filter(|_| plan.takes_lease());
     Preview { steps, holder, notes: Vec::new() }
 }
 
@@ -208,6 +219,17 @@ async fn try_out(setup: &ActSetup, admin: Option<&Admin>, op: &Op) -> Rehearsed 
         (Op::Wait, _) => Rehearsed::Fine(Vec::new()),
         (Op::Produce { .. }, _) => Rehearsed::Untried("a record cannot be written to try it".to_owned()),
         (Op::ReadPassword { .. }, _) => Rehearsed::Untried("it is read once it is there".to_owned()),
+        (Op::Exchange { .. } | Op::Canary { .. }, _) => Rehearsed::Untried("its topic is not there yet".to_owned()),
+        (Op::CleanTopic { .. }, _) => Rehearsed::Untried("it takes away what the run makes".to_owned()),
+        (Op::Unproven { why }, _) => Rehearsed::Untried(why.clone()),
+        (Op::Job { target, manifest, .. }, _) => {
+            let make = Op::Create { target: target.clone(), manifest: manifest.clone() };
+            match apply::rehearse(&setup.cluster.client, &make).await {
+                // The other path can be proven all the same.
+                Rehearsed::Failed(why) => Rehearsed::Untried(format!("it will stay unproven: {}", why.words())),
+                fine => fine,
+            }
+        }
         (Op::Kafka { .. }, None) => {
             Rehearsed::Untried("it takes a credential that is used only after a yes".to_owned())
         }
@@ -268,7 +290,7 @@ impl Drop for Eager {
 }
 
 /// Does what one run gives, one errand after the other, until it is closed or nobody gives any more.
-async fn run(setup: ActSetup, mut errands: mpsc::Receiver<Errand>) {
+async fn run(setup: ActSetup, mut errands: mpsc::Receiver<Errand>, interrupt: CancellationToken) {
     let _eager = Eager::begin(&setup.eager);
     let mut open: Option<Open> = None;
     let mut words = String::new();
@@ -300,20 +322,9 @@ async fn run(setup: ActSetup, mut errands: mpsc::Receiver<Errand>) {
                 words = now;
                 let Some(open) = &open else { return };
                 open.keep(&setup, &words).await;
+                let means = Means { setup: &setup, run: &run, interrupt: &interrupt };
+                let answer = keeping(open, &setup, &words, open.step(&means, step, door.as_ref(), &op)).await;
                 renew = Instant::now() + RENEW_EVERY;
-                let answer = {
-                    let step = open.step(&setup, step, door.as_ref(), &op);
-                    tokio::pin!(step);
-                    loop {
-                        tokio::select! {
-                            answer = &mut step => break answer,
-                            () = sleep_until(renew) => {
-                                renew = Instant::now() + RENEW_EVERY;
-                                open.keep(&setup, &words).await;
-                            }
-                        }
-                    }
-                };
                 look_again(&setup);
                 report(&setup, run, Event::Did(answer)).await;
             }
@@ -323,7 +334,18 @@ async fn run(setup: ActSetup, mut errands: mpsc::Receiver<Errand>) {
                 report(&setup, run, Event::Closed(closed)).await;
                 return;
             }
-            Errand::Ask { .. } | Errand::Rehearse { .. } => {}
+            Errand::Ask { .. } | Errand::Rehearse { .. } | Errand::Interrupt { .. } => {}
+        }
+    }
+}
+
+/// Does something that may take longer than the Lease holds.
+async fn keeping<T>(open: &Open, setup: &ActSetup, words: &str, doing: impl Future<Output = T>) -> T {
+    tokio::pin!(doing);
+    loop {
+        tokio::select! {
+            answer = &mut doing => return answer,
+            () = sleep(RENEW_EVERY) => open.keep(setup, words).await,
         }
     }
 }
@@ -355,16 +377,23 @@ async fn begin(setup: &ActSetup, run: &str, resumes: bool, plan: Arc<Plan>) -> R
     let mut notes = Vec::new();
     let now = setup.clock.now();
     let plan = &open.plan;
-    match lease::take(&setup.cluster.client, &plan.installation, &open.identity, &plan.action, now).await {
-        Ok(taken) => {
+    let client = &setup.cluster.client;
+    let taken = if plan.takes_lease() {
+        Some(lease::take(client, &plan.installation, &open.identity, &plan.action, now).await)
+    } else {
+        None
+    };
+    match taken {
+        None => {}
+        Some(Ok(taken)) => {
             notes.extend(taken.over.clone());
             open.lease = Some(taken);
         }
-        Err(Untaken::Held(holder)) => {
+        Some(Err(Untaken::Held(holder))) => {
             return Err(format!("{} is at it: {}, {}", holder.who, holder.action, holder.step));
         }
-        Err(Untaken::NotPermitted(why)) => notes.push(format!("nobody else is told that this runs: {why}")),
-        Err(Untaken::Unreachable(why)) => return Err(why),
+        Some(Err(Untaken::NotPermitted(why))) => notes.push(format!("nobody else is told that this runs: {why}")),
+        Some(Err(Untaken::Unreachable(why))) => return Err(why),
     }
     let begun = if resumes { Noted::Resume } else { Noted::Begin { plan: value(&*open.plan) } };
     if let Err(error) = open.note(setup, begun) {
@@ -405,9 +434,10 @@ impl Open {
     }
 
     /// Does one op, written down before and after.
-    async fn step(&self, setup: &ActSetup, step: usize, door: Option<&Door>, op: &Op) -> Result<OpAnswer, OpFailure> {
+    async fn step(&self, means: &Means<'_>, step: usize, door: Option<&Door>, op: &Op) -> Result<OpAnswer, OpFailure> {
+        let setup = means.setup;
         self.note(setup, Noted::Do { step, op: value(op) }).map_err(|error| OpFailure::Journal(error.to_string()))?;
-        let mut answer = perform(setup, door, op).await;
+        let mut answer = perform(means, door, op).await;
         if let (Ok(OpAnswer::Made(KafkaAnswer::Password { password, .. })), Some(file)) = (&answer, &self.file) {
             // What cannot be written down is shown: it is nowhere else.
             if let Ok(words) = file.write(password) {
@@ -440,26 +470,95 @@ impl Open {
     }
 }
 
+/// What a step is done with.
+struct Means<'a> {
+    setup: &'a ActSetup,
+    run: &'a str,
+    interrupt: &'a CancellationToken,
+}
+
+/// The way to records, through a door.
+fn reach(setup: &ActSetup, door: &Door, cancel: &CancellationToken) -> Reach {
+    Reach {
+        transport: Arc::new(PortForward::new(&setup.cluster, cancel)),
+        secrets: Arc::new(KubeSecrets::new(&setup.cluster.client).with(Arc::clone(&setup.vault))),
+        book: Arc::clone(&door.book),
+    }
+}
+
+/// Writes records and reads them again; each second it is told what came of them, where `is_told`.
+async fn prove(
+    means: &Means<'_>,
+    door: &Door,
+    course: &Course,
+    most_ms: Option<u64>,
+    is_told: bool,
+) -> Result<OpAnswer, OpFailure> {
+    let cancel = means.setup.cancel.child_token();
+    let reach = reach(means.setup, door, &cancel);
+    let _ends = cancel.drop_guard();
+    let tell = |summary| {
+        let event = Event::Measured(Box::new(summary), true);
+        if is_told {
+            // The next one says more: one that finds no room may be left out.
+            drop(means.setup.reports.try_send(Report::Run { run: means.run.to_owned(), event }));
+        }
+    };
+    let summary = proof::run(reach, course, means.interrupt, tell).await.map_err(refused)?;
+    let (line, fault) = (summary.line(), summary.fault(most_ms));
+    // The last one counts, also where nobody reads each.
+    report(means.setup, means.run.to_owned(), Event::Measured(Box::new(summary), false)).await;
+    match fault {
+        None => Ok(OpAnswer::Done(line)),
+        Some(fault) => Err(OpFailure::Refused(fault)),
+    }
+}
+
+/// Takes away a topic that the run made.
+async fn clean(
+    setup: &ActSetup,
+    door: Option<&Door>,
+    topic: &str,
+    resource: Option<&Target>,
+) -> Result<OpAnswer, OpFailure> {
+    if let Some(target) = resource {
+        return apply::clean(&setup.cluster.client, target).await;
+    }
+    let Some(door) = door else { return Err(OpFailure::Refused("no way into the brokers is known".to_owned())) };
+    ask_brokers(setup, door, &KafkaOp::DeleteTopic { topic: topic.to_owned() }).await
+}
+
+async fn ask_brokers(setup: &ActSetup, door: &Door, ask: &KafkaOp) -> Result<OpAnswer, OpFailure> {
+    let cancel = setup.cancel.child_token();
+    let admin = admin(setup, door, &cancel);
+    let _ends = cancel.drop_guard();
+    match admin.perform(ask).await {
+        Ok(KafkaAnswer::Done(words)) => Ok(OpAnswer::Done(words)),
+        Ok(KafkaAnswer::Already(words)) => Ok(OpAnswer::Already(words)),
+        Ok(made) => Ok(OpAnswer::Made(made)),
+        Err(error) => Err(failure(error)),
+    }
+}
+
 /// Writes a record, and says where it is.
 async fn produce(setup: &ActSetup, door: &Door, draft: &Draft) -> Result<OpAnswer, OpFailure> {
     let cancel = setup.cancel.child_token();
-    let reach = Reach {
-        transport: Arc::new(PortForward::new(&setup.cluster, &cancel)),
-        secrets: Arc::new(KubeSecrets::new(&setup.cluster.client).with(Arc::clone(&setup.vault))),
-        book: Arc::clone(&door.book),
-    };
-    let writer = Writer::start(reach, PRODUCE_WITHIN, &cancel);
+    let writer = Writer::start(reach(setup, door, &cancel), PRODUCE_WITHIN, &cancel);
     let _ends = cancel.drop_guard();
     match writer.write(draft.clone()).await {
         Ok(at) => {
             let took = at.took.as_millis();
             Ok(OpAnswer::Done(format!("partition {}, offset {}, after {took} ms", at.partition, at.offset)))
         }
-        Err(why) => Err(match why.kind {
-            FailureKind::Forbidden => OpFailure::Forbidden(why.what),
-            FailureKind::Timeout | FailureKind::Unreachable => OpFailure::Unreachable(why.what),
-            _ => OpFailure::Refused(why.what),
-        }),
+        Err(why) => Err(refused(why)),
+    }
+}
+
+fn refused(why: SourceFailure) -> OpFailure {
+    match why.kind {
+        FailureKind::Forbidden => OpFailure::Forbidden(why.what),
+        FailureKind::Timeout | FailureKind::Unreachable => OpFailure::Unreachable(why.what),
+        _ => OpFailure::Refused(why.what),
     }
 }
 
@@ -472,30 +571,36 @@ fn words(answer: &OpAnswer) -> String {
     }
 }
 
-async fn perform(setup: &ActSetup, door: Option<&Door>, op: &Op) -> Result<OpAnswer, OpFailure> {
+async fn perform(means: &Means<'_>, door: Option<&Door>, op: &Op) -> Result<OpAnswer, OpFailure> {
+    let setup = means.setup;
     match (op, door) {
         (Op::Wait, _) => Ok(OpAnswer::Done(String::new())),
+        (Op::Unproven { why }, _) => Err(OpFailure::Refused(why.clone())),
+        (Op::Job { target, manifest, limit_s }, _) => {
+            let limit = Duration::from_secs((*limit_s).into());
+            job::run(&setup.cluster.client, target, manifest, limit, means.interrupt).await
+        }
+        (Op::CleanTopic { topic, resource }, door) => clean(setup, door, topic, resource.as_ref()).await,
+        (op, None) if op.asks_brokers() => Err(OpFailure::Refused("no way into the brokers is known".to_owned())),
         (Op::Produce { draft }, Some(door)) => produce(setup, door, draft).await,
         (Op::ReadPassword { target, key, user, other_than }, _) => {
             passwords::read(&setup.cluster.client, target, key, user, other_than.as_deref()).await
         }
-        (Op::Kafka { .. } | Op::Produce { .. }, None) => {
-            Err(OpFailure::Refused("no way into the brokers is known".to_owned()))
+        (Op::Exchange { topic, records }, Some(door)) => {
+            let gap = Duration::from_millis(1);
+            let course = Course { topic: topic.clone(), tag: topic.clone(), records: *records, gap };
+            prove(means, door, &course, None, false).await
         }
-        (Op::Kafka { ask }, Some(door)) => {
-            let cancel = setup.cancel.child_token();
-            let admin = admin(setup, door, &cancel);
-            let _ends = cancel.drop_guard();
-            match admin.perform(ask).await {
-                Ok(KafkaAnswer::Done(words)) => Ok(OpAnswer::Done(words)),
-                Ok(KafkaAnswer::Already(words)) => Ok(OpAnswer::Already(words)),
-                Ok(made) => Ok(OpAnswer::Made(made)),
-                Err(error) => Err(failure(error)),
-            }
+        (Op::Canary { topic, tag, rate, for_s, most_ms }, Some(door)) => {
+            let records = usize::try_from(u64::from(*rate) * for_s).unwrap_or(usize::MAX);
+            let gap = Duration::from_secs(1) / (*rate).max(1);
+            let course = Course { topic: topic.clone(), tag: tag.clone(), records, gap };
+            prove(means, door, &course, *most_ms, true).await
         }
         (Op::Connect { workers, connector, ask, .. }, _) => {
             workers::change::perform(&connecting(setup), workers, connector, *ask).await
         }
+        (Op::Kafka { ask }, Some(door)) => ask_brokers(setup, door, ask).await,
         (op, _) => apply::perform(&setup.cluster.client, op).await,
     }
 }

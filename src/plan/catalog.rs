@@ -133,6 +133,8 @@ pub static CATALOG: &[&ActionSpec] = &[
     &actions::connectors::RESTART,
     &actions::connectors::PAUSE,
     &actions::connectors::RESUME,
+    &actions::smoke::SPEC,
+    &actions::canary::SPEC,
 ];
 
 /// The action of an id.

@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc};
 use chrono::{DateTime, Utc};
 
 use super::{
-    Plan,
+    Plan, Step,
     journal::{self, Fate},
     kafka::{Answer, Question},
     op::{Holder, Op, Rehearsed},
@@ -66,6 +66,11 @@ pub enum Errand {
         door: Option<Door>,
         /// What is to be done.
         op: Box<Op>,
+    },
+    /// Break off what the step under way waits for; its answer comes all the same.
+    Interrupt {
+        /// The run.
+        run: String,
     },
     /// Write the end of a run down and give the Lease back.
     Close {
@@ -152,6 +157,12 @@ impl Unfinished {
     /// From what the journal tells; none where its plan cannot be read by this version.
     pub fn of(told: &journal::Unfinished) -> Option<Self> {
         let plan: Plan = serde_json::from_value(told.plan.clone()).ok()?;
+        // What was cleaned up cannot be gone on with.
+        let is_cleaned =
+            |(at, step): (usize, &Step)| step.op.cleans() && matches!(told.steps.get(&at), Some(Fate::Done(_)));
+        if plan.steps.iter().enumerate().any(is_cleaned) {
+            return None;
+        }
         let step = (0..plan.steps.len()).find(|step| !matches!(told.steps.get(step), Some(Fate::Done(_))))?;
         // What was said to have failed and did not end the run may have happened: nobody answered.
         let is_unsure = matches!(told.steps.get(&step), Some(Fate::Begun | Fate::Failed(_)));

@@ -116,6 +116,48 @@ pub enum Op {
         /// What for.
         ask: ConnectAsk,
     },
+    /// Writes records to a topic through our own tunnel, and reads them again.
+    Exchange {
+        /// The topic.
+        topic: String,
+        /// How many.
+        records: usize,
+    },
+    /// Writes and reads all the time, until its time is over or somebody stops it.
+    Canary {
+        /// The topic.
+        topic: String,
+        /// What our records are called, among others.
+        tag: String,
+        /// Records a second.
+        rate: u32,
+        /// For so many seconds.
+        for_s: u64,
+        /// Most milliseconds that the slowest may take.
+        most_ms: Option<u64>,
+    },
+    /// Runs a Job until it is over, says the last line of its log, and takes it away.
+    Job {
+        /// Which.
+        target: Target,
+        /// All of it.
+        manifest: Value,
+        /// How long it may take, in seconds.
+        limit_s: u32,
+    },
+    /// Says why something cannot be proven.
+    Unproven {
+        /// Why.
+        why: String,
+    },
+    /// Takes away a topic that the run itself made, through its KafkaTopic where it made one. It is done even where
+    /// the run breaks off before.
+    CleanTopic {
+        /// The topic.
+        topic: String,
+        /// Its KafkaTopic.
+        resource: Option<Target>,
+    },
     /// Does nothing: the step's gates are waited for.
     Wait,
 }
@@ -143,6 +185,27 @@ impl ConnectAsk {
             Self::Pause => ("PUT", "pause"),
             Self::Resume => ("PUT", "resume"),
         }
+    }
+}
+
+impl Op {
+    /// True for what is asked of brokers.
+    pub fn asks_brokers(&self) -> bool {
+        match self {
+            Self::Kafka { .. } | Self::Produce { .. } | Self::Exchange { .. } | Self::Canary { .. } => true,
+            Self::CleanTopic { resource, .. } => resource.is_none(),
+            _ => false,
+        }
+    }
+
+    /// True for what shows something and changes nothing: where it fails the run goes on, and is no success.
+    pub fn is_proof(&self) -> bool {
+        matches!(self, Self::Exchange { .. } | Self::Canary { .. } | Self::Job { .. } | Self::Unproven { .. })
+    }
+
+    /// True for what takes away what the run made: it is done however the run ends.
+    pub fn cleans(&self) -> bool {
+        matches!(self, Self::CleanTopic { .. })
     }
 }
 

@@ -66,7 +66,20 @@ pub fn commands(plan: &Plan, tools: &Tools) -> Vec<Equivalent> {
 pub fn of_op(op: &Op, tools: &Tools) -> Vec<Equivalent> {
     let runnable = |text: String| vec![Equivalent { text, runnable: true }];
     match op {
-        Op::Wait => Vec::new(),
+        Op::Wait | Op::Unproven { .. } => Vec::new(),
+        Op::Exchange { topic, records } => vec![exchanged(topic, &records.to_string(), tools)],
+        Op::Canary { topic, rate, for_s, .. } => {
+            vec![exchanged(topic, &(u64::from(*rate) * for_s).to_string(), tools)]
+        }
+        // The same without waiting for it.
+        Op::Job { manifest, .. } => vec![Equivalent {
+            text: format!("kubectl create -f - <<< {}", quoted(&manifest.to_string())),
+            runnable: true,
+        }],
+        Op::CleanTopic { topic, resource: None } => of_kafka(&KafkaOp::DeleteTopic { topic: topic.clone() }, tools),
+        Op::CleanTopic { resource: Some(target), .. } => {
+            runnable(format!("kubectl -n {} delete {}", target.namespace, target.for_kubectl()))
+        }
         Op::Create { manifest, .. } => runnable(format!("kubectl create -f - <<< {}", quoted(&manifest.to_string()))),
         Op::Patch { target, changes } => runnable(format!(
             "kubectl -n {} patch {} --type merge -p {}",
@@ -101,6 +114,16 @@ pub fn of_op(op: &Op, tools: &Tools) -> Vec<Equivalent> {
             }]
         }
     }
+}
+
+/// The closest that Kafka's own tools can do: figures of writing alone.
+fn exchanged(topic: &str, records: &str, tools: &Tools) -> Equivalent {
+    let bootstrap = tools.bootstrap.replace("--bootstrap-server ", "--producer-props acks=all bootstrap.servers=");
+    let bootstrap = bootstrap.replace("--command-config", "--producer.config");
+    let inside = &tools.inside;
+    let topic = quoted(topic);
+    let rest = format!("--topic {topic} --num-records {records} --record-size 100 --throughput -1");
+    Equivalent { text: format!("{inside}kafka-producer-perf-test.sh {rest} {bootstrap}"), runnable: false }
 }
 
 /// The closest that Kafka's console producer can do: it chooses the partition itself.

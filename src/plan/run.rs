@@ -9,9 +9,9 @@ use super::{
     Plan, Step,
     gate::{Gate, Moment, Verdict, check_all},
     kafka::KafkaAnswer,
-    op::{OpAnswer, OpFailure},
+    op::{Op, OpAnswer, OpFailure},
 };
-use crate::world::Reading;
+use crate::{domain::proof::Summary, world::Reading};
 
 /// An op of which nobody knows whether it happened is tried again after so long, while its gates do not hold.
 const AGAIN: TimeDelta = TimeDelta::seconds(5);
@@ -72,7 +72,7 @@ impl End {
 }
 
 /// What happens to a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// The journal and the Lease are open; what is worth saying about that.
     Opened(Vec<String>),
@@ -86,6 +86,8 @@ pub enum Event {
     Pause,
     /// Go on.
     Resume,
+    /// What the step under way has shown until now, and whether that is to be said.
+    Measured(Box<Summary>, bool),
     /// End before the next step, and wait for nothing more; why.
     Abort(String),
     /// The end is written down, or could not be.
@@ -97,6 +99,8 @@ pub enum Event {
 pub enum Act {
     /// Do the op of this step.
     Do(usize),
+    /// Break off what the step under way waits for.
+    Interrupt,
     /// Write the end down and give the Lease back.
     Close(End),
 }
@@ -139,8 +143,14 @@ pub struct Run {
     pub said: Vec<Said>,
     /// What was made and is shown once.
     pub made: Option<KafkaAnswer>,
+    /// What was measured until now.
+    pub measured: Option<Summary>,
     /// How it ended.
     pub end: Option<End>,
+    /// What could not be proven, in words.
+    unproven: Vec<String>,
+    /// How it ends, once what it made is taken away.
+    ending: Option<End>,
     done_at: Option<DateTime<Utc>>,
     /// Since when it is not known whether the op happened.
     unsure: Option<DateTime<Utc>>,
@@ -168,7 +178,10 @@ impl Run {
             gates: Vec::new(),
             said: Vec::new(),
             made: None,
+            measured: None,
             end: None,
+            unproven: Vec::new(),
+            ending: None,
             done_at: None,
             unsure: None,
             op_done: false,
@@ -229,7 +242,22 @@ impl Run {
             }
             Event::Pause => self.paused = true,
             Event::Resume => self.paused = false,
-            Event::Abort(why) => self.stopping = Some(why),
+            Event::Abort(why) => {
+                // Whoever ends a measurement is done with it.
+                let measures = matches!(self.step().map(|step| &step.op), Some(Op::Canary { .. }));
+                if !(measures && self.phase == Phase::Doing) {
+                    self.stopping = Some(why);
+                }
+                if self.phase == Phase::Doing && self.step().is_some_and(|step| step.op.is_proof()) {
+                    return vec![Act::Interrupt];
+                }
+            }
+            Event::Measured(summary, is_said) => {
+                if is_said {
+                    self.say(summary.line(), now);
+                }
+                self.measured = Some(*summary);
+            }
             _ => {}
         }
         self.look(reading, now)
@@ -247,6 +275,12 @@ impl Run {
             Ok(OpAnswer::Made(made)) => {
                 self.note_done("", now);
                 self.made = Some(made);
+            }
+            Err(failure) if self.is_proof() && !matches!(failure, OpFailure::Journal(_)) => {
+                let title = self.step().map(|step| step.title.clone()).unwrap_or_default();
+                let why = format!("{title}: UNPROVEN: {}", failure.words());
+                self.note_done(&format!("UNPROVEN: {}", failure.words()), now);
+                self.unproven.push(why);
             }
             Err(OpFailure::Unreachable(why)) => {
                 self.say(format!("{why}; whether it happened is not known"), now);
@@ -267,6 +301,10 @@ impl Run {
         self.look(reading, now)
     }
 
+    fn is_proof(&self) -> bool {
+        self.step().is_some_and(|step| step.op.is_proof())
+    }
+
     fn note_done(&mut self, words: &str, now: DateTime<Utc>) {
         let title = self.step().map(|step| step.title.clone()).unwrap_or_default();
         let words = if words.is_empty() { title } else { format!("{title}: {words}") };
@@ -285,11 +323,12 @@ impl Run {
                 (Phase::Before, None) => return self.close(End::Done, now),
                 _ => return Vec::new(),
             };
+            let cleans = self.ending.is_some();
             // What was done is done; whoever goes on looks at everything again.
-            if let Some(why) = self.stopping.take() {
+            if !cleans && let Some(why) = self.stopping.take() {
                 return self.close(End::Stopped(why), now);
             }
-            if is_before && self.paused {
+            if is_before && self.paused && !cleans {
                 return Vec::new();
             }
             self.gates = self.checked(&gates, is_before, reading);
@@ -390,7 +429,26 @@ impl Run {
         vec![Act::Do(self.at)]
     }
 
+    /// Ends the run; what it made is taken away before.
     fn close(&mut self, end: End, now: DateTime<Utc>) -> Vec<Act> {
+        let end = match end {
+            End::Done if self.ending.is_none() && !self.unproven.is_empty() => End::Failed(self.unproven.join("; ")),
+            end => end,
+        };
+        let from = if self.phase == Phase::Before { self.at } else { self.at + 1 };
+        let next = (from..self.plan.steps.len()).find(|at| self.plan.steps[*at].op.cleans());
+        if self.ending.is_some() && end != End::Done {
+            let title = self.step().map(|step| step.title.clone()).unwrap_or_default();
+            self.say(format!("{title} FAILED: {}; it is left behind", end.why().unwrap_or_default()), now);
+        }
+        let end = self.ending.take().unwrap_or(end);
+        if let Some(next) = next.filter(|_| self.has_acted) {
+            self.ending = Some(end);
+            (self.at, self.op_done, self.unsure) = (next, false, None);
+            self.waiting_since = now;
+            self.enter(Phase::Before, now);
+            return self.act(now);
+        }
         self.end = Some(end.clone());
         self.enter(Phase::Closing, now);
         vec![Act::Close(end)]

@@ -210,3 +210,79 @@ fn a_run_that_goes_on_looks_first_whether_its_step_was_done() {
     let mut run = Run::resume("r".into(), plan, 1, false, at(0));
     assert_eq!(open(&mut run, &nothing, at(0)), [Act::Do(1)], "it had stopped before b");
 }
+
+/// Makes a topic, proves something by two paths, takes the topic away.
+fn smoke() -> Plan {
+    let bare = |title: &str, op| Step { title: title.into(), before: vec![], op, after: vec![], within_s: 10 };
+    let topic = || "t".to_owned();
+    plan(vec![
+        bare("make t", Op::Kafka { ask: KafkaOp::DeleteTopic { topic: topic() } }),
+        bare("tunnel", Op::Exchange { topic: topic(), records: 1 }),
+        bare("service", Op::Unproven { why: "no".into() }),
+        bare("delete t", Op::CleanTopic { topic: topic(), resource: None }),
+    ])
+}
+
+fn begun(seen: &Seen) -> Run {
+    let mut run = Run::new("r".into(), smoke(), at(0));
+    assert_eq!(seen.tell(&mut run, Event::Opened(Vec::new()), at(0)), [Act::Do(0)]);
+    assert_eq!(seen.tell(&mut run, did(), at(1)), [Act::Do(1)]);
+    run
+}
+
+fn did() -> Event {
+    Event::Did(Ok(OpAnswer::Done(String::new())))
+}
+
+fn failed(why: &str) -> Event {
+    Event::Did(Err(OpFailure::Refused(why.into())))
+}
+
+#[test]
+fn a_path_that_is_not_proven_ends_as_no_success_after_the_other_was_tried_and_all_is_cleaned() {
+    let seen = Seen::topics(&[], at(0));
+    let mut run = begun(&seen);
+    let unsure = Event::Did(Err(OpFailure::Unreachable("time is up".into())));
+    assert_eq!(seen.tell(&mut run, unsure, at(2)), [Act::Do(2)], "the other path is tried all the same");
+    assert_eq!(seen.tell(&mut run, failed("no permission"), at(3)), [Act::Do(3)]);
+    let acts = seen.tell(&mut run, did(), at(4));
+    let [Act::Close(End::Failed(why))] = acts.as_slice() else { panic!("{acts:?}") };
+    assert!(why.contains("tunnel: UNPROVEN: time is up") && why.contains("service: UNPROVEN: no permission"), "{why}");
+    assert!(run.said.iter().all(|said| !said.text.contains("left behind")));
+}
+
+#[test]
+fn whoever_stops_a_run_has_its_topic_taken_away_before_the_end() {
+    let seen = Seen::topics(&[], at(0));
+    let mut run = begun(&seen);
+    assert_eq!(seen.tell(&mut run, Event::Abort("ctrl-c".into()), at(2)), [Act::Interrupt]);
+    assert_eq!(seen.tell(&mut run, failed("it was stopped"), at(3)), [Act::Do(3)], "the service is not tried any more");
+    assert_eq!(seen.tell(&mut run, Event::Abort("again".into()), at(4)), []);
+    assert_eq!(seen.tell(&mut run, did(), at(5)), [Act::Close(End::Stopped("ctrl-c".into()))]);
+    assert_eq!(seen.tell(&mut run, Event::Closed(Ok(())), at(6)), []);
+    assert_eq!(run.phase, Phase::Over);
+}
+
+#[test]
+fn what_cannot_be_taken_away_is_said_and_does_not_change_why_it_ended() {
+    let seen = Seen::topics(&[], at(0));
+    let mut run = begun(&seen);
+    seen.tell(&mut run, failed("lost 3"), at(2));
+    seen.tell(&mut run, Event::Abort("ctrl-c".into()), at(2));
+    assert_eq!(seen.tell(&mut run, failed("no"), at(3)), [Act::Do(3)]);
+    let acts = seen.tell(&mut run, failed("not allowed"), at(4));
+    assert_eq!(acts, [Act::Close(End::Stopped("ctrl-c".into()))]);
+    assert!(
+        run.said.iter().any(|said| said.text == "delete t FAILED: not allowed; it is left behind"),
+        "{:?}",
+        run.said
+    );
+}
+
+#[test]
+fn a_run_that_has_made_nothing_cleans_nothing() {
+    let seen = Seen::topics(&[], at(0));
+    let mut run = Run::new("r".into(), smoke(), at(0));
+    seen.tell(&mut run, Event::Opened(Vec::new()), at(0));
+    assert_eq!(seen.tell(&mut run, failed("exists"), at(1)), [Act::Close(End::Refused("exists".into()))]);
+}
