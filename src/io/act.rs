@@ -54,10 +54,10 @@ const RENEW_EVERY: Duration = Duration::from_secs(10);
 const ERRANDS: usize = 8;
 /// How long brokers may take to acknowledge a record.
 const PRODUCE_WITHIN: Duration = Duration::from_secs(10);
-/// After a change everything is asked again at once, and again after so long: brokers tell each other in between, and
-/// operators take their time.
+/// After a change everything is asked again at once, and again after these pauses, the last of them over and over until
+/// the next step or the end: brokers tell each other in between, and operators take their time.
 const ASK_AGAIN: [Duration; 4] =
-    [Duration::from_millis(300), Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(12)];
+    [Duration::from_millis(300), Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)];
 
 /// What acting takes.
 #[derive(Clone)]
@@ -295,6 +295,7 @@ async fn run(setup: ActSetup, mut errands: mpsc::Receiver<Errand>, interrupt: Ca
     let mut open: Option<Open> = None;
     let mut words = String::new();
     let mut renew = Instant::now() + RENEW_EVERY;
+    let mut looking: Option<DropGuard> = None;
     loop {
         let errand = tokio::select! {
             errand = errands.recv() => errand,
@@ -320,12 +321,13 @@ async fn run(setup: ActSetup, mut errands: mpsc::Receiver<Errand>, interrupt: Ca
             }
             Errand::Do { run, step, words: now, door, op } => {
                 words = now;
+                drop(looking.take());
                 let Some(open) = &open else { return };
                 open.keep(&setup, &words).await;
                 let means = Means { setup: &setup, run: &run, interrupt: &interrupt };
                 let answer = keeping(open, &setup, &words, open.step(&means, step, door.as_ref(), &op)).await;
                 renew = Instant::now() + RENEW_EVERY;
-                look_again(&setup);
+                looking = Some(look_again(&setup));
                 report(&setup, run, Event::Did(answer)).await;
             }
             Errand::Close { run, result, why } => {
@@ -355,16 +357,18 @@ async fn report(setup: &ActSetup, run: String, event: Event) {
     let _ = setup.reports.send(Report::Run { run, event }).await;
 }
 
-/// Has everything asked at once, and some times more when brokers have told each other.
-fn look_again(setup: &ActSetup) {
+/// Has everything asked at once, and again and again until what it answers with is dropped.
+fn look_again(setup: &ActSetup) -> DropGuard {
     setup.refresh.notify_waiters();
-    let refresh = Arc::clone(&setup.refresh);
-    task::spawn("act look again", &setup.cancel, async move {
-        for pause in ASK_AGAIN {
+    let (refresh, cancel) = (Arc::clone(&setup.refresh), setup.cancel.child_token());
+    let last = ASK_AGAIN[ASK_AGAIN.len() - 1];
+    task::spawn("act look again", &cancel, async move {
+        for pause in ASK_AGAIN.into_iter().chain(std::iter::repeat(last)) {
             tokio::time::sleep(pause).await;
             refresh.notify_waiters();
         }
     });
+    cancel.drop_guard()
 }
 
 /// Opens the journal and takes the Lease, in this order: without a journal nothing is touched.

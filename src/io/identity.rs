@@ -76,7 +76,8 @@ fn is_zombie(pid: u32) -> bool {
 fn is_our_program(pid: u32) -> bool {
     let name = |of: &str| fs::read_to_string(format!("/proc/{of}/comm")).ok();
     match (name(&pid.to_string()), name("self")) {
-        (Some(theirs), Some(ours)) => theirs == ours,
+        // As a plugin of kubectl it has another name.
+        (Some(theirs), Some(ours)) => theirs == ours || theirs.contains("kafdeck"),
         _ => true,
     }
 }

@@ -111,6 +111,7 @@ async fn the_observer_tells_the_figures_of_the_model() {
                 assert_eq!(orders.partitions.len(), 6);
                 assert!(orders.partitions.iter().all(|p| p.isr.len() == 3 && p.leader.is_some()));
             }
+            KafkaBody::Reassignments(moves) => assert!(moves.is_empty()),
             KafkaBody::Groups(g) => groups.extend(g.iter().cloned()),
             KafkaBody::Commits(c) => commits.extend(c.iter().cloned()),
             KafkaBody::EndOffsets(e) => ends.extend(e.iter().cloned()),
