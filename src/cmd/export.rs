@@ -37,7 +37,7 @@ pub async fn run(session: &mut Session, global: &Global, params: &Params) -> Res
     }
     let reading = session.app.reading();
     let reading = reading.ok_or_else(|| Failure::new(FailureKind::Unobservable, "No installation is in sight."))?;
-    let client = client::client(&reading, params.text("user")).map_err(refused)?;
+    let client = client::client(&reading, params.text("user")).map_err(|refusal| refused(&refusal))?;
     let values = if params.is_on("with-password") { read(session, &client).await? } else { Values::default() };
     let text = client::text(&client, params, &values);
     let Some(path) = params.get("out") else {
@@ -53,7 +53,7 @@ pub async fn run(session: &mut Session, global: &Global, params: &Params) -> Res
     Ok(0)
 }
 
-fn refused(refusal: Refusal) -> Failure {
+fn refused(refusal: &Refusal) -> Failure {
     let kind = if refusal.is_usage { FailureKind::Usage } else { FailureKind::Wrong };
     refusal.hints.iter().fold(Failure::new(kind, sentence(&refusal.why)), Failure::hint)
 }

@@ -162,8 +162,8 @@ fn is_there_as_wanted(topic: &Wanted, reading: &Reading<'_>, set: &[Config]) -> 
     if let Some(resource) = owner(reading, name)? {
         let mut differences = Vec::new();
         let is = |n: Option<u32>| n.map_or("the default".to_owned(), |n| n.to_string());
-        compare(&mut differences, "partitions", is(resource.partitions), topic.partitions.to_string());
-        compare(&mut differences, "replication factor", is(resource.replicas), topic.replication_factor.to_string());
+        compare(&mut differences, "partitions", &is(resource.partitions), &topic.partitions.to_string());
+        compare(&mut differences, "replication factor", &is(resource.replicas), &topic.replication_factor.to_string());
         compare_configs(&mut differences, &resource.config, &topic.configs);
         if !differences.is_empty() {
             let why =
@@ -310,14 +310,14 @@ fn in_words(topic: &Wanted) -> String {
 fn differences(wanted: &Wanted, reading: &Reading<'_>, set: &[Config]) -> Option<Vec<String>> {
     let topic = reading.kafka()?.topics.get(&wanted.name)?;
     let mut found = Vec::new();
-    compare(&mut found, "partitions", topic.partitions.len().to_string(), wanted.partitions.to_string());
+    compare(&mut found, "partitions", &topic.partitions.len().to_string(), &wanted.partitions.to_string());
     let factor = topic.partitions.first().map_or(0, |partition| partition.replicas.len());
-    compare(&mut found, "replication factor", factor.to_string(), wanted.replication_factor.to_string());
+    compare(&mut found, "replication factor", &factor.to_string(), &wanted.replication_factor.to_string());
     compare_configs(&mut found, &set_on_topic(set), &wanted.configs);
     Some(found)
 }
 
-fn compare(found: &mut Vec<String>, what: &str, is: String, wanted: String) {
+fn compare(found: &mut Vec<String>, what: &str, is: &str, wanted: &str) {
     if is != wanted {
         found.push(format!("{what} is {is}, not {wanted}"));
     }
@@ -326,7 +326,7 @@ fn compare(found: &mut Vec<String>, what: &str, is: String, wanted: String) {
 fn compare_configs(found: &mut Vec<String>, is: &BTreeMap<String, String>, wanted: &BTreeMap<String, String>) {
     for name in is.keys().chain(wanted.keys()).collect::<BTreeSet<_>>() {
         match (is.get(name), wanted.get(name)) {
-            (Some(is), Some(wanted)) => compare(found, name, is.clone(), wanted.clone()),
+            (Some(is), Some(wanted)) => compare(found, name, is, wanted),
             (Some(is), None) => found.push(format!("{name} is {is}, and is not asked for")),
             (None, _) => found.push(format!("{name} is not set")),
         }

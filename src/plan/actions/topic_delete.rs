@@ -62,32 +62,28 @@ fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
     }
     let resource = owner(reading, name)?;
     let mut warnings = warnings(kafka, topic);
-    let step = match resource {
-        Some(resource) => {
-            warnings.extend(kept_warning(&resource.meta, "KafkaTopic"));
-            warnings.extend(operator_is_down(reading));
-            Step {
-                title: format!("delete KafkaTopic {}", resource.meta.name),
-                before: Vec::new(),
-                op: Op::Delete { target: target(resource), uid: resource.meta.uid.clone() },
-                after: vec![Gate::TopicGone { topic: name.clone() }],
-                within_s: 120,
-            }
+    let step = if let Some(resource) = resource {
+        warnings.extend(kept_warning(&resource.meta, "KafkaTopic"));
+        warnings.extend(operator_is_down(reading));
+        Step {
+            title: format!("delete KafkaTopic {}", resource.meta.name),
+            before: Vec::new(),
+            op: Op::Delete { target: target(resource), uid: resource.meta.uid.clone() },
+            after: vec![Gate::TopicGone { topic: name.clone() }],
+            within_s: 120,
         }
-        None => {
-            brokers_are_open(situation.way)?;
-            warnings.extend(announced(situation.way));
-            let left = declared(reading, name).map(|one| one.meta.key());
-            warnings.extend(
-                left.map(|key| format!("KafkaTopic {key} is unmanaged: it stays, and nothing follows from it")),
-            );
-            Step {
-                title: format!("delete topic {name}"),
-                before: Vec::new(),
-                op: Op::Kafka { ask: KafkaOp::DeleteTopic { topic: name.clone() } },
-                after: vec![Gate::TopicGone { topic: name.clone() }],
-                within_s: 60,
-            }
+    } else {
+        brokers_are_open(situation.way)?;
+        warnings.extend(announced(situation.way));
+        let left = declared(reading, name).map(|one| one.meta.key());
+        warnings
+            .extend(left.map(|key| format!("KafkaTopic {key} is unmanaged: it stays, and nothing follows from it")));
+        Step {
+            title: format!("delete topic {name}"),
+            before: Vec::new(),
+            op: Op::Kafka { ask: KafkaOp::DeleteTopic { topic: name.clone() } },
+            after: vec![Gate::TopicGone { topic: name.clone() }],
+            within_s: 60,
         }
     };
     let sentence = match resource {

@@ -151,9 +151,10 @@ pub fn scalar(value: &str) -> Value {
 /// A value with its unit where its name tells one: `3600000 (1h)`.
 pub fn readable(name: &str, value: &str) -> String {
     let number: Option<i64> = value.parse().ok().filter(|number| (1_000..i64::MAX / 2).contains(number));
+    let unit = name.rsplit('.').next().unwrap_or_default();
     match number {
-        Some(ms) if name.ends_with(".ms") => format!("{value} ({})", units::duration(ms / 1_000)),
-        Some(size) if name.ends_with(".bytes") => format!("{value} ({})", units::bytes(size.unsigned_abs())),
+        Some(ms) if unit == "ms" => format!("{value} ({})", units::duration(ms / 1_000)),
+        Some(size) if unit == "bytes" => format!("{value} ({})", units::bytes(size.unsigned_abs())),
         _ => value.to_owned(),
     }
 }

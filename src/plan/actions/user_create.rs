@@ -150,13 +150,12 @@ fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
         wanted.grants.clear();
     }
     warnings.extend(nobody_asks(reading, strimzi.map(|(kafka, _)| kafka), wanted.mechanism));
-    let steps = match strimzi {
-        Some((kafka, namespace)) => by_operator(&wanted, reading, kafka, namespace, &mut warnings)?,
-        None => {
-            brokers_are_open(situation.way)?;
-            warnings.extend(announced(situation.way));
-            by_brokers(&wanted)?
-        }
+    let steps = if let Some((kafka, namespace)) = strimzi {
+        by_operator(&wanted, reading, kafka, namespace, &mut warnings)?
+    } else {
+        brokers_are_open(situation.way)?;
+        warnings.extend(announced(situation.way));
+        by_brokers(&wanted)?
     };
     let sentence = match strimzi {
         Some((_, namespace)) => format!(

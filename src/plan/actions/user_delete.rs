@@ -55,22 +55,19 @@ fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
     warnings
         .extend(row.super_user.then(|| format!("{} is a super user: brokers or operators may log in as it", row.name)));
     let resource = owner(reading, &row)?;
-    let steps = match resource {
-        Some(resource) => {
-            warnings.extend(kept_warning(&resource.meta, "KafkaUser"));
-            vec![by_operator(resource, reading, &row, acls.is_some())?]
+    let steps = if let Some(resource) = resource {
+        warnings.extend(kept_warning(&resource.meta, "KafkaUser"));
+        vec![by_operator(resource, reading, &row, acls.is_some())?]
+    } else {
+        brokers_are_open(situation.way)?;
+        warnings.extend(announced(situation.way));
+        if acls.is_none() {
+            warnings.push("its ACLs cannot be seen, and stay".to_owned());
         }
-        None => {
-            brokers_are_open(situation.way)?;
-            warnings.extend(announced(situation.way));
-            if acls.is_none() {
-                warnings.push("its ACLs cannot be seen, and stay".to_owned());
-            }
-            if row.quotas.is_none() {
-                warnings.push("its quotas cannot be seen, and stay".to_owned());
-            }
-            by_brokers(&row, acls.clone().unwrap_or_default())
+        if row.quotas.is_none() {
+            warnings.push("its quotas cannot be seen, and stay".to_owned());
         }
+        by_brokers(&row, acls.clone().unwrap_or_default())
     };
     if steps.is_empty() {
         let why = format!("brokers keep nothing of {} that could be deleted", row.name);

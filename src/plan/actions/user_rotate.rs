@@ -70,15 +70,14 @@ fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
             .to_owned(),
     ];
     let resource = owner(reading, &row)?;
-    let steps = match resource {
-        Some(resource) => by_operator(resource, reading, situation.answers.first(), &mut warnings)?,
-        None => {
-            refuse_if_undone(reading, &row)?;
-            brokers_are_open(situation.way)?;
-            warnings.extend(announced(situation.way));
-            warnings.extend(kept_elsewhere(reading, &row));
-            vec![by_brokers(params, &row)?]
-        }
+    let steps = if let Some(resource) = resource {
+        by_operator(resource, reading, situation.answers.first(), &mut warnings)?
+    } else {
+        refuse_if_undone(reading, &row)?;
+        brokers_are_open(situation.way)?;
+        warnings.extend(announced(situation.way));
+        warnings.extend(kept_elsewhere(reading, &row));
+        vec![by_brokers(params, &row)?]
     };
     let sentence = match resource {
         Some(one) => format!(

@@ -18,19 +18,18 @@ pub(super) fn credential_is(moment: &Moment<'_>, user: &str, mechanism: Mechanis
     let kafka = told(moment, Asked::ScramUsers, None)?;
     let named = |one: &str| one.eq_ignore_ascii_case(&mechanism.to_string());
     let found = kafka.scram.iter().flatten().find(|(name, _)| *name == user);
-    Ok(match found.is_some_and(|(_, of)| of.credentials.iter().any(|one| named(&one.mechanism))) {
-        true => Verdict::Pass("seen".to_owned()),
-        false => Verdict::Wait("brokers do not list it yet".to_owned()),
-    })
+    let is_there = found.is_some_and(|(_, of)| of.credentials.iter().any(|one| named(&one.mechanism)));
+    Ok(if is_there { Verdict::Pass("seen".to_owned()) } else { Verdict::Wait("brokers do not list it yet".to_owned()) })
 }
 
 /// Brokers keep no credential of the user.
 pub(super) fn credential_is_gone(moment: &Moment<'_>, user: &str) -> Result<Verdict, Verdict> {
     let kafka = told(moment, Asked::ScramUsers, None)?;
     let found = kafka.scram.iter().flatten().find(|(name, _)| *name == user);
-    Ok(match found.is_some_and(|(_, of)| !of.credentials.is_empty()) {
-        true => Verdict::Wait("brokers still keep one".to_owned()),
-        false => Verdict::Pass("gone".to_owned()),
+    Ok(if found.is_some_and(|(_, of)| !of.credentials.is_empty()) {
+        Verdict::Wait("brokers still keep one".to_owned())
+    } else {
+        Verdict::Pass("gone".to_owned())
     })
 }
 
