@@ -187,6 +187,7 @@ pub const PANES: [ListId; 6] =
 
 /// Everything: what is known, and how it is looked at.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is about something else")]
 pub struct App {
     /// The time of the last message.
     pub now: DateTime<Utc>,

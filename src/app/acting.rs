@@ -459,7 +459,6 @@ impl App {
         let selected = || self.selected().map(str::to_owned);
         let is_list = |id: ListId| self.list() == Some(id);
         match scope {
-            Scope::Installation | Scope::Brokers => None,
             Scope::Broker if is_list(ListId::Brokers) => {
                 let selected = selected()?;
                 let shown = self.shown.as_ref()?;

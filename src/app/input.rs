@@ -128,8 +128,8 @@ impl App {
             CommandId::Act(at) => return CATALOG.get(at).map(|spec| self.begin(spec)).unwrap_or_default(),
             CommandId::ShowRun => return self.show_run(),
             CommandId::ResumeRun => return self.resume(),
-            // These mean something in the dialog of a plan alone.
-            CommandId::Go | CommandId::DryRun | CommandId::PauseRun | CommandId::AbortRun => {}
+            // These mean something in dialogs and menus alone, which take them themselves.
+            CommandId::Go | CommandId::DryRun | CommandId::PauseRun | CommandId::AbortRun | CommandId::Toggle => {}
             CommandId::What => self.read_page(Overlay::What),
             CommandId::Copy => return self.copy(),
             CommandId::Pause => {
@@ -160,8 +160,6 @@ impl App {
             | CommandId::LogSince(_)
             | CommandId::LogSave
             | CommandId::LogPods => return self.log_command(command),
-            // Of menus alone, which take it themselves.
-            CommandId::Toggle => {}
             CommandId::Messages => return self.open_messages(),
             CommandId::MessageFollow
             | CommandId::MessageForm

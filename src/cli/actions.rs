@@ -132,16 +132,13 @@ pub fn typed(matches: &ArgMatches) -> Option<Typed> {
 fn told(specs: &'static [ParamSpec], found: &ArgMatches) -> Params {
     let mut params = Params::default();
     for param in specs {
-        match param.kind {
-            ParamKind::Switch => {
-                if found.get_flag(param.name) {
-                    params.add(param.name, "true");
-                }
+        if param.kind == ParamKind::Switch {
+            if found.get_flag(param.name) {
+                params.add(param.name, "true");
             }
-            _ => {
-                let values = found.get_many::<String>(param.name).into_iter().flatten();
-                values.for_each(|value| params.add(param.name, value.clone()));
-            }
+        } else {
+            let values = found.get_many::<String>(param.name).into_iter().flatten();
+            values.for_each(|value| params.add(param.name, value.clone()));
         }
     }
     params

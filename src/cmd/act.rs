@@ -129,12 +129,11 @@ async fn go(session: &mut Session, global: &Global, action: &str, typed: &Typed)
 async fn outcome(session: &mut Session, global: &Global, typed: &Typed) -> Result<Outcome, Failure> {
     let deadline = Instant::now() + global.timeout();
     while is_pending(&session.app) {
-        match timeout_at(deadline, session.step()).await {
-            Ok(wishes) => drop(wishes?),
-            Err(_) => {
-                let why = "brokers did not answer what the plan needs".to_owned();
-                return Ok(Outcome::of("timeout", Some(why), 3));
-            }
+        if let Ok(wishes) = timeout_at(deadline, session.step()).await {
+            drop(wishes?);
+        } else {
+            let why = "brokers did not answer what the plan needs".to_owned();
+            return Ok(Outcome::of("timeout", Some(why), 3));
         }
     }
     let is_text = global.output == Format::Text;
@@ -146,7 +145,7 @@ async fn outcome(session: &mut Session, global: &Global, typed: &Typed) -> Resul
         Some(Stage::Refused(refusal)) => return Ok(refused(refusal)),
         _ => return Ok(Outcome::of("refused", None, 1)),
     };
-    if let Some(why) = planned.preview.as_ref().and_then(|preview| preview.refuses()) {
+    if let Some(why) = planned.preview.as_ref().and_then(super::super::plan::errand::Preview::refuses) {
         return Ok(Outcome::of("refused", Some(why), 1));
     }
     if typed.dry_run {
@@ -257,12 +256,12 @@ async fn expired(deadline: Option<Instant>) {
 fn tell(run: &Run, said: &mut usize, waiting: &mut String) -> Result<(), Failure> {
     let mut out = String::new();
     for one in run.said.iter().skip(*said) {
-        out += &format!("{}  {}\n", one.at.format("%H:%M:%S"), printable(&one.text));
+        out.push_str(&[&*one.at.format("%H:%M:%S").to_string(), "  ", &*printable(&one.text), "\n"].concat());
     }
     *said = run.said.len();
     let now = run.waits_for().unwrap_or_default();
     if now != *waiting && !now.is_empty() {
-        out += &format!("          waits for: {}\n", printable(&now));
+        out.push_str(&["          waits for: ", &*printable(&now), "\n"].concat());
     }
     *waiting = now;
     put(out.as_bytes())

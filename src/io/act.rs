@@ -4,6 +4,7 @@
 //! its answer are in the journal before and after, that nobody else acts on the installation meanwhile, and that each
 //! errand has one report. The session gives it errands.
 
+mod looking;
 mod passwords;
 
 use std::sync::Arc;
@@ -16,7 +17,10 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use self::passwords::PasswordFile;
+use self::{
+    looking::{Eager, look_again},
+    passwords::PasswordFile,
+};
 use super::{
     apply,
     connect::Cluster,
@@ -54,10 +58,6 @@ const RENEW_EVERY: Duration = Duration::from_secs(10);
 const ERRANDS: usize = 8;
 /// How long brokers may take to acknowledge a record.
 const PRODUCE_WITHIN: Duration = Duration::from_secs(10);
-/// After a change everything is asked again at once, and again after these pauses, the last of them over and over until
-/// the next step or the end: brokers tell each other in between, and operators take their time.
-const ASK_AGAIN: [Duration; 4] =
-    [Duration::from_millis(300), Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)];
 
 /// What acting takes.
 #[derive(Clone)]
@@ -273,22 +273,6 @@ struct Open {
     lease: Option<Taken>,
 }
 
-/// Keeps those who observe brokers eager while it is there.
-struct Eager(Arc<watch::Sender<bool>>);
-
-impl Eager {
-    fn begin(eager: &Arc<watch::Sender<bool>>) -> Self {
-        eager.send_replace(true);
-        Self(Arc::clone(eager))
-    }
-}
-
-impl Drop for Eager {
-    fn drop(&mut self) {
-        self.0.send_replace(false);
-    }
-}
-
 /// Does what one run gives, one errand after the other, until it is closed or nobody gives any more.
 async fn run(setup: ActSetup, mut errands: mpsc::Receiver<Errand>, interrupt: CancellationToken) {
     let _eager = Eager::begin(&setup.eager);
@@ -355,20 +339,6 @@ async fn keeping<T>(open: &Open, setup: &ActSetup, words: &str, doing: impl Futu
 async fn report(setup: &ActSetup, run: String, event: Event) {
     // Nobody listens any more only when everything is about to end.
     let _ = setup.reports.send(Report::Run { run, event }).await;
-}
-
-/// Has everything asked at once, and again and again until what it answers with is dropped.
-fn look_again(setup: &ActSetup) -> DropGuard {
-    setup.refresh.notify_waiters();
-    let (refresh, cancel) = (Arc::clone(&setup.refresh), setup.cancel.child_token());
-    let last = ASK_AGAIN[ASK_AGAIN.len() - 1];
-    task::spawn("act look again", &cancel, async move {
-        for pause in ASK_AGAIN.into_iter().chain(std::iter::repeat(last)) {
-            tokio::time::sleep(pause).await;
-            refresh.notify_waiters();
-        }
-    });
-    cancel.drop_guard()
 }
 
 /// Opens the journal and takes the Lease, in this order: without a journal nothing is touched.
@@ -569,9 +539,10 @@ fn refused(why: SourceFailure) -> OpFailure {
 /// What was answered, without what is shown once.
 fn words(answer: &OpAnswer) -> String {
     match answer {
-        OpAnswer::Done(words) | OpAnswer::Already(words) => words.clone(),
         OpAnswer::Made(KafkaAnswer::Password { user, .. }) => format!("a password was made for {user}"),
-        OpAnswer::Made(KafkaAnswer::Done(words) | KafkaAnswer::Already(words)) => words.clone(),
+        OpAnswer::Done(words)
+        | OpAnswer::Already(words)
+        | OpAnswer::Made(KafkaAnswer::Done(words) | KafkaAnswer::Already(words)) => words.clone(),
     }
 }
 

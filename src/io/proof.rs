@@ -1,4 +1,4 @@
-//! Proves that brokers take records and give them back: writes checksummed ones, reads them, and keeps the ledger.
+//! Proves that brokers take records and give them back: under_way checksummed ones, reads them, and keeps the ledger.
 //!
 //! It makes no topic and decides nothing of what is good: `io::act` calls it for a step. Reading begins before writing
 //! does, so that what is missing at the end is lost and was not merely overlooked.
@@ -68,7 +68,7 @@ pub async fn run(
     let first = Course { tag: "connects".to_owned(), ..course.clone() };
     writer.write(draft(&first, 0)).await?;
     let began = Instant::now();
-    let (mut ledger, mut writes) = (Ledger::default(), FuturesUnordered::new());
+    let (mut ledger, mut under_way) = (Ledger::default(), FuturesUnordered::new());
     let mut next = interval(course.gap);
     next.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut telling = interval(TELL_EVERY);
@@ -77,20 +77,20 @@ pub async fn run(
     let mut deadline = None;
     loop {
         let all_sent = stop.is_cancelled() || ledger.sent() >= course.records;
-        if all_sent && writes.is_empty() && ledger.is_settled() {
+        if all_sent && under_way.is_empty() && ledger.is_settled() {
             break;
         }
         if all_sent && deadline.is_none() {
-            deadline = Some(Instant::now() + SETTLE + if writes.is_empty() { Duration::ZERO } else { WRITE_WITHIN });
+            deadline = Some(Instant::now() + SETTLE + if under_way.is_empty() { Duration::ZERO } else { WRITE_WITHIN });
         }
         tokio::select! {
             _ = next.tick(), if !all_sent => {
                 let number = ledger.send(began.elapsed());
                 let draft = draft(course, number);
                 let writer = &writer;
-                writes.push(async move { (number, writer.write(draft).await) });
+                under_way.push(async move { (number, writer.write(draft).await) });
             }
-            Some((number, told)) = writes.next(), if !writes.is_empty() => match told {
+            Some((number, told)) = under_way.next(), if !under_way.is_empty() => match told {
                 Ok(_) => ledger.acknowledge(number),
                 Err(why) => ledger.fail(number, &why.what),
             },
@@ -149,7 +149,7 @@ async fn begun(events: &mut mpsc::Receiver<ReadEvent>) -> Result<(), SourceFailu
 
 fn silent() -> SourceFailure {
     let what = format!("the topic could not be read within {} s", BEGIN_WITHIN.as_secs());
-    SourceFailure { kind: FailureKind::Timeout, what: what.into(), hint: None }
+    SourceFailure { kind: FailureKind::Timeout, what, hint: None }
 }
 
 fn draft(course: &Course, number: usize) -> Draft {

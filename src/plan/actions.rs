@@ -57,7 +57,7 @@ pub fn strimzi_target(kafka: &KafkaResource, kind: &str, namespace: &str, name: 
 }
 
 /// The manifest of such a resource.
-pub fn manifest(target: &Target, cluster: &str, spec: Value) -> Value {
+pub fn manifest(target: &Target, cluster: &str, spec: &Value) -> Value {
     json!({
         "apiVersion": target.api_version,
         "kind": target.kind,

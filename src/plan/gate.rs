@@ -352,19 +352,16 @@ impl Gate {
     /// What does not hold where it does not, in a word or two for a narrow column.
     pub fn word(&self) -> &'static str {
         match self {
-            Self::TopicIs { .. } => "topic",
             Self::NothingOffline { .. } => "offline",
             Self::OthersInSync { .. } | Self::BackInSync { .. } | Self::UrpAtMost { .. } => "URP",
             Self::WritesGoOn { .. } => "min-ISR",
-            Self::NothingAlone { .. } => "alone",
             Self::QuorumHolds { .. } | Self::InQuorum { .. } => "quorum",
             Self::OthersServe { .. } => "others",
             Self::BudgetAllows { .. } => "budget",
-            Self::OperatorUp => "operator",
             Self::PodMarked { .. } | Self::PodBack { .. } => "pod",
             Self::BrokerServes { .. } => "broker",
-            Self::TopicConfigs { .. } | Self::TopicGone { .. } => "topic",
-            Self::OperatorReady { .. } => "operator",
+            Self::TopicIs { .. } | Self::TopicConfigs { .. } | Self::TopicGone { .. } => "topic",
+            Self::OperatorUp | Self::OperatorReady { .. } => "operator",
             Self::CredentialIs { .. }
             | Self::CredentialGone { .. }
             | Self::AclsAre { .. }
@@ -375,7 +372,7 @@ impl Gate {
             Self::LeadersPreferred { .. } => "leaders",
             Self::MovesDone { .. } | Self::BrokerEmpty { .. } => "moves",
             Self::ConfigsAre { .. } => "configs",
-            Self::OthersHoldData { .. } => "alone",
+            Self::NothingAlone { .. } | Self::OthersHoldData { .. } => "alone",
             Self::ClaimHas { .. } | Self::ClaimReplaced { .. } => "claim",
             Self::ConnectorIs { .. } => "connector",
         }

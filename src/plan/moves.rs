@@ -167,8 +167,8 @@ mod tests {
     use super::*;
 
     fn hosts(racks: &[Option<&str>]) -> BTreeMap<BrokerId, Host> {
-        let host = |rack: &Option<&str>| Host { rack: rack.map(str::to_owned) };
-        (0..).map(BrokerId).zip(racks.iter().map(host)).collect()
+        let host = |rack: Option<&str>| Host { rack: rack.map(str::to_owned) };
+        (0..).map(BrokerId).zip(racks.iter().copied().map(host)).collect()
     }
 
     fn partition(index: i32, replicas: &[i32], bytes: u64) -> Weighed {
@@ -214,7 +214,7 @@ mod tests {
         let partitions = [partition(0, &[0, 1], 1), partition(1, &[3], 1_000), partition(2, &[3], 1_000)];
         let moves = drain(BrokerId(0), &hosts, &partitions, ALL).unwrap();
         assert_eq!(ids(&moves[0]), [3, 1]);
-        let two = BTreeMap::from_iter(hosts.into_iter().filter(|(id, _)| id.0 != 3));
+        let two = hosts.into_iter().filter(|(id, _)| id.0 != 3).collect::<BTreeMap<_, _>>();
         assert_eq!(ids(&drain(BrokerId(0), &two, &partitions, ALL).unwrap()[0]), [2, 1], "no other rack is left");
     }
 

@@ -78,6 +78,10 @@ pub enum ParamKind {
 
 /// A parameter of an action.
 #[derive(Debug, Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a row of a table, whose switches have nothing to do with each other"
+)]
 pub struct ParamSpec {
     /// Its name, which is its flag: `replication-factor`.
     pub name: &'static str,
@@ -184,7 +188,7 @@ impl ParamSpec {
             ParamKind::Choice(words) if !words.contains(&value) => {
                 Err(format!("{name} must be one of {}, not {value:?}", words.join(", ")))
             }
-            ParamKind::Pair if !value.split_once('=').is_some_and(|(key, _)| !key.trim().is_empty()) => {
+            ParamKind::Pair if value.split_once('=').is_none_or(|(key, _)| key.trim().is_empty()) => {
                 Err(format!("{name} must be KEY=VALUE, not {value:?}"))
             }
             ParamKind::Switch if !matches!(value, "true" | "false" | "yes" | "no") => {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Op, Plan,
-    kafka::{ConfigChange, KafkaOp},
+    kafka::{ConfigChange, KafkaOp, OffsetChange},
     op::Change,
 };
 use crate::{
@@ -77,9 +77,6 @@ pub fn of_op(op: &Op, tools: &Tools) -> Vec<Equivalent> {
             runnable: true,
         }],
         Op::CleanTopic { topic, resource: None } => of_kafka(&KafkaOp::DeleteTopic { topic: topic.clone() }, tools),
-        Op::CleanTopic { resource: Some(target), .. } => {
-            runnable(format!("kubectl -n {} delete {}", target.namespace, target.for_kubectl()))
-        }
         Op::Create { manifest, .. } => runnable(format!("kubectl create -f - <<< {}", quoted(&manifest.to_string()))),
         Op::Patch { target, changes } => runnable(format!(
             "kubectl -n {} patch {} --type merge -p {}",
@@ -87,7 +84,7 @@ pub fn of_op(op: &Op, tools: &Tools) -> Vec<Equivalent> {
             target.for_kubectl(),
             quoted(&merge_patch(changes).to_string())
         )),
-        Op::Delete { target, .. } => {
+        Op::Delete { target, .. } | Op::CleanTopic { resource: Some(target), .. } => {
             runnable(format!("kubectl -n {} delete {}", target.namespace, target.for_kubectl()))
         }
         Op::Evict { target, .. } => vec![Equivalent {
@@ -181,10 +178,8 @@ fn of_kafka(ask: &KafkaOp, tools: &Tools) -> Vec<Equivalent> {
         |found: Vec<Equivalent>| found.into_iter().map(|one| Equivalent { runnable: false, ..one }).collect::<Vec<_>>();
     match ask {
         KafkaOp::CreateTopic { topic, partitions, replication_factor, configs } => {
-            let configs: String = configs
-                .iter()
-                .map(|(name, value)| format!(" --config {}", quoted(&format!("{name}={value}"))))
-                .collect();
+            let one = |(name, value): (&String, &String)| format!(" --config {}", quoted(&format!("{name}={value}")));
+            let configs = configs.iter().map(one).collect::<Vec<_>>().concat();
             let rest = format!(
                 "--create --topic {} --partitions {partitions} --replication-factor {replication_factor}{configs}",
                 quoted(topic)
@@ -205,14 +200,8 @@ fn of_kafka(ask: &KafkaOp, tools: &Tools) -> Vec<Equivalent> {
         )),
         KafkaOp::DeleteScram { user, mechanisms } => {
             let names: Vec<String> = mechanisms.iter().map(Mechanism::to_string).collect();
-            tool(
-                "kafka-configs.sh",
-                format!(
-                    "--alter --entity-type users --entity-name {} --delete-config {}",
-                    quoted(user),
-                    quoted(&names.join(","))
-                ),
-            )
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            tool("kafka-configs.sh", set_and_unset("users", user, &[], &names))
         }
         KafkaOp::CreateAcls { acls } => {
             acls.iter().flat_map(|one| tool("kafka-acls.sh", format!("--add {}", acl_flags(one)))).collect()
@@ -225,14 +214,7 @@ fn of_kafka(ask: &KafkaOp, tools: &Tools) -> Vec<Equivalent> {
                 limits.iter().filter_map(|(key, value)| Some(format!("{key}={}", (*value)?))).collect();
             let unset: Vec<&str> =
                 limits.iter().filter(|(_, value)| value.is_none()).map(|(key, _)| key.as_str()).collect();
-            let mut rest = format!("--alter --entity-type users --entity-name {}", quoted(user));
-            if !set.is_empty() {
-                rest += &format!(" --add-config {}", quoted(&set.join(",")));
-            }
-            if !unset.is_empty() {
-                rest += &format!(" --delete-config {}", quoted(&unset.join(",")));
-            }
-            tool("kafka-configs.sh", rest)
+            tool("kafka-configs.sh", set_and_unset("users", user, &set, &unset))
         }
         KafkaOp::ElectLeaders { partitions } if partitions.is_empty() => {
             tool("kafka-leader-election.sh", "--election-type PREFERRED --all-topic-partitions".to_owned())
@@ -252,8 +234,8 @@ fn of_kafka(ask: &KafkaOp, tools: &Tools) -> Vec<Equivalent> {
             closest(tool("kafka-reassign-partitions.sh", format!("--reassignment-json-file moves.json {verb}")))
         }
         KafkaOp::CommitOffsets { group, offsets } => {
-            let rows: String =
-                offsets.iter().map(|one| format!("{},{},{}\\n", one.of.topic, one.of.partition, one.after)).collect();
+            let row = |one: &OffsetChange| format!("{},{},{}\\n", one.of.topic, one.of.partition, one.after);
+            let rows = offsets.iter().map(row).collect::<Vec<_>>().concat();
             closest(tool(
                 "kafka-consumer-groups.sh",
                 format!("--reset-offsets --group {} --from-file <(printf {}) --execute", quoted(group), quoted(&rows)),
@@ -273,14 +255,15 @@ fn alter_configs(of: &Owner, changes: &[ConfigChange]) -> String {
     let set: Vec<String> =
         changes.iter().filter_map(|one| Some(format!("{}={}", one.name, listed(one.after.as_deref()?)))).collect();
     let unset: Vec<&str> = changes.iter().filter(|one| one.after.is_none()).map(|one| one.name.as_str()).collect();
-    let mut rest = format!("--alter --entity-type {kind} --entity-name {}", quoted(&name));
-    if !set.is_empty() {
-        rest += &format!(" --add-config {}", quoted(&set.join(",")));
-    }
-    if !unset.is_empty() {
-        rest += &format!(" --delete-config {}", quoted(&unset.join(",")));
-    }
-    rest
+    set_and_unset(kind, &name, &set, &unset)
+}
+
+/// What kafka-configs.sh is told to set and to take away.
+fn set_and_unset(kind: &str, name: &str, set: &[String], unset: &[&str]) -> String {
+    let mut words = vec![format!("--alter --entity-type {kind} --entity-name {}", quoted(name))];
+    words.extend((!set.is_empty()).then(|| format!("--add-config {}", quoted(&set.join(",")))));
+    words.extend((!unset.is_empty()).then(|| format!("--delete-config {}", quoted(&unset.join(",")))));
+    words.join(" ")
 }
 
 /// A value as kafka-configs.sh takes it: one that holds a comma stands in brackets.

@@ -116,6 +116,7 @@ pub struct Said {
 
 /// A run.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is about something else, and all may be so at once")]
 pub struct Run {
     /// Its id in the journal.
     pub id: String,
@@ -225,7 +226,9 @@ impl Run {
     pub fn advance(&mut self, event: Event, reading: Option<&Reading<'_>>, now: DateTime<Utc>) -> Vec<Act> {
         match event {
             Event::Opened(notes) if self.phase == Phase::Opening => {
-                notes.into_iter().for_each(|note| self.say(note, now));
+                for note in notes {
+                    self.say(note, now);
+                }
                 self.enter(if self.unsure.is_some() || self.op_done { Phase::After } else { Phase::Before }, now);
             }
             Event::NotOpened(why) if self.phase == Phase::Opening => {
@@ -339,7 +342,6 @@ impl Run {
             let holds = self.gates.iter().all(|(_, verdict)| verdict.holds());
             match (is_before, holds) {
                 (true, true) => return self.act(now),
-                (true, false) => return Vec::new(),
                 (false, _) if self.is_to_be_repeated(holds, gates.is_empty(), now) => {
                     // As much time may have passed as an operator slept: everything is checked again.
                     (self.unsure, self.again) = (None, true);
@@ -347,7 +349,7 @@ impl Run {
                 }
                 (false, true) if self.unsure.is_some() && gates.is_empty() => return Vec::new(),
                 (false, true) => self.next(now),
-                (false, false) => return Vec::new(),
+                (_, false) => return Vec::new(),
             }
         }
     }

@@ -153,7 +153,9 @@ impl KafkaWorld {
         for moving in self.moves.iter().flatten() {
             let topic = self.topics.get_mut(&moving.topic);
             let partition = topic.and_then(|t| t.partitions.iter_mut().find(|p| p.index == moving.partition));
-            partition.into_iter().for_each(|partition| partition.mark(None));
+            if let Some(partition) = partition {
+                partition.mark(None);
+            }
         }
         mark(&mut self.topics, &moves);
         changed(&mut self.moves, moves)
@@ -211,7 +213,9 @@ fn mark(topics: &mut BTreeMap<String, Topic>, moves: &[Moving]) {
     for moving in moves {
         let topic = topics.get_mut(&moving.topic);
         let partition = topic.and_then(|t| t.partitions.iter_mut().find(|p| p.index == moving.partition));
-        partition.into_iter().for_each(|partition| partition.mark(Some(moving)));
+        if let Some(partition) = partition {
+            partition.mark(Some(moving));
+        }
     }
 }
 

@@ -81,8 +81,8 @@ struct Victim<'a> {
     pod: &'a Pod,
     claims: Vec<&'a Claim>,
     way: Way,
-    /// Whether it votes; true for `bound` where its vote is bound to the directory that goes (KIP-853).
-    votes: bool,
+    /// Whether it is_voter; true for `bound` where its vote is bound to the directory that goes (KIP-853).
+    is_voter: bool,
     bound: bool,
 }
 
@@ -119,10 +119,10 @@ fn find<'a>(params: &Params, reading: &Reading<'a>) -> Result<Victim<'a>, Refusa
         return Err(Refusal::new(format!("pod {name} has no volume that is kept")).hint("Restart it instead."));
     }
     let rows = reading.quorum().map(|quorum| quorum.nodes).unwrap_or_default();
-    let votes = rows.iter().any(|row| row.id == id && row.role != QuorumRole::Observer);
+    let is_voter = rows.iter().any(|row| row.id == id && row.role != QuorumRole::Observer);
     let voters = reading.kafka().and_then(|kafka| kafka.quorum.as_ref()).map(|quorum| &quorum.voters);
     let bound = voters.into_iter().flatten().any(|voter| voter.id == id && voter.directory.is_some());
-    Ok(Victim { id, pod, claims, way, votes, bound })
+    Ok(Victim { id, pod, claims, way, is_voter, bound })
 }
 
 fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
@@ -204,7 +204,7 @@ fn after(victim: &Victim<'_>) -> Vec<Gate> {
     let mut gates: Vec<Gate> = victim.claims.iter().map(replaced).collect();
     gates.push(Gate::PodBack { node, pod: meta.key(), uid: meta.uid.clone() });
     gates.extend([Gate::BrokerServes { node }, Gate::BackInSync { node }]);
-    if victim.votes && !victim.bound {
+    if victim.is_voter && !victim.bound {
         gates.push(Gate::InQuorum { node });
     }
     gates

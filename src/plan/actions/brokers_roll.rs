@@ -72,7 +72,9 @@ fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
     let how = match &ladder {
         Ok(set) => climb(&mut steps, set, &reading, &chosen, agreed),
         Err(why) => {
-            chosen.iter().for_each(|node| steps.restart(node));
+            for node in &chosen {
+                steps.restart(node);
+            }
             one_by_one(&chosen, why)
         }
     };

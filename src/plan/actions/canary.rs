@@ -64,19 +64,16 @@ fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
         after: Vec::new(),
         within_s: 30,
     };
-    let (steps, details, undo) = match params.get("topic") {
-        Some(topic) => {
-            given(topic, situation)?;
-            warnings.push(format!(
-                "{} records are left in {topic}: whoever reads it takes them for its own",
-                u64::from(rate) * for_s
-            ));
-            (vec![canary(topic)], Vec::new(), String::new())
-        }
-        None => {
-            let (made, cleaned, shape) = temporary::topic(&own, temporary::brokers(reading)?, reading)?;
-            (vec![made, canary(&own), cleaned], vec![shape], "nothing is left of it".to_owned())
-        }
+    let (steps, details, undo) = if let Some(topic) = params.get("topic") {
+        given(topic, situation)?;
+        warnings.push(format!(
+            "{} records are left in {topic}: whoever reads it takes them for its own",
+            u64::from(rate) * for_s
+        ));
+        (vec![canary(topic)], Vec::new(), String::new())
+    } else {
+        let (made, cleaned, shape) = temporary::topic(&own, temporary::brokers(reading)?, reading)?;
+        (vec![made, canary(&own), cleaned], vec![shape], "nothing is left of it".to_owned())
     };
     Ok(Plan {
         action: SPEC.id.to_owned(),

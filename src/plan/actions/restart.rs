@@ -315,19 +315,16 @@ impl<'a, 'r> Steps<'a, 'r> {
         let marked = vec![Gate::PodMarked { node: node.id, pod, uid }];
         self.all.push(Step { title, before, op, after: marked, within_s: WITHIN_S });
         let kafka = kafka_resource(&self.survey.reading).filter(|kafka| keeper(&kafka.meta).is_none());
-        let (op, title, within_s) = match kafka {
-            Some(kafka) => {
-                let target = super::strimzi_target(kafka, "Kafka", &kafka.meta.namespace, &kafka.meta.name);
-                let value = format!("{} for {}", self.stamp, node.name());
-                let before = self.looked.replace(value.clone()).map(Value::from);
-                let change = Change { path: annotation(LOOK), before, after: Some(json!(value)) };
-                let title = format!("have the operator look now, and wait for {}", node.name());
-                (Op::Patch { target, changes: vec![change] }, title, WITHIN_S)
-            }
-            None => {
-                let title = format!("wait until the operator looks, every {TIMER_S} s, and for {}", node.name());
-                (Op::Wait, title, WITHIN_S + TIMER_S)
-            }
+        let (op, title, within_s) = if let Some(kafka) = kafka {
+            let target = super::strimzi_target(kafka, "Kafka", &kafka.meta.namespace, &kafka.meta.name);
+            let value = format!("{} for {}", self.stamp, node.name());
+            let before = self.looked.replace(value.clone()).map(Value::from);
+            let change = Change { path: annotation(LOOK), before, after: Some(json!(value)) };
+            let title = format!("have the operator look now, and wait for {}", node.name());
+            (Op::Patch { target, changes: vec![change] }, title, WITHIN_S)
+        } else {
+            let title = format!("wait until the operator looks, every {TIMER_S} s, and for {}", node.name());
+            (Op::Wait, title, WITHIN_S + TIMER_S)
         };
         self.all.push(Step { title, before: Vec::new(), op, after, within_s });
     }

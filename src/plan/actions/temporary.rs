@@ -53,7 +53,7 @@ pub fn topic(name: &str, partitions: usize, reading: &Reading<'_>) -> Result<(St
             manifest: manifest(
                 target,
                 &reading.installation.id.name,
-                json!({"partitions": partitions, "replicas": factor}),
+                &json!({"partitions": partitions, "replicas": factor}),
             ),
         },
         None => Op::Kafka {
@@ -65,7 +65,7 @@ pub fn topic(name: &str, partitions: usize, reading: &Reading<'_>) -> Result<(St
             },
         },
     };
-    let made = Step {
+    let first = Step {
         title: format!("create topic {name}"),
         before: Vec::new(),
         op: make,
@@ -80,7 +80,7 @@ pub fn topic(name: &str, partitions: usize, reading: &Reading<'_>) -> Result<(St
         within_s: WITHIN_S,
     };
     let partitions = i64::try_from(partitions).unwrap_or(i64::MAX);
-    Ok((made, cleaned, format!("{name}: {} × {factor} replicas, for as long as it lasts", counted(partitions))))
+    Ok((first, cleaned, format!("{name}: {} × {factor} replicas, for as long as it lasts", counted(partitions))))
 }
 
 fn counted(partitions: i64) -> String {

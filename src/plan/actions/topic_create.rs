@@ -359,7 +359,7 @@ fn step(topic: Wanted, reading: &Reading<'_>, through: Option<&str>) -> Step {
             let (kind, namespace) = (target.kind.clone(), target.namespace.clone());
             // What the operator cannot do it says, and then brokers are waited for in vain.
             after.insert(0, Gate::OperatorReady { kind, namespace, name: name.clone(), above: None });
-            let manifest = manifest(&target, &reading.installation.id.name, Value::Object(spec));
+            let manifest = manifest(&target, &reading.installation.id.name, &Value::Object(spec));
             Op::Create { target, manifest }
         }
         _ => Op::Kafka {

@@ -283,7 +283,7 @@ fn by_operator(
         warnings.push("whether there is such a KafkaUser already cannot be seen".to_owned());
     }
     let Some(target) = target(reading, namespace, name) else { return Ok(Vec::new()) };
-    let manifest = manifest(&target, &reading.installation.id.name, spec(wanted));
+    let manifest = manifest(&target, &reading.installation.id.name, &spec(wanted));
     let ready = |kind: &str| Gate::OperatorReady {
         kind: kind.to_owned(),
         namespace: namespace.to_owned(),

@@ -60,9 +60,8 @@ pub fn pod_back(reading: &Reading<'_>, node: BrokerId, pod: &ObjectKey, uid: &st
         }
         Some(pod) if pod.meta.uid == uid => Verdict::Wait("it is still the old one".to_owned()),
         Some(pod) => match trouble(pod) {
-            None => Verdict::Pass("it is".to_owned()),
             Some(Standing::Down(why) | Standing::Unknown(why)) => Verdict::Wait(format!("the new one is {why}")),
-            Some(Standing::Serves) => Verdict::Pass("it is".to_owned()),
+            None | Some(Standing::Serves) => Verdict::Pass("it is".to_owned()),
         },
     }
 }

@@ -84,7 +84,7 @@ pub fn configs_are(
         }
         Owner::Topic(topic) => {
             let kafka = told(moment, Asked::TopicConfigs, None)?;
-            let all = kafka.configs.get(topic).into_iter().flat_map(|c| c.overrides());
+            let all = kafka.configs.get(topic).into_iter().flat_map(crate::domain::topic::TopicConfig::overrides);
             all.map(|entry| (entry.name.as_str(), entry.value.as_deref())).collect()
         }
     };
