@@ -119,7 +119,7 @@ async fn a_frozen_broker_may_be_restarted_and_no_other_one() {
     .await;
     let before = uids(console.app());
     begin(&mut console, "broker.restart", Params::default().with("broker", "0")).await;
-    assert!(matches!(over(&mut console).await, End::Refused(why) if why.contains("2")));
+    assert!(matches!(over(&mut console).await, End::Refused(why) if why.contains('2')));
     assert_eq!(uids(console.app()), before, "nothing was touched");
     begin(&mut console, "broker.restart", Params::default().with("broker", "2")).await;
     assert_eq!(over(&mut console).await, End::Done);

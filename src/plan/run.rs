@@ -327,8 +327,10 @@ impl Run {
                 _ => return Vec::new(),
             };
             let cleans = self.ending.is_some();
-            // What was done is done; whoever goes on looks at everything again.
-            if !cleans && let Some(why) = self.stopping.take() {
+            if is_before
+                && !cleans
+                && let Some(why) = self.stopping.take()
+            {
                 return self.close(End::Stopped(why), now);
             }
             if is_before && self.paused && !cleans {
@@ -340,6 +342,13 @@ impl Run {
                 return self.close(end, now);
             }
             let holds = self.gates.iter().all(|(_, verdict)| verdict.holds());
+            // What was done is done, and is not waited for; whoever goes on looks at everything again.
+            if !holds
+                && !cleans
+                && let Some(why) = self.stopping.take()
+            {
+                return self.close(End::Stopped(why), now);
+            }
             match (is_before, holds) {
                 (true, true) => return self.act(now),
                 (false, _) if self.is_to_be_repeated(holds, gates.is_empty(), now) => {

@@ -202,13 +202,19 @@ fn trying_again_has_an_end() {
 fn a_run_that_goes_on_looks_first_whether_its_step_was_done() {
     let plan = plan(vec![step("a", Vec::new()), step("b", Vec::new())]);
     let mut run = Run::resume("r".into(), plan.clone(), 0, true, at(0));
-    assert_eq!(open(&mut run, &Seen::topics(&["a"], at(0)), at(0)), [Act::Do(1)], "a was made");
+    assert_eq!(open(&mut run, &Seen::topics(&["a"], at(0)), at(0)), [], "what was seen before is no proof");
+    assert_eq!(Seen::topics(&["a"], at(1)).tell(&mut run, Event::Looked, at(1)), [Act::Do(1)], "a was made");
     let mut run = Run::resume("r".into(), plan.clone(), 0, true, at(0));
     let nothing = Seen::topics(&[], at(0));
     assert_eq!(open(&mut run, &nothing, at(0)), []);
     assert_eq!(Seen::topics(&[], at(6)).tell(&mut run, Event::Looked, at(6)), [Act::Do(0)], "a was not");
     let mut run = Run::resume("r".into(), plan, 1, false, at(0));
-    assert_eq!(open(&mut run, &nothing, at(0)), [Act::Do(1)], "it had stopped before b");
+    assert_eq!(open(&mut run, &nothing, at(0)), [], "what it did last is waited for");
+    assert_eq!(
+        Seen::topics(&["a"], at(1)).tell(&mut run, Event::Looked, at(1)),
+        [Act::Do(1)],
+        "it had stopped before b"
+    );
 }
 
 /// Makes a topic, proves something by two paths, takes the topic away.
