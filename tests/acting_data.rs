@@ -12,7 +12,7 @@ use kafdeck::{
     app::{App, acting::Stage},
     domain::ids::BrokerId,
     io::journal::Journal,
-    plan::{Params, Plan, catalog, run::End},
+    plan::{Params, Plan, catalog, errand::Preview, run::End},
     sandbox::{Deed, Script, Step},
 };
 use kube::Api;
@@ -68,7 +68,7 @@ async fn plan(console: &mut Headless, id: &str, pairs: &[(&str, &str)]) {
 fn the_plan(console: &Headless) -> Plan {
     match console.app().acting.as_deref().map(|acting| &acting.stage) {
         Some(Stage::Planned(planned)) => {
-            assert_eq!(planned.preview.as_ref().and_then(|preview| preview.refuses()), None);
+            assert_eq!(planned.preview.as_ref().and_then(Preview::refuses), None);
             Plan::clone(&planned.plan)
         }
         other => panic!("there is no plan: {other:?}"),

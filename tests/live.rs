@@ -17,6 +17,8 @@ mod committer;
 mod common;
 #[path = "live/connect.rs"]
 mod connect;
+#[path = "live/data.rs"]
+mod data;
 #[path = "live/faults.rs"]
 mod faults;
 #[path = "live/flavours.rs"]
@@ -33,8 +35,6 @@ mod quorum;
 mod secured;
 #[path = "live/seeing.rs"]
 mod seeing;
-#[path = "live/seven.rs"]
-mod seven;
 #[path = "live/smoke.rs"]
 mod smoke;
 #[path = "live/topics.rs"]
@@ -109,12 +109,12 @@ const ROWS: &[Row] = &[
     ("where watching is denied everything is listed instead", access::without_watch),
     ("an expired token is told as such", access::expired_token),
     ("objects are made, changed and evicted only as a plan saw them", acting::ops_are_carried_out),
-    ("offsets of a quiet group are reset from the command line", seven::offsets),
-    ("leadership goes back to preferred replicas", seven::leaders),
-    ("a broker is drained of a topic, and moves are slowed down and cancelled", seven::moves),
-    ("leaders and moves on strimzi from the command line", seven::strimzi),
-    ("a connector is paused, resumed and restarted", seven::connector),
-    ("a volume grows, and a broker is drained wholly", seven::volumes),
+    ("offsets of a quiet group are reset from the command line", data::offsets),
+    ("leadership goes back to preferred replicas", data::leaders),
+    ("a broker is drained of a topic, and moves are slowed down and cancelled", data::moves),
+    ("leaders and moves on strimzi from the command line", data::strimzi),
+    ("a connector is paused, resumed and restarted", data::connector),
+    ("a volume grows, and a broker is drained wholly", data::volumes),
     ("a lease names who acts, and of two at once one gets it", acting::a_lease_names_who_acts),
     ("the smoke test is green by both paths where brokers ask for nothing", smoke::plain_is_green_by_both_paths),
     ("the smoke test is green on strimzi as an application", smoke::strimzi_is_green_as_an_application),

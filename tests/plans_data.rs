@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a plan that cannot be made is a failed test")]
 
 #[path = "screens/cluster.rs"]
-#[allow(dead_code, reason = "screens use the rest")]
+#[expect(dead_code, reason = "screens use the rest")]
 mod cluster;
 
 use std::fmt::Write;

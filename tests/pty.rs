@@ -516,7 +516,7 @@ fn panics_with_a_password() {
             }
             panic!("planted beside {given:?}")
         });
-        let _ = tokio::time::timeout(SOON, kafdeck::cmd::run(cli)).await;
+        let _ = Box::pin(tokio::time::timeout(SOON, kafdeck::cmd::run(cli))).await;
     });
 }
 

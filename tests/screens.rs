@@ -245,7 +245,8 @@ fn states() -> Vec<(&'static str, App)> {
         ("group", after(bad(), &[char('6'), Key::Enter])),
     ];
     for tab in '1'..='7' {
-        for (name, app) in vec![("healthy_tab", healthy()), ("bad_tab", bad()), ("hostile_tab", hostile())] {
+        for (name, app) in [("healthy_tab", healthy as fn() -> App), ("bad_tab", bad), ("hostile_tab", hostile)] {
+            let app = app();
             all.push((name, after(app, &[char(tab)])));
         }
         for key in ['?', 'w', 'a', ':', '/', 's'] {
@@ -692,7 +693,9 @@ fn the_verdict_is_whole_in_every_place_and_beside_every_overlay_at_every_size() 
 
 #[test]
 fn below_the_least_size_the_overview_says_what_is_missing() {
-    for app in vec![Cluster::healthy().app(), Cluster::crash_looping().app(), cluster::pods_lost()] {
+    let states: [fn() -> App; 3] = [|| Cluster::healthy().app(), || Cluster::crash_looping().app(), cluster::pods_lost];
+    for app in states {
+        let app = app();
         for (columns, rows) in [(59, 14), (59, 24), (80, 14), (40, 10), (33, 7)] {
             let text = screen(&app, COLOR, columns, rows);
             let has_pane = text.lines().skip(3).any(|line| line.contains("Storage"));

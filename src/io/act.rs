@@ -44,7 +44,7 @@ use crate::{
     plan::{
         Op, Plan,
         errand::{Door, Errand, Preview, Report},
-        journal::{Entry, Event as Noted},
+        journal::{Entry, Event as Noted, without_records},
         kafka::{Answer, KafkaAnswer, KafkaOp, Question},
         op::{OpAnswer, OpFailure, Rehearsed, Target},
         run::Event,
@@ -380,8 +380,9 @@ async fn begin(setup: &ActSetup, run: &str, resumes: bool, plan: Arc<Plan>) -> R
     Ok((open, notes))
 }
 
+/// As the journal keeps it.
 fn value(of: &impl serde::Serialize) -> Value {
-    serde_json::to_value(of).unwrap_or_default()
+    without_records(serde_json::to_value(of).unwrap_or_default())
 }
 
 impl Open {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::domain::ids::InstallationId;
 
@@ -138,8 +138,11 @@ pub fn unfinished(
                     runs.remove(entry.run.as_str());
                 }
                 if result.starts_with(DONE) {
-                    // What was left undone before is overtaken.
-                    runs.retain(|_, (_, run)| run.installation != entry.installation || run.began_at > began_at);
+                    // What the same action left undone before is overtaken.
+                    let is_past = |run: &Unfinished| {
+                        run.installation == entry.installation && run.action == entry.action && run.began_at <= began_at
+                    };
+                    runs.retain(|_, (_, run)| !is_past(run));
                 }
             }
         }
@@ -147,6 +150,26 @@ pub fn unfinished(
     // One that wrote its end down is nobody's any more, whether its process runs or not.
     let is_left = |last: &Entry| matches!(last.event, Event::End { .. }) || !is_running(last);
     runs.into_values().filter(|(last, _)| is_left(last)).map(|(_, run)| run).collect()
+}
+
+/// A plan or an op without the content of records, which is somebody's business and not a journal's. What is left of
+/// such an op cannot be read back as one: a run that wrote a record is never gone on with.
+pub fn without_records(mut of: Value) -> Value {
+    match &mut of {
+        Value::Array(all) => all.iter_mut().for_each(|one| *one = without_records(one.take())),
+        Value::Object(fields) => {
+            let is_write = fields.get("op").is_some_and(|op| op == "produce");
+            if let Some(draft) = fields.get_mut("draft").filter(|_| is_write) {
+                *draft = json!({"topic": draft["topic"], "partition": draft["partition"], "left out": "the record"});
+            }
+            if let Some(params) = fields.get_mut("params").and_then(Value::as_object_mut) {
+                params.retain(|name, _| !matches!(name.as_str(), "value" | "key" | "header"));
+            }
+            fields.iter_mut().for_each(|(_, field)| *field = without_records(field.take()));
+        }
+        _ => {}
+    }
+    of
 }
 
 fn begun(entry: &Entry, plan: &Value) -> Unfinished {
@@ -165,7 +188,6 @@ fn begun(entry: &Entry, plan: &Value) -> Unfinished {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn entry(run: &str, pid: u32, second: i64, event: Event) -> Entry {
         Entry {
@@ -233,6 +255,17 @@ mod tests {
         assert_eq!(found(&[&stopped[..], &other].concat()), 0);
         let refused = [entry("b", 2, 3, begin()), entry("b", 2, 4, end("refused: no"))];
         assert_eq!(found(&[&stopped[..], &refused].concat()), 1);
+    }
+
+    #[test]
+    fn what_a_record_holds_is_left_out() {
+        let op =
+            json!({"op": "produce", "draft": {"topic": "orders", "partition": 1, "value": [104, 105], "key": null}});
+        let plan = json!({"action": "message.produce", "params": {"topic": ["orders"], "value": ["hi"]}, "steps": [{"op": op}]});
+        let kept = without_records(plan).to_string();
+        assert!(!kept.contains("104") && !kept.contains("hi\"") && kept.contains("orders"), "{kept}");
+        let other = json!({"op": "kafka", "ask": {"call": "delete-topic", "topic": "key"}});
+        assert_eq!(without_records(other.clone()), other);
     }
 
     #[test]

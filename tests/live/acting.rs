@@ -78,6 +78,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with answers")]
 fn done() -> Result<OpAnswer, OpFailure> {
     Ok(OpAnswer::Done(String::new()))
 }

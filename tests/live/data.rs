@@ -1,6 +1,6 @@
 //! Actions on data by the program's own command line, each read back with Kafka's own tools, kubectl or a worker.
 //!
-//! What is made is called `seven-…` and goes again at the end of its row; three small brokers of a namespace of their own
+//! What is made is called `data-…` and goes again at the end of its row; three small brokers of a namespace of their own
 //! are drained, rebuilt and grow.
 
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::common::{
 };
 
 const PLAIN: &str = "the-project/kafka";
-const TRIO: &str = "seven-vole/kafka";
+const TRIO: &str = "trio-vole/kafka";
 /// How long a run may take.
 const RUN: &str = "--timeout=240s";
 const LIMIT: Duration = Duration::from_secs(260);
@@ -42,7 +42,7 @@ impl<'a> House<'a> {
     }
 
     fn trio(cluster: &'a Cluster, topic: &'static str) -> Self {
-        Self { cluster, installation: TRIO, pod: ["seven-vole", "kafka-0"], server: SERVER, topic }
+        Self { cluster, installation: TRIO, pod: ["trio-vole", "kafka-0"], server: SERVER, topic }
     }
 
     fn try_tool(&self, tool: &str, rest: &str) -> Outcome {
@@ -111,9 +111,9 @@ impl<'a> House<'a> {
 
 /// Offsets of a quiet group are reset, and those of one that reads are not.
 pub fn offsets(cluster: &Cluster) {
-    let house = House::plain(cluster, "seven-offsets");
+    let house = House::plain(cluster, "data-offsets");
     house.make("--partitions 3 --replication-factor 2", 300);
-    let group = "seven-readers";
+    let group = "data-readers";
     let consume = format!(
         "/opt/kafka/bin/kafka-console-consumer.sh {SERVER} --topic {} --group {group} --from-beginning",
         house.topic
@@ -125,7 +125,7 @@ pub fn offsets(cluster: &Cluster) {
     house.done(&["offsets", "reset", group, "--to", "earliest", "--yes"]);
     note(&format!("{:.1} s", began.elapsed().as_secs_f64()));
     assert!(house.offsets(group).iter().all(|(committed, _)| *committed == 0));
-    house.refused(&["offsets", "reset", group, "--to", "latest", "--yes"], "--confirm seven-readers");
+    house.refused(&["offsets", "reset", group, "--to", "latest", "--yes"], "--confirm data-readers");
     house.done(&["offsets", "reset", group, "--to", "latest", "--yes", "--confirm", group]);
     assert!(house.offsets(group).iter().all(|(committed, end)| committed == end));
     house.done(&["offsets", "reset", group, "--to", "-1h", "--yes"]);
@@ -142,7 +142,7 @@ pub fn offsets(cluster: &Cluster) {
 
 /// Leadership goes back to preferred replicas.
 pub fn leaders(cluster: &Cluster) {
-    let house = House::plain(cluster, "seven-leaders");
+    let house = House::plain(cluster, "data-leaders");
     house.make("--replica-assignment 0:1,1:2", 10);
     // The same replicas in another order: whoever led goes on leading.
     let moved = format!(
@@ -150,10 +150,10 @@ pub fn leaders(cluster: &Cluster) {
         house.topic
     );
     let tool = "kafka-reassign-partitions.sh";
-    house.script(&format!("echo '{moved}' >/tmp/seven.json; /opt/kafka/bin/{tool} {SERVER} --reassignment-json-file /tmp/seven.json --execute")).expect_code(0);
+    house.script(&format!("echo '{moved}' >/tmp/data.json; /opt/kafka/bin/{tool} {SERVER} --reassignment-json-file /tmp/data.json --execute")).expect_code(0);
     assert_eq!(house.column("Leader:"), ["0", "1"]);
     let out = house.done(&["leaders", "elect", "--topic", house.topic, "--yes"]).stdout;
-    assert!(out.contains("seven-leaders-0: 0 → 1") && out.contains("seven-leaders-1: 1 → 2"), "{out}");
+    assert!(out.contains("data-leaders-0: 0 → 1") && out.contains("data-leaders-1: 1 → 2"), "{out}");
     assert_eq!(house.column("Leader:"), ["1", "2"]);
     let out = house.done(&["leaders", "elect", "--topic", house.topic, "--yes"]).stdout;
     assert!(out.contains("nothing is to be done"), "{out}");
@@ -161,7 +161,7 @@ pub fn leaders(cluster: &Cluster) {
 
 /// A topic's replicas leave a broker as fast as they may; a move that is slow is seen, let go faster, cancelled.
 pub fn moves(cluster: &Cluster) {
-    let house = House::plain(cluster, "seven-moves");
+    let house = House::plain(cluster, "data-moves");
     house.make("--replica-assignment 0:1,1:2,2:0", 1_000);
     house.refused(&["broker", "drain", "1", "--yes"], "could hold them without 1");
     house.done(&["broker", "drain", "1", "--topic", house.topic, "--throttle", "1Mi", "--yes"]);
@@ -192,7 +192,7 @@ fn slow_move(house: &House<'_>) {
         house.topic
     );
     let tool = "kafka-reassign-partitions.sh";
-    house.script(&format!("echo '{moved}' >/tmp/seven.json; /opt/kafka/bin/{tool} {SERVER} --reassignment-json-file /tmp/seven.json --execute --throttle 10000")).expect_code(0);
+    house.script(&format!("echo '{moved}' >/tmp/data.json; /opt/kafka/bin/{tool} {SERVER} --reassignment-json-file /tmp/data.json --execute --throttle 10000")).expect_code(0);
     let listed: Value = house.done(&["reassignment", "list", "-o", "json"]).json();
     let rows = listed["reassignments"].as_array().unwrap();
     assert!(
@@ -227,8 +227,8 @@ pub fn strimzi(cluster: &Cluster) {
     assert!(elected.stdout.contains("Elect preferred leaders"), "{elected:#?}");
     let listed = run(&["reassignment", "list", "-o", "json"]);
     assert!(listed.code == 0 && listed.json()["reassignments"].is_array(), "{listed:#?}");
-    let none = run(&["offsets", "reset", "seven-nobody", "--to", "latest", "--yes"]);
-    assert!(none.code == 1 && none.stderr.contains("no group seven-nobody"), "{none:#?}");
+    let none = run(&["offsets", "reset", "data-nobody", "--to", "latest", "--yes"]);
+    assert!(none.code == 1 && none.stderr.contains("no group data-nobody"), "{none:#?}");
 }
 
 /// A connector is paused, goes on, and is started again.
@@ -261,8 +261,8 @@ pub fn connector(cluster: &Cluster) {
     }
     let calm = run(&["restart", "jdbc-sink", "--yes"]);
     assert!(calm.code == 0 && calm.stdout.contains("Nothing of it has failed"), "{calm:#?}");
-    let unknown = run(&["pause", "seven-nothing", "--yes"]);
-    assert!(unknown.code == 1 && unknown.stderr.contains("no connector seven-nothing"), "{unknown:#?}");
+    let unknown = run(&["pause", "data-nothing", "--yes"]);
+    assert!(unknown.code == 1 && unknown.stderr.contains("no connector data-nothing"), "{unknown:#?}");
 }
 
 /// Three brokers of their own, which go with the row.
@@ -270,7 +270,7 @@ struct Trio<'a>(&'a Cluster);
 
 impl Drop for Trio<'_> {
     fn drop(&mut self) {
-        self.0.kubectl(["delete", "namespace", "seven-vole", "--wait=true", "--timeout=100s"]);
+        self.0.kubectl(["delete", "namespace", "trio-vole", "--wait=true", "--timeout=100s"]);
     }
 }
 
@@ -279,21 +279,19 @@ impl<'a> Trio<'a> {
         let trio = Self(cluster);
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/trio.yaml");
         cluster.kubectl(["apply", "-f", manifest]).expect_code(0);
-        cluster
-            .kubectl(["-n", "seven-vole", "rollout", "status", "statefulset/kafka", "--timeout=240s"])
-            .expect_code(0);
+        cluster.kubectl(["-n", "trio-vole", "rollout", "status", "statefulset/kafka", "--timeout=240s"]).expect_code(0);
         trio
     }
 
     fn read(&self, what: &str, path: &str) -> String {
-        self.0.kubectl(["-n", "seven-vole", "get", what, "-o", &format!("jsonpath={path}")]).expect_code(0).stdout
+        self.0.kubectl(["-n", "trio-vole", "get", what, "-o", &format!("jsonpath={path}")]).expect_code(0).stdout
     }
 }
 
 /// A volume grows, a broker is drained wholly, and another is rebuilt from what the others hold.
 pub fn volumes(cluster: &Cluster) {
     let trio = Trio::start(cluster);
-    let house = House::trio(cluster, "seven-kept");
+    let house = House::trio(cluster, "data-kept");
     house.make("--partitions 6 --replication-factor 2", 5_000);
     let claim = "datadir-kafka-1";
     house.refused(&["pvc", "expand", "x", "--size", "1Gi", "--yes"], "broker mounts a claim x");
