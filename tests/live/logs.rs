@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use kafdeck::domain::text::plain;
 use serde_json::Value;
 
 use crate::common::{
@@ -82,8 +83,10 @@ pub fn same_as_kubectl(cluster: &Cluster) {
         cluster.kafdeck().args(base.iter().chain(args)).limit(Duration::from_secs(60)).run().expect_code(0).stdout
     };
     let one = ours(&["--broker", "0", "--timestamps"]);
-    assert!(one.starts_with(&before[0]), "the log of kafka-0 differs");
-    assert!(theirs("kafka-0").stdout.starts_with(&one), "nothing is added");
+    // Codes that somebody got into a log are no text of ours.
+    let cleaned = |log: &str| log.lines().map(|line| plain(line).into_owned() + "\n").collect::<String>();
+    assert!(one.starts_with(&cleaned(&before[0])), "the log of kafka-0 differs");
+    assert!(cleaned(&theirs("kafka-0").stdout).starts_with(&one), "nothing is added");
     let all: Vec<Value> = ours(&["-o", "json"]).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let mut logs: BTreeMap<&str, String> = BTreeMap::new();
     for line in &all {
@@ -92,8 +95,9 @@ pub fn same_as_kubectl(cluster: &Cluster) {
     }
     for (n, before) in before.iter().enumerate() {
         // kubectl leaves zeros out at the end of a moment: texts are compared, and moments by their order.
-        let texts =
-            |log: &str| log.lines().map(|l| l.split_once(' ').unwrap_or((l, "")).1.to_owned()).collect::<Vec<_>>();
+        let texts = |log: &str| {
+            log.lines().map(|l| plain(l.split_once(' ').unwrap_or((l, "")).1).into_owned()).collect::<Vec<_>>()
+        };
         let (ours, before) = (texts(&logs[&*format!("kafka-{n}")]), texts(before));
         assert!(ours.starts_with(&before), "the log of kafka-{n} differs");
     }
@@ -152,7 +156,9 @@ pub fn a_flood_is_followed(cluster: &Cluster) {
     let rule = pty.screen().contents().lines().find(|l| l.contains("Logs ledger-0")).unwrap_or_default().to_owned();
     let cpu = pty.cpu_time().saturating_sub(cpu).as_secs_f64() / began.elapsed().as_secs_f64() * 100.0;
     let resident = pty.resident() >> 20;
-    assert!(resident < 64, "{resident} MiB after: {rule}");
+    // A build for debugging is larger, and keeps more of what it has let go.
+    let most = if cfg!(debug_assertions) { 112 } else { 64 };
+    assert!(resident < most, "{resident} MiB after: {rule}");
     live::note(&format!("{resident} MiB, {cpu:.0} % of a core, {}", rule.trim_matches(['━', ' '])));
     pty.send("k");
     pty.wait_for_text("paused at", SOON);
