@@ -122,11 +122,6 @@ impl Plan {
         self.steps.is_empty()
     }
 
-    /// True for a plan that asks brokers for something.
-    pub fn asks_brokers(&self) -> bool {
-        self.steps.iter().any(|step| step.op.asks_brokers())
-    }
-
     /// False for one beside which others may act: it only looks on, at a topic of its own.
     pub fn takes_lease(&self) -> bool {
         !self.steps.iter().any(|step| matches!(step.op, Op::Canary { .. }))

@@ -25,12 +25,18 @@ mod faults;
 mod flavours;
 #[path = "live/guarded.rs"]
 mod guarded;
+#[path = "live/load.rs"]
+mod load;
 #[path = "live/logs.rs"]
 mod logs;
 #[path = "live/messages.rs"]
 mod messages;
 #[path = "live/quorum.rs"]
 mod quorum;
+#[path = "live/roll.rs"]
+mod roll;
+#[path = "live/sampler.rs"]
+mod sampler;
 #[path = "live/secured.rs"]
 mod secured;
 #[path = "live/seeing.rs"]
@@ -120,6 +126,11 @@ const ROWS: &[Row] = &[
     ("the smoke test is green on strimzi as an application", smoke::strimzi_is_green_as_an_application),
     ("without the permission for jobs the service is unproven", smoke::without_jobs_the_service_is_unproven),
     ("a canary tells loss and latency and leaves nothing", smoke::a_canary_tells_loss_and_latency),
+    ("a roll of plain brokers loses nothing of what goes through them", roll::plain),
+    ("a roll of strimzi's brokers loses nothing of what goes through them", roll::strimzi),
+    ("a roll that is killed in each of its steps goes on and restarts nothing twice", roll::killed_rolls_go_on),
+    ("no broker is restarted while another one is isolated", roll::an_isolated_broker_forbids_it),
+    ("a roll ends before the next broker when one is isolated meanwhile", roll::an_isolated_broker_ends_it),
     ("a deleted pod is seen and its return too", faults::deleted_pod),
     ("another active controller is seen when its pod is deleted", quorum::a_new_controller_is_seen),
     ("a crashed broker is seen and its return too", faults::crashed_broker),

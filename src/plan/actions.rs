@@ -30,10 +30,15 @@ pub use users::known as users_known;
 
 use serde_json::{Value, json};
 
-use super::{Plan, Refusal, catalog::ActionSpec, op::Target, param::Params};
+use super::{
+    Plan, Refusal,
+    catalog::{ActionSpec, Need},
+    op::Target,
+    param::Params,
+};
 use crate::{
     discover::Choice,
-    domain::{installation::Flavour, kubernetes::Meta, strimzi::KafkaResource},
+    domain::{installation::Flavour, kubernetes::Meta, strimzi::KafkaResource, units::read_duration},
     world::Reading,
 };
 
@@ -115,6 +120,24 @@ pub fn planned(spec: &ActionSpec, params: &Params, reading: &Reading<'_>) -> Pla
         undo: String::new(),
         steps: Vec::new(),
     }
+}
+
+/// What has to be allowed where an operator looks after such objects in a namespace, and else: brokers are asked.
+pub fn unless_declared(
+    namespace: Option<&str>,
+    verb: &'static str,
+    group: &'static str,
+    resource: &'static str,
+) -> Vec<Need> {
+    vec![if namespace.is_some() { Need::Verb { verb, group, resource } } else { Need::Brokers }]
+}
+
+/// A length of time as it is typed: `500ms`, `10s`, `2m`.
+///
+/// # Errors
+/// Why it is none.
+pub fn is_duration(text: &str) -> Result<(), String> {
+    read_duration(text).map(|_| ())
 }
 
 /// Topics that can be chosen: all that are not Kafka's own.

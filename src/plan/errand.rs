@@ -147,7 +147,7 @@ pub struct Unfinished {
     pub at: DateTime<Utc>,
     /// Its plan.
     pub plan: Plan,
-    /// The step it was at.
+    /// The step it was at; behind the last one it only waited for what that was to bring.
     pub step: usize,
     /// True where nobody knows what came of that step.
     pub is_unsure: bool,
@@ -163,7 +163,8 @@ impl Unfinished {
         if plan.steps.iter().enumerate().any(is_cleaned) {
             return None;
         }
-        let step = (0..plan.steps.len()).find(|step| !matches!(told.steps.get(step), Some(Fate::Done(_))))?;
+        let step = (0..plan.steps.len()).find(|step| !matches!(told.steps.get(step), Some(Fate::Done(_))));
+        let step = step.or_else(|| waits_at_end(&plan).then_some(plan.steps.len()))?;
         // What was said to have failed and did not end the run may have happened: nobody answered.
         let is_unsure = matches!(told.steps.get(&step), Some(Fate::Begun | Fate::Failed(_)));
         Some(Self { run: told.run.clone(), at: told.last_at, plan, step, is_unsure })
@@ -173,17 +174,27 @@ impl Unfinished {
     pub fn after(run: &Run, now: DateTime<Utc>) -> Option<Self> {
         let can_go_on = matches!(run.end, Some(End::Stopped(_) | End::Failed(_) | End::TimedOut(_)));
         let step = if run.is_past_op() { run.at + 1 } else { run.at };
-        let is_left = can_go_on && step < run.plan.steps.len();
+        let is_left = can_go_on && (step < run.plan.steps.len() || waits_at_end(&run.plan));
         is_left.then(|| Self { run: run.id.clone(), at: now, plan: run.plan.clone(), step, is_unsure: false })
     }
 
     /// In a sentence without a period: `a roll of 3 brokers stopped before 2 of 3`.
     pub fn words(&self) -> String {
-        let place = self.plan.steps.get(self.step).map(|step| step.title.clone()).unwrap_or_default();
-        let (n, of) = (self.step + 1, self.plan.steps.len());
-        let verb = if self.is_unsure { "was cut off within" } else { "stopped before" };
+        let (last, of) = (self.plan.steps.len().saturating_sub(1), self.plan.steps.len());
+        let place = self.plan.steps.get(self.step.min(last)).map(|step| step.title.clone()).unwrap_or_default();
+        let verb = match self.is_unsure {
+            true => "was cut off within",
+            false if self.step > last => "stopped while it waited for",
+            false => "stopped before",
+        };
+        let n = self.step.min(last) + 1;
         format!("{} of {} {verb} step {n} of {of}, {place}", self.plan.title, self.plan.installation)
     }
+}
+
+/// True where the last step of a plan is over only when something has come true.
+fn waits_at_end(plan: &Plan) -> bool {
+    plan.steps.last().is_some_and(|step| !step.after.is_empty())
 }
 
 impl fmt::Display for Unfinished {

@@ -27,7 +27,7 @@ use crate::{
         config::Owner,
         freshness::{Asked, SourceState},
         ids::{BrokerId, ObjectKey},
-        units::{bytes, counted},
+        units::{self, bytes, counted},
     },
     world::{KafkaWorld, Reading},
 };
@@ -175,6 +175,11 @@ pub enum Gate {
         /// The node.
         node: BrokerId,
     },
+    /// A node serves before it is restarted: nothing is wrong with it that a restart would cover up.
+    NodeServes {
+        /// The node.
+        node: BrokerId,
+    },
     /// A disruption budget lets a pod go.
     BudgetAllows {
         /// The pod.
@@ -200,6 +205,15 @@ pub enum Gate {
         /// The pod's uid when the plan was made.
         uid: String,
     },
+    /// The pod of a broker has been Ready for so long since the step was done.
+    ReadyFor {
+        /// The broker.
+        node: BrokerId,
+        /// Its pod.
+        pod: ObjectKey,
+        /// Seconds.
+        seconds: u32,
+    },
     /// A broker answers and is unfenced.
     BrokerServes {
         /// The broker.
@@ -212,6 +226,8 @@ pub enum Gate {
     },
     /// No more partitions are under-replicated than before, and none is offline.
     UrpAtMost {
+        /// The broker that was restarted.
+        node: BrokerId,
         /// How many were.
         most: usize,
     },
@@ -323,14 +339,18 @@ impl Gate {
             Self::NothingAlone { node, .. } => format!("no partition depends on {node} alone"),
             Self::QuorumHolds { node } => format!("the quorum keeps its majority without {node}"),
             Self::OthersServe { .. } => "all others are ready".to_owned(),
+            Self::NodeServes { node } => format!("{node} itself is ready"),
             Self::BudgetAllows { pod } => format!("the disruption budget lets {} go", pod.name),
             Self::OperatorUp => "the operator is up".to_owned(),
             Self::PodMarked { pod, .. } => format!("pod {} is marked", pod.name),
             Self::PodBack { pod, .. } => format!("pod {} is Ready with a new uid", pod.name),
+            Self::ReadyFor { node, seconds, .. } => {
+                format!("{node} has been ready for {}", units::duration(i64::from(*seconds)))
+            }
             Self::BrokerServes { node } => format!("broker {node} answers and is unfenced"),
             Self::BackInSync { node } => format!("partitions of {node} are back in ISR"),
-            Self::UrpAtMost { most: 0 } => "all partitions are in sync".to_owned(),
-            Self::UrpAtMost { most } => format!("at most {most} partitions are under-replicated, as before"),
+            Self::UrpAtMost { most: 0, .. } => "all partitions are in sync".to_owned(),
+            Self::UrpAtMost { most, .. } => format!("at most {most} partitions are under-replicated, as before"),
             Self::InQuorum { node } => format!("controller {node} has caught up with the quorum"),
             Self::TopicIs { topic, partitions } => {
                 format!("brokers list {topic} with {}", counted(*partitions, "partition"))
@@ -357,8 +377,9 @@ impl Gate {
             Self::WritesGoOn { .. } => "min-ISR",
             Self::QuorumHolds { .. } | Self::InQuorum { .. } => "quorum",
             Self::OthersServe { .. } => "others",
+            Self::NodeServes { .. } => "itself",
             Self::BudgetAllows { .. } => "budget",
-            Self::PodMarked { .. } | Self::PodBack { .. } => "pod",
+            Self::PodMarked { .. } | Self::PodBack { .. } | Self::ReadyFor { .. } => "pod",
             Self::BrokerServes { .. } => "broker",
             Self::TopicIs { .. } | Self::TopicConfigs { .. } | Self::TopicGone { .. } => "topic",
             Self::OperatorUp | Self::OperatorReady { .. } => "operator",
@@ -393,13 +414,15 @@ impl Gate {
             Self::NothingAlone { node, agreed } => restart::nothing_alone(survey(), *node, *agreed),
             Self::QuorumHolds { node } => restart::quorum_holds(survey(), *node),
             Self::OthersServe { node } => restart::others_serve(survey(), *node),
+            Self::NodeServes { node } => restart::node_serves(survey(), *node),
             Self::BudgetAllows { pod } => restart::budget_allows(&moment.reading, pod),
             Self::OperatorUp => restart::operator_up(&moment.reading),
             Self::PodMarked { node, pod, uid } => back::pod_marked(&moment.reading, *node, pod, uid),
             Self::PodBack { node, pod, uid } => back::pod_back(&moment.reading, *node, pod, uid),
+            Self::ReadyFor { node, pod, seconds } => back::ready_for(moment, *node, pod, *seconds),
             Self::BrokerServes { node } => back::broker_serves(moment, survey(), *node),
             Self::BackInSync { node } => back::back_in_sync(moment, survey(), *node),
-            Self::UrpAtMost { most } => back::urp_at_most(moment, survey(), *most),
+            Self::UrpAtMost { node, most } => back::urp_at_most(moment, survey(), *node, *most),
             Self::InQuorum { node } => back::in_quorum(moment, *node),
             Self::GroupEmpty { group } => told_or(offsets::group_is_empty(moment, group)),
             Self::OffsetsAre { group, offsets } => told_or(offsets::are(moment, group, offsets)),

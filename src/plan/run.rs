@@ -15,7 +15,7 @@ use crate::{domain::proof::Summary, world::Reading};
 
 /// An op of which nobody knows whether it happened is tried again after so long, while its gates do not hold.
 const AGAIN: TimeDelta = TimeDelta::seconds(5);
-/// Between two steps a gate that fails may only fail for the moment: for so long it is waited for.
+/// Once something was done a gate that fails may only fail for the moment: for so long it is waited for.
 const GRACE: TimeDelta = TimeDelta::seconds(15);
 
 /// Where a run is in its step.
@@ -132,6 +132,8 @@ pub struct Run {
     pub since: DateTime<Utc>,
     /// Since when gates are waited for; trying an op again does not begin anew.
     waiting_since: DateTime<Utc>,
+    /// Since when a gate has failed without a break.
+    failing_since: Option<DateTime<Utc>>,
     /// When it began, or began to go on.
     pub started_at: DateTime<Utc>,
     /// True while it is to stop before the next step.
@@ -173,6 +175,7 @@ impl Run {
             phase: Phase::Opening,
             since: now,
             waiting_since: now,
+            failing_since: None,
             started_at: now,
             paused: false,
             stopping: None,
@@ -338,7 +341,7 @@ impl Run {
             }
             self.gates = self.checked(&gates, is_before, reading);
             let waited = now - self.waiting_since;
-            if let Some(end) = self.fails(is_before, waited).or_else(|| self.times_out(waited, within)) {
+            if let Some(end) = self.fails(is_before, now).or_else(|| self.times_out(waited, within)) {
                 return self.close(end, now);
             }
             let holds = self.gates.iter().all(|(_, verdict)| verdict.holds());
@@ -395,15 +398,19 @@ impl Run {
     }
 
     /// How it ends, if a gate says that waiting changes nothing.
-    fn fails(&self, is_before: bool, waited: TimeDelta) -> Option<End> {
-        let (title, why) = self.gates.iter().find_map(|(title, verdict)| match verdict {
-            Verdict::Fail(why) => Some((title, why)),
+    fn fails(&mut self, is_before: bool, now: DateTime<Utc>) -> Option<End> {
+        let failing = self.gates.iter().find_map(|(title, verdict)| match verdict {
+            Verdict::Fail(why) => Some(format!("{title}: {why}")),
             _ => None,
-        })?;
-        let why = format!("{title}: {why}");
+        });
+        let Some(why) = failing else {
+            self.failing_since = None;
+            return None;
+        };
+        let failed = now - *self.failing_since.get_or_insert(now);
         match (self.has_acted, is_before) {
             (false, _) => Some(End::Refused(why)),
-            (true, true) if waited < GRACE => None,
+            (true, _) if failed < GRACE => None,
             // Nothing is half done: it can go on when this is mended.
             (true, true) => Some(End::Stopped(why)),
             (true, false) => Some(End::Failed(why)),
@@ -466,7 +473,7 @@ impl Run {
     }
 
     fn enter(&mut self, phase: Phase, now: DateTime<Utc>) {
-        (self.phase, self.since) = (phase, now);
+        (self.phase, self.since, self.failing_since) = (phase, now, None);
         if !matches!(phase, Phase::Before | Phase::After) {
             self.gates.clear();
         }

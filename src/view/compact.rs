@@ -151,7 +151,7 @@ impl Words {
             Some(lag) if group.lag_incomplete => self.text(format!("lag ≥{}", units::count(lag)), Tone::Unknown),
             Some(lag) => self.text(format!("lag {:>6}", units::count(lag)), Tone::Plain),
         };
-        let members = group.members.map(|n| super::header::plural(n, "member")).unwrap_or_default();
+        let members = group.members.map(|n| units::counted(n, "member")).unwrap_or_default();
         let topics = match group.topics.as_slice() {
             [] => String::new(),
             [one] => cut(one, NAME),

@@ -105,7 +105,7 @@ fn kind(shown: &Shown, look: Look) -> Vec<Part> {
         Part::new(2, Strip::of(shown.installation.product(), plain)),
         Part::new(1, Strip::of(format!("Kafka {version}"), plain)),
         Part::new(3, Strip::of(shown.mode.unwrap_or_default(), plain)),
-        Part::new(4, Strip::of(plural(shown.summary.brokers.total, "broker"), plain)),
+        Part::new(4, Strip::of(units::counted(shown.summary.brokers.total, "broker"), plain)),
     ]
 }
 
@@ -169,8 +169,10 @@ fn figures(app: &App, shown: &Shown, look: Look, width: usize) -> Strip {
     let rules = shown.summary.alerts.rules;
     parts.push(Part::new(
         8,
-        Strip::of("alerts ", look.style(Slot::Label))
-            .put(rules.map_or_else(|| "? rules".to_owned(), |rules| plural(rules, "rule")), look.tone(Tone::Muted)),
+        Strip::of("alerts ", look.style(Slot::Label)).put(
+            rules.map_or_else(|| "? rules".to_owned(), |rules| units::counted(rules, "rule")),
+            look.tone(Tone::Muted),
+        ),
     ));
     let findings = shown.findings.len();
     let tone = if findings > 0 { Tone::Bad } else { Tone::Plain };
@@ -296,9 +298,4 @@ fn banner(app: &App) -> Option<(String, String, String)> {
 pub fn ready(shown: &Shown) -> String {
     let seen = shown.freshness.pods.as_of.is_some();
     shown.summary.brokers.ready.filter(|_| seen).map_or_else(|| "?".to_owned(), |n| n.to_string())
-}
-
-/// A count with its noun.
-pub fn plural(n: usize, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }

@@ -5,7 +5,6 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{
     footer::key_of,
-    header::plural,
     look::{Look, Slot},
     panes,
     strip::{Part, Strip, cut, cut_end, draw_all, wrapped},
@@ -55,7 +54,7 @@ fn name(view: &MessageView, look: Look) -> Strip {
     let partitions = match view.partition {
         Some(partition) => format!("partition {partition}"),
         None if view.positions.is_empty() => String::new(),
-        None => plural(view.positions.len(), "partition"),
+        None => units::counted(view.positions.len(), "partition"),
     };
     let from = match view.start {
         Start::Last(_) => format!("{} of each", view.start_text),
@@ -140,7 +139,7 @@ fn above(app: &App, look: Look, width: usize) -> Vec<Strip> {
         lines.push(Strip::of(mark, look.tone(tone)).put(text, look.tone(tone)));
     }
     if others > 0 {
-        lines.push(Strip::of(format!("   and {} more", plural(others, "partition")), look.tone(Tone::Bad)));
+        lines.push(Strip::of(format!("   and {} more", units::counted(others, "partition")), look.tone(Tone::Bad)));
     }
     lines
 }

@@ -5,7 +5,6 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{
     footer::key_of,
-    header::plural,
     look::{Look, Slot},
     overlay,
     strip::{Part, Strip, cut, wrapped},
@@ -88,7 +87,10 @@ fn events(app: &App, events: &Events, look: Look, width: usize) -> Vec<Strip> {
     let table = Table::of(events, look, width);
     let mut lines = Vec::new();
     if events.left_out > 0 {
-        lines.push(Strip::of(format!("{} left out", plural(events.left_out, "older event")), look.tone(Tone::Muted)));
+        lines.push(Strip::of(
+            format!("{} left out", units::counted(events.left_out, "older event")),
+            look.tone(Tone::Muted),
+        ));
     }
     lines.push(table.heading());
     lines.extend(events.newest.iter().flat_map(|event| table.event(app, event)));

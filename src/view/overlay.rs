@@ -13,19 +13,20 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    acting, detail, footer,
-    header::{self, plural},
-    help, logs,
+    acting, detail, footer, header, help, logs,
     look::{Look, Slot},
     object, panes, picker, record, sources,
     strip::{Part, Strip, cut, cut_end, draw_all, fitting},
     ways,
 };
-use crate::app::{
-    App, Overlay, Place,
-    columns::Tone,
-    commands::{Command, Layer},
-    palette::{Entry, Palette},
+use crate::{
+    app::{
+        App, Overlay, Place,
+        columns::Tone,
+        commands::{Command, Layer},
+        palette::{Entry, Palette},
+    },
+    domain::units,
 };
 
 /// Draws what is open, if anything is; answers with how many lines of it have no room.
@@ -182,7 +183,7 @@ fn palette_box(app: &App, palette: &Palette, look: Look, area: Rect, buffer: &mu
     let inside = open("Command, installation, topic or group", 72, height, look, area, buffer);
     let width = usize::from(inside.width);
     let typed = Strip::of(":", look.style(Slot::Key)).then(footer::typed(&palette.form, look));
-    let count = plural(entries.len(), "match").replace("matchs", "matches");
+    let count = units::counted(entries.len(), "match").replace("matchs", "matches");
     let typed = if typed.width() + count.len() + 2 <= width {
         typed.pad_to(width - count.len()).put(count, look.style(Slot::Label))
     } else {

@@ -6,7 +6,6 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{
     footer::key_of,
-    header::plural,
     look::{Look, Slot},
     strip::{Part, Strip, cut, fitting},
     table::{self, TableLook},
@@ -203,10 +202,10 @@ fn figures(shown: &Shown, id: ListId) -> Vec<String> {
             texts
         }
         ListId::Topics => topic_figures(shown),
-        ListId::Partitions => vec![plural(shown.partitions.len(), "partition")],
+        ListId::Partitions => vec![units::counted(shown.partitions.len(), "partition")],
         ListId::Groups => {
             let Some(total) = summary.groups.total else { return vec!["?".to_owned()] };
-            let mut texts = vec![plural(total, "group")];
+            let mut texts = vec![units::counted(total, "group")];
             texts.extend(lag_max(shown).map(|l| format!("lag max {l}")));
             texts
         }
@@ -214,15 +213,15 @@ fn figures(shown: &Shown, id: ListId) -> Vec<String> {
             let lag: i64 = shown.group_partitions.iter().filter_map(|p| p.lag).sum();
             let unknown = shown.group_partitions.iter().any(|p| p.committed.is_some() && p.lag.is_none());
             let bound = if unknown { "≥" } else { "" };
-            vec![plural(shown.group_partitions.len(), "partition"), format!("lag {bound}{}", units::count(lag))]
+            vec![units::counted(shown.group_partitions.len(), "partition"), format!("lag {bound}{}", units::count(lag))]
         }
         ListId::Alerts => vec![match summary.alerts.rules {
-            Some(rules) => format!("{}, not evaluated", plural(rules, "rule")),
+            Some(rules) => format!("{}, not evaluated", units::counted(rules, "rule")),
             None => "? rules".to_owned(),
         }],
         ListId::Configs => {
             let differ = shown.configs.iter().filter(|c| c.differs()).count();
-            vec![plural(shown.configs.len(), "config"), format!("{differ} not default")]
+            vec![units::counted(shown.configs.len(), "config"), format!("{differ} not default")]
         }
         ListId::Connect => connect_figures(shown),
         ListId::Users => users::figures(shown),
@@ -245,7 +244,7 @@ fn connect_figures(shown: &Shown) -> Vec<String> {
     if shown.freshness.connect.as_of.is_none() {
         return vec!["?".to_owned()];
     }
-    let mut texts = vec![plural(shown.connectors.len(), "connector")];
+    let mut texts = vec![units::counted(shown.connectors.len(), "connector")];
     let failed = shown.connectors.iter().filter(|c| c.failed_tasks > 0 || c.state.as_deref() == Some("FAILED")).count();
     if failed > 0 {
         texts.push(format!("{failed} failed"));
@@ -255,7 +254,7 @@ fn connect_figures(shown: &Shown) -> Vec<String> {
 
 fn topic_figures(shown: &Shown) -> Vec<String> {
     let Some(counts) = &shown.summary.partitions else { return vec!["?".to_owned()] };
-    let mut texts = vec![plural(counts.total, "partition")];
+    let mut texts = vec![units::counted(counts.total, "partition")];
     if counts.offline > 0 {
         texts.push(format!("{} offline", counts.offline));
     }
@@ -270,7 +269,7 @@ fn topic_figures(shown: &Shown) -> Vec<String> {
             (n, _) => format!("at min-ISR ≥{n}"),
         });
     }
-    texts.push(plural(shown.topics.len(), "topic"));
+    texts.push(units::counted(shown.topics.len(), "topic"));
     texts
 }
 
@@ -315,9 +314,9 @@ pub fn quiet(app: &App, shown: &Shown, width: usize) -> (Tone, String) {
     let why = shown.judgement.why.clone().unwrap_or_default();
     match shown.judgement.verdict {
         Verdict::Ok => {
-            let brokers = plural(shown.summary.brokers.total, "broker");
+            let brokers = units::counted(shown.summary.brokers.total, "broker");
             let partitions = shown.summary.partitions.as_ref().map_or(0, |p| p.total);
-            let partitions = plural(partitions, "partition");
+            let partitions = units::counted(partitions, "partition");
             // Brokers leave out what the user may not see, and that is more than can be said of it.
             let seen = app.sees_part().map(|user| format!(" of those {user} may see")).unwrap_or_default();
             let said = format!("● Nothing is wrong. {brokers}, {partitions} in sync{seen}");

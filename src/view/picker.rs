@@ -3,14 +3,14 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
-    header::{glyph, plural},
+    header::glyph,
     look::{Look, Slot},
     overlay::{open, select},
     strip::{Strip, cut, cut_end, draw_all},
 };
 use crate::{
     app::{App, Found, columns::Tone, picker::Standing},
-    domain::verdict::Verdict,
+    domain::{units, verdict::Verdict},
 };
 
 /// Columns of a row beside the name: margins, flavour, version, brokers, verdict.
@@ -65,9 +65,9 @@ fn row(app: &App, found: &Found, (room, widest): (usize, usize), look: Look) -> 
     let version = it.kafka_version.as_deref().unwrap_or("?");
     let (ready, total) = app.ready_pods(it);
     let (brokers, tone) = if ready == total {
-        (plural(total, "broker"), Tone::Plain)
+        (units::counted(total, "broker"), Tone::Plain)
     } else {
-        (format!("{ready}/{}", plural(total, "broker")), Tone::Warn)
+        (format!("{ready}/{}", units::counted(total, "broker")), Tone::Warn)
     };
     Strip::of(here, look.style(Slot::Key))
         .put(named(found, room), look.style(Slot::Title))

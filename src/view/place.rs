@@ -7,7 +7,6 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{
     compact, detail,
-    header::plural,
     look::{Look, Slot},
     panes, quorum,
     strip::{Part, Strip, cut, draw_all, wrapped},
@@ -87,7 +86,7 @@ fn figures(app: &App, shown: &Shown, id: ListId) -> Vec<Part> {
         && let Some(group) = shown.groups.iter().find(|g| g.id() == *name)
     {
         parts.push(text(1, group.state.clone()));
-        parts.extend(group.members.map(|n| text(2, plural(n, "member"))));
+        parts.extend(group.members.map(|n| text(2, units::counted(n, "member"))));
         parts.push(text(3, format!("coordinator {}", group.coordinator)));
     }
     if let (Place::Configs(_), Some(at)) = (&app.place, app.config_page.as_ref().and_then(|page| page.read_at)) {
@@ -144,7 +143,7 @@ fn connects(shown: &Shown) -> Vec<(Tone, String)> {
         let workers = format!("workers {answering}/{} answer", row.workers.len());
         let mut parts = vec![if row.workers.is_empty() { "it has no worker".to_owned() } else { workers }];
         parts.extend((!version.is_empty()).then(|| format!("version {version}")));
-        parts.extend((answering > 0 && !row.plugins.is_empty()).then(|| plural(row.plugins.len(), "plugin")));
+        parts.extend((answering > 0 && !row.plugins.is_empty()).then(|| units::counted(row.plugins.len(), "plugin")));
         parts.extend(
             match row.belongs {
                 Belongs::Proven => None,

@@ -4,7 +4,6 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{
-    header::plural,
     look::{Look, Slot},
     strip::{Strip, draw_all, wrapped},
 };
@@ -116,7 +115,8 @@ impl Page<'_> {
 
     fn not_chosen(&self) -> Vec<Strip> {
         let found = self.app.found.len();
-        let mut lines = self.title(&format!("No installation is chosen; {} found.", plural(found, "installation")));
+        let mut lines =
+            self.title(&format!("No installation is chosen; {} found.", units::counted(found, "installation")));
         let one = |f: &crate::app::Found| Strip::of(format!("  {}", f.installation.id), Style::new());
         lines.extend(self.app.found.iter().take(10).map(one));
         lines.push(Strip::default());

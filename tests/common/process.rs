@@ -3,13 +3,15 @@
 use std::{
     ffi::{OsStr, OsString},
     fs::File,
-    io::Read,
+    io::{BufRead, BufReader, Read},
     os::{
         fd::{AsFd, OwnedFd},
         unix::process::{CommandExt, ExitStatusExt},
     },
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -93,6 +95,13 @@ impl Kafdeck {
         self
     }
 
+    /// Gives it the home that another run left behind.
+    pub fn at_home(mut self, home: TempDir) -> Self {
+        self.command.env_clear().envs(sealed_env(home.path())).current_dir(home.path());
+        self.home = home;
+        self
+    }
+
     /// Its home directory, to put files in before the run and to look at after it (`run_in`).
     pub fn home(&self) -> &Path {
         self.home.path()
@@ -103,9 +112,77 @@ impl Kafdeck {
         self.run_in().0
     }
 
+    /// Starts it, both outputs line by line to be read while it runs.
+    pub fn start(mut self) -> Running {
+        let (sender, lines) = mpsc::channel();
+        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut child = self.command.spawn().unwrap();
+        let pipes: [Box<dyn Read + Send>; 2] =
+            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
+        for pipe in pipes {
+            let sender = sender.clone();
+            thread::spawn(move || {
+                for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                    if sender.send(line).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        Running { child, lines, said: Vec::new(), home: self.home }
+    }
+
     /// Runs it to its end and keeps its home until the caller drops it.
     pub fn run_in(mut self) -> (Outcome, TempDir) {
         (run(&mut self.command, self.limit), self.home)
+    }
+}
+
+/// A program that runs while the test goes on, killed with all its children when dropped.
+pub struct Running {
+    child: Child,
+    lines: Receiver<String>,
+    /// The lines that were looked at so far.
+    pub said: Vec<String>,
+    /// Its home directory, while it is there.
+    pub home: TempDir,
+}
+
+impl Running {
+    /// Waits for a line of its standard output; `None` when it ended, or at the deadline.
+    pub fn line(&mut self, holds: impl Fn(&str) -> bool, limit: Duration) -> Option<String> {
+        let deadline = Instant::now() + limit;
+        while let Ok(line) = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            self.said.push(line.clone());
+            if holds(&line) {
+                return Some(line);
+            }
+        }
+        None
+    }
+
+    /// Ends it as nothing can prevent.
+    pub fn kill(&mut self) {
+        kill_group(&self.child);
+        let _ = self.child.wait();
+        self.said.extend(self.lines.iter());
+    }
+
+    /// Waits for its end: its exit code, and all that it said.
+    pub fn end(mut self, limit: Duration) -> (i32, String) {
+        let ended = self.line(|_| false, limit).is_none()
+            && wait_any([&watch_exit(self.child.id()) as &dyn AsFdDyn], Instant::now() + Duration::from_secs(5));
+        let code = if ended { exit_code(self.child.wait().unwrap()) } else { 124 };
+        (code, self.said.join("\n"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            kill_group(&self.child);
+            let _ = self.child.wait();
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Commits offsets for many groups, as so many small applications would.
 #![allow(dead_code, reason = "the benchmark commits at more places than the suite")]
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, io, sync::Arc};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafdeck::{
@@ -34,7 +34,7 @@ use crate::common::live::Cluster;
 /// Three brokers, and how one gets to them as somebody who may commit for every group.
 pub struct Brokers {
     /// The pods, in the order of their brokers' ids.
-    pods: Vec<PodPort>,
+    pub pods: Vec<PodPort>,
     way: Option<Way>,
 }
 
@@ -68,6 +68,48 @@ impl Brokers {
     }
 }
 
+/// Streams to brokers, through the API server and secured.
+pub struct Doors {
+    forward: Arc<dyn Transport>,
+    layers: Layers,
+    way: Option<Way>,
+    cancel: CancellationToken,
+}
+
+impl Doors {
+    /// Those of a cluster's brokers; to be made within a runtime.
+    pub async fn new(cluster: &Cluster, brokers: &Brokers) -> Self {
+        let options = ConnectOptions { kubeconfig: Some(cluster.kubeconfig.clone()), ..ConnectOptions::default() };
+        let cluster = connect::connect(&options).await.unwrap();
+        let cancel = CancellationToken::new();
+        let forward: Arc<dyn Transport> = Arc::new(PortForward::new(&cluster, &cancel));
+        Self {
+            forward,
+            layers: Layers::new(Arc::new(KubeSecrets::new(&cluster.client))),
+            way: brokers.way.clone(),
+            cancel,
+        }
+    }
+
+    /// A stream to a broker.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    pub async fn open(&self, to: &PodPort) -> Result<BoxStream, String> {
+        let names = vec![format!("{}.kafka-cluster-kafka-brokers.{}.svc", to.pod.name, to.pod.namespace)];
+        let prepared =
+            self.layers.prepare(&Route { way: self.way.clone(), names }, FRESH).await.map_err(|e| format!("{e:?}"))?;
+        let stream = self.forward.open(to).await.map_err(|e| format!("{e:?}"))?;
+        Ok(self.layers.secure(stream, &prepared).await.map_err(|e| format!("{e:?}"))?.stream)
+    }
+}
+
+impl Drop for Doors {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}
+
 /// Commits offset 0 of every partition of `topic` for the groups `TOPIC-0`, `TOPIC-1`, ….
 pub fn commit(cluster: &Cluster, to: &Brokers, topic: &str, groups: usize, partitions: i32) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -75,18 +117,10 @@ pub fn commit(cluster: &Cluster, to: &Brokers, topic: &str, groups: usize, parti
 }
 
 async fn commit_all(cluster: &Cluster, to: &Brokers, topic: &str, groups: usize, partitions: i32) {
-    let options = ConnectOptions { kubeconfig: Some(cluster.kubeconfig.clone()), ..ConnectOptions::default() };
-    let cluster = connect::connect(&options).await.unwrap();
-    let cancel = CancellationToken::new();
-    let way = &to.way;
-    let forward: Arc<dyn Transport> = Arc::new(PortForward::new(&cluster, &cancel));
-    let layers = Layers::new(Arc::new(KubeSecrets::new(&cluster.client)));
+    let doors = Doors::new(cluster, to).await;
     let mut brokers = Vec::new();
-    for to in &to.pods {
-        let names = vec![format!("{}.kafka-cluster-kafka-brokers.{}.svc", to.pod.name, to.pod.namespace)];
-        let prepared = layers.prepare(&Route { way: way.clone(), names }, FRESH).await.unwrap();
-        let stream = forward.open(to).await.unwrap();
-        brokers.push(layers.secure(stream, &prepared).await.map_err(|e| e.at(to)).unwrap().stream);
+    for pod in &to.pods {
+        brokers.push(doors.open(pod).await.unwrap());
     }
     let names: Vec<StrBytes> = (0..groups).map(|n| StrBytes::from_string(format!("{topic}-{n}"))).collect();
     let find = FindCoordinatorRequest::default().with_key_type(0).with_coordinator_keys(names.clone());
@@ -116,11 +150,18 @@ async fn commit_all(cluster: &Cluster, to: &Brokers, topic: &str, groups: usize,
             assert!(answer.topics.iter().flat_map(|t| &t.partitions).all(|p| p.error_code == 0), "{answer:?}");
         }
     }
-    cancel.cancel();
 }
 
 /// One request and its answer.
 async fn ask<R: Request>(stream: &mut BoxStream, request: &R, version: i16) -> R::Response {
+    try_ask(stream, request, version).await.unwrap()
+}
+
+/// One request and its answer.
+///
+/// # Errors
+/// The stream's.
+pub async fn try_ask<R: Request>(stream: &mut BoxStream, request: &R, version: i16) -> io::Result<R::Response> {
     let header = RequestHeader::default().with_request_api_key(R::KEY).with_request_api_version(version);
     let mut body = BytesMut::new();
     header.encode(&mut body, R::header_version(version)).unwrap();
@@ -128,11 +169,11 @@ async fn ask<R: Request>(stream: &mut BoxStream, request: &R, version: i16) -> R
     let mut frame = BytesMut::new();
     frame.put_i32(body.len().try_into().unwrap());
     frame.put(body);
-    stream.write_all(&frame).await.unwrap();
-    let length = stream.read_i32().await.unwrap();
+    stream.write_all(&frame).await?;
+    let length = stream.read_i32().await?;
     let mut answer = vec![0; length.try_into().unwrap()];
-    stream.read_exact(&mut answer).await.unwrap();
+    stream.read_exact(&mut answer).await?;
     let mut answer = Bytes::from(answer);
     ResponseHeader::decode(&mut answer, R::Response::header_version(version)).unwrap();
-    R::Response::decode(&mut answer, version).unwrap()
+    Ok(R::Response::decode(&mut answer, version).unwrap())
 }

@@ -1,19 +1,21 @@
 //! `brokers.roll`: all brokers and controllers, one after the other.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{
     broker_restart::{undo, unseen_operator},
-    keeper,
+    is_duration, keeper,
     restart::{
         self, Manner, Node, Steps, WITHIN_S, Way, core_target, harm, in_order, is_outdated, needs, nodes,
         order_is_known, restarted, shortened,
     },
 };
 use crate::{
-    domain::{ids::ObjectKey, kubernetes::Workload},
+    domain::{ids::ObjectKey, kubernetes::Workload, units::read_duration},
     plan::{
-        Op, Plan, Refusal, Risk, Step,
+        Gate, Op, Plan, Refusal, Risk, Step,
         catalog::{ActionSpec, Scope, Situation, nothing_to_ask},
         gate::survey::{Standing, Survey},
         op::Change,
@@ -21,6 +23,9 @@ use crate::{
     },
     world::Reading,
 };
+
+/// How long Java remembers the address of a name (`networkaddress.cache.ttl`).
+const LOOKUP_S: u32 = 30;
 
 /// The row of the catalog.
 pub static SPEC: ActionSpec = ActionSpec {
@@ -32,7 +37,11 @@ pub static SPEC: ActionSpec = ActionSpec {
           restarted through its partition where nobody else keeps it and its order fits.",
     scope: Scope::Brokers,
     risk: Risk::Disruptive,
-    params: &[ParamSpec::new("only-outdated", "", "only pods that are not of the newest revision", ParamKind::Switch)],
+    params: &[
+        ParamSpec::new("only-outdated", "", "only pods that are not of the newest revision", ParamKind::Switch),
+        ParamSpec::new("settle", "DURATION", "how long each has to be ready before the next", ParamKind::Text)
+            .checked(is_duration),
+    ],
     supports: restart::supports,
     needs,
     asks: nothing_to_ask,
@@ -78,6 +87,21 @@ fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
             one_by_one(&chosen, why)
         }
     };
+    for step in &mut steps.all {
+        let node = step.before.iter().find_map(|gate| match gate {
+            Gate::OthersServe { node } => Some(*node),
+            _ => None,
+        });
+        step.before.extend(node.filter(|_| !params.is_on("only-outdated")).map(|node| Gate::NodeServes { node }));
+    }
+    match params.get("settle").and_then(|text| read_duration(text).ok()) {
+        Some(settle) => settled(&mut steps.all, &chosen, settle),
+        None if chosen.len() > 1 => warnings.push(format!(
+            "Java looks up addresses again after {LOOKUP_S} s: so long may acks=all wait for brokers that do not find \
+             the new pod yet; --settle {LOOKUP_S}s waits between them"
+        )),
+        None => {}
+    }
     let sentence = match chosen.len() {
         0 if all > 0 => "All pods are of the newest revision; nothing is to be done.".to_owned(),
         0 => "There is no pod.".to_owned(),
@@ -96,6 +120,22 @@ fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
         undo: chosen.first().map(undo).unwrap_or_default(),
         steps: steps.all,
     })
+}
+
+/// Lets each be ready for some time before the next.
+fn settled(steps: &mut [Step], chosen: &[Node<'_>], settle: Duration) {
+    let seconds = u32::try_from(settle.as_secs()).unwrap_or(u32::MAX);
+    let ends = steps.iter_mut().filter_map(|step| {
+        let back = step.after.iter().find_map(|gate| match gate {
+            Gate::PodBack { node, pod, .. } => Some((*node, pod.clone())),
+            _ => None,
+        });
+        Some((step, back?))
+    });
+    for (step, (node, pod)) in ends.take(chosen.len().saturating_sub(1)) {
+        step.after.push(Gate::ReadyFor { node, pod, seconds });
+        step.within_s = step.within_s.saturating_add(seconds);
+    }
 }
 
 /// A roll begins only where nothing is broken: what is down is mended by itself first.

@@ -1,6 +1,6 @@
 //! `canary`: records written and read all the time, beside a roll or a fault.
 
-use super::{announced, brokers_are_open, temporary};
+use super::{announced, brokers_are_open, is_duration, temporary};
 use crate::{
     domain::units::read_duration,
     plan::{
@@ -30,19 +30,15 @@ pub static SPEC: ActionSpec = ActionSpec {
     params: &[
         ParamSpec::new("topic", "TOPIC", "the topic; without it one of its own", ParamKind::Text),
         ParamSpec::new("rate", "N", "records a second; 10 unless told", ParamKind::Number(1, 1_000)),
-        ParamSpec::new("for", "DURATION", "for how long; 60s unless told", ParamKind::Text).checked(length),
+        ParamSpec::new("for", "DURATION", "for how long; 60s unless told", ParamKind::Text).checked(is_duration),
         ParamSpec::new("max-latency", "DURATION", "the longest from writing to reading that is good", ParamKind::Text)
-            .checked(length),
+            .checked(is_duration),
     ],
     supports: everywhere,
     needs: temporary::needs,
     asks: nothing_to_ask,
     build,
 };
-
-fn length(text: &str) -> Result<(), String> {
-    read_duration(text).map(|_| ())
-}
 
 fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
     let reading = &situation.reading;

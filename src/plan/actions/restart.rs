@@ -227,7 +227,7 @@ pub fn after(node: &Node<'_>, behind: usize) -> Vec<Gate> {
         gates.extend([
             Gate::BrokerServes { node: node.id },
             Gate::BackInSync { node: node.id },
-            Gate::UrpAtMost { most: behind },
+            Gate::UrpAtMost { node: node.id, most: behind },
         ]);
     }
     if node.is_controller {

@@ -10,6 +10,7 @@ use super::{
         configs_are_watched, known_configs, listed, meanings, of_min_isr, owner, readable, scalar, set_on_topic,
         topics_in, unknown,
     },
+    unless_declared,
 };
 use crate::{
     domain::{
@@ -70,10 +71,7 @@ pub static SPEC: ActionSpec = ActionSpec {
 };
 
 fn needs(reading: &Reading<'_>) -> Vec<Need> {
-    match topics_in(reading) {
-        Some(_) => vec![Need::Verb { verb: "patch", group: "kafka.strimzi.io", resource: "kafkatopics" }],
-        None => vec![Need::Brokers],
-    }
+    unless_declared(topics_in(reading), "patch", "kafka.strimzi.io", "kafkatopics")
 }
 
 fn asks(params: &Params, reading: &Reading<'_>) -> Vec<Question> {

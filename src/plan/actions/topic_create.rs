@@ -10,6 +10,7 @@ use super::{
         configs_are_watched, declared, known_configs, meanings, of_min_isr, owner, readable, scalar, set_on_topic,
         topics_in,
     },
+    unless_declared,
 };
 use crate::{
     domain::{
@@ -78,10 +79,7 @@ pub struct Wanted {
 }
 
 fn needs(reading: &Reading<'_>) -> Vec<Need> {
-    match topics_in(reading) {
-        Some(_) => vec![Need::Verb { verb: "create", group: "kafka.strimzi.io", resource: "kafkatopics" }],
-        None => vec![Need::Brokers],
-    }
+    unless_declared(topics_in(reading), "create", "kafka.strimzi.io", "kafkatopics")
 }
 
 /// Names of the topics that are wanted.

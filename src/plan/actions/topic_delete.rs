@@ -6,6 +6,7 @@ use super::{
     announced, brokers_are_open, kafka_resource, kept_warning,
     topic_alter::target,
     topics::{declared, listed, owner, topics_in},
+    unless_declared,
 };
 use crate::{
     domain::{freshness::Kind, ids::ObjectKey, topic::Topic, units, units::counted},
@@ -37,10 +38,7 @@ pub static SPEC: ActionSpec = ActionSpec {
 };
 
 fn needs(reading: &Reading<'_>) -> Vec<Need> {
-    match topics_in(reading) {
-        Some(_) => vec![Need::Verb { verb: "delete", group: "kafka.strimzi.io", resource: "kafkatopics" }],
-        None => vec![Need::Brokers],
-    }
+    unless_declared(topics_in(reading), "delete", "kafka.strimzi.io", "kafkatopics")
 }
 
 fn asks(params: &Params, reading: &Reading<'_>) -> Vec<Question> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{
-    announced, brokers_are_open, kafka_resource, manifest,
+    announced, brokers_are_open, kafka_resource, manifest, unless_declared,
     users::{Grant, grants, known, may_read_secrets, scram, secret, sentences, target, users_in},
 };
 use crate::{
@@ -111,10 +111,7 @@ pub static SPEC: ActionSpec = ActionSpec {
 };
 
 fn needs(reading: &Reading<'_>) -> Vec<Need> {
-    match users_in(reading) {
-        Some(_) => vec![Need::Verb { verb: "create", group: "kafka.strimzi.io", resource: "kafkausers" }],
-        None => vec![Need::Brokers],
-    }
+    unless_declared(users_in(reading), "create", "kafka.strimzi.io", "kafkausers")
 }
 
 /// What is wanted.

@@ -1,7 +1,7 @@
 //! `user.delete`: a user with its credentials, rules and limits, through its KafkaUser where one declares it.
 
 use super::{
-    announced, brokers_are_open, kept_warning,
+    announced, brokers_are_open, kept_warning, unless_declared,
     user_create::mechanism_of,
     users::{acls_of, known, owner, sentences, target, users_in},
 };
@@ -35,10 +35,7 @@ pub static SPEC: ActionSpec = ActionSpec {
 };
 
 fn needs(reading: &Reading<'_>) -> Vec<Need> {
-    match users_in(reading) {
-        Some(_) => vec![Need::Verb { verb: "delete", group: "kafka.strimzi.io", resource: "kafkausers" }],
-        None => vec![Need::Brokers],
-    }
+    unless_declared(users_in(reading), "delete", "kafka.strimzi.io", "kafkausers")
 }
 
 fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {

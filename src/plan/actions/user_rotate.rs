@@ -1,7 +1,7 @@
 //! `user.rotate`: a new password or certificate, by the operator where a KafkaUser declares the user, else by the brokers.
 
 use super::{
-    announced, brokers_are_open,
+    announced, brokers_are_open, unless_declared,
     user_create::{ITERATIONS, MECHANISMS, mechanism_of, read_password},
     users::{known, may_read_secrets, owner, scram, secret, users_in},
 };
@@ -43,10 +43,7 @@ pub static SPEC: ActionSpec = ActionSpec {
 };
 
 fn needs(reading: &Reading<'_>) -> Vec<Need> {
-    match users_in(reading) {
-        Some(_) => vec![Need::Verb { verb: "delete", group: "", resource: "secrets" }],
-        None => vec![Need::Brokers],
-    }
+    unless_declared(users_in(reading), "delete", "", "secrets")
 }
 
 /// Which Secret there is, where the operator keeps one.

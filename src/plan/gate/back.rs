@@ -5,7 +5,7 @@
 
 use super::{
     Moment, Verdict,
-    restart::unseen,
+    restart::{others_serve, unseen},
     survey::{Standing, Survey, trouble},
 };
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
         freshness::{Asked, Kind, SourceState},
         ids::{BrokerId, ObjectKey},
         kubernetes::Pod,
+        units,
     },
     plan::gate::metadata,
     world::{Reading, quorum::QuorumRole},
@@ -66,6 +67,20 @@ pub fn pod_back(reading: &Reading<'_>, node: BrokerId, pod: &ObjectKey, uid: &st
     }
 }
 
+/// The pod has been Ready for so long since the step was done: until then others may look for it where it was.
+pub fn ready_for(moment: &Moment<'_>, node: BrokerId, pod: &ObjectKey, seconds: u32) -> Verdict {
+    let reading = &moment.reading;
+    let pod = now(reading, node, pod).filter(|pod| pod.ready == Some(true));
+    let Some(ready) = pod.and_then(|pod| pod.ready_changed_at) else {
+        return Verdict::Wait("it is not Ready".to_owned());
+    };
+    // The cluster's clock and ours may differ.
+    let since = moment.since.map_or(ready, |done| ready.max(done));
+    let been = (reading.now - since).num_seconds();
+    let words = format!("for {}", units::duration(been));
+    if been >= i64::from(seconds) { Verdict::Pass(words) } else { Verdict::Wait(words) }
+}
+
 /// The pod carries the annotation, or was restarted already.
 pub fn pod_marked(reading: &Reading<'_>, node: BrokerId, pod: &ObjectKey, uid: &str) -> Verdict {
     if is_replaced(reading, node, pod, uid) {
@@ -104,16 +119,23 @@ pub fn back_in_sync(moment: &Moment<'_>, survey: &Survey<'_>, node: BrokerId) ->
     if missing == 0 { Verdict::Pass(words) } else { Verdict::Wait(words) }
 }
 
-/// No more partitions are under-replicated than before.
-pub fn urp_at_most(moment: &Moment<'_>, survey: &Survey<'_>, most: usize) -> Verdict {
+/// No more partitions are under-replicated than before the node was restarted.
+///
+/// What another one that has fallen out meanwhile leaves behind does not pass by waiting for this one.
+pub fn urp_at_most(moment: &Moment<'_>, survey: &Survey<'_>, node: BrokerId, most: usize) -> Verdict {
     if let Err(wait) = metadata(moment) {
         return wait;
     }
     let count = survey.behind.count;
-    match survey.offline.count {
-        0 if count <= most => Verdict::Pass(format!("URP {count}")),
-        0 => Verdict::Wait(format!("URP {count}: {}", survey.behind.isr_of_first())),
-        offline => Verdict::Wait(format!("URP {count}, offline {offline}: {}", survey.offline)),
+    let words = match survey.offline.count {
+        0 if count <= most => return Verdict::Pass(format!("URP {count}")),
+        0 => format!("URP {count}: {}", survey.behind.isr_of_first()),
+        offline => format!("URP {count}, offline {offline}: {}", survey.offline),
+    };
+    let is_in_sync = survey.shares.get(&node).is_none_or(|share| share.missing == 0);
+    match others_serve(survey, node) {
+        Verdict::Fail(why) if is_in_sync => Verdict::Fail(format!("{words}; {node} is in sync, and {why}")),
+        _ => Verdict::Wait(words),
     }
 }
 

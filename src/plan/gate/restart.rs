@@ -192,18 +192,44 @@ pub fn others_serve(survey: &Survey<'_>, node: BrokerId) -> Verdict {
     if let Some(why) = unknown {
         return Verdict::Wait(why);
     }
-    // A broker that is cut off goes on answering with what it knew: only the quorum's leader knows better.
-    if reading.has_quorum() && survey.reading.asked(Asked::Quorum).state == SourceState::Live {
-        let rows = reading.quorum().map(|quorum| quorum.nodes).unwrap_or_default();
-        let behind = rows.iter().find(|row| others.contains(&row.id) && row.caught_up == Some(false));
-        if let Some(behind) = behind {
-            return Verdict::Fail(format!("{} does not follow the metadata quorum", behind.id));
-        }
+    if let Some(behind) = out_of_quorum(reading, &others) {
+        return behind;
     }
     match others.len() {
         0 => Verdict::Pass("there is no other".to_owned()),
         _ => Verdict::Pass(format!("{} do", ids(&others))),
     }
+}
+
+/// The node serves, and follows the quorum.
+///
+/// Right after the quorum had no leader partitions may still be called in sync with a broker that is cut off: nobody has
+/// taken it out of their ISR yet.
+pub fn node_serves(survey: &Survey<'_>, node: BrokerId) -> Verdict {
+    let reading = &survey.reading;
+    if let Some(wait) = unwatched(reading.watch(Kind::Pods), "pods").or_else(|| unseen(reading, Asked::Metadata)) {
+        return wait;
+    }
+    let ends = survey.pod_of(node).is_some_and(|pod| pod.meta.deleting_since.is_some());
+    match survey.standing(node) {
+        Standing::Serves => out_of_quorum(reading, &[node]).unwrap_or_else(|| Verdict::Pass("it is".to_owned())),
+        // It is being restarted already.
+        Standing::Down(why) if ends => Verdict::Wait(why),
+        Standing::Down(why) => Verdict::Fail(why),
+        Standing::Unknown(why) => Verdict::Wait(why),
+    }
+}
+
+/// One of the nodes that does not follow the quorum.
+///
+/// A broker that is cut off goes on answering with what it knew: only the quorum's leader knows better.
+fn out_of_quorum(reading: &Reading<'_>, nodes: &[BrokerId]) -> Option<Verdict> {
+    if !reading.has_quorum() || reading.asked(Asked::Quorum).state != SourceState::Live {
+        return None;
+    }
+    let rows = reading.quorum().map(|quorum| quorum.nodes).unwrap_or_default();
+    let behind = rows.iter().find(|row| nodes.contains(&row.id) && row.caught_up == Some(false))?;
+    Some(Verdict::Fail(format!("{} does not follow the metadata quorum", behind.id)))
 }
 
 /// Disruption budgets allow one more pod to go.

@@ -1,5 +1,7 @@
 //! The machine, step by step: what happens goes in, what is to be done comes out.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Act, End, Event, Phase, Run};
@@ -13,6 +15,8 @@ use crate::{
     facts::{Body, Fact, KafkaBody, Metadata},
     plan::{
         Gate, Op, Params, Plan, Risk, Step,
+        errand::Unfinished,
+        journal::{self, Fate},
         kafka::KafkaOp,
         op::{OpAnswer, OpFailure},
     },
@@ -134,6 +138,47 @@ fn a_refusal_before_anything_was_done_is_no_failure_and_later_it_is() {
     let mut first = Run::new("r".into(), plan(vec![step("a", Vec::new())]), at(0));
     open(&mut first, &seen, at(0));
     assert_eq!(seen.tell(&mut first, refused(), at(1)), [Act::Close(End::Refused("no".into()))]);
+}
+
+#[test]
+fn a_gate_may_fail_for_a_moment_once_something_was_done() {
+    let mut second = step("b", vec![Gate::OperatorUp]);
+    second.within_s = 600;
+    let mut run = Run::new("r".into(), plan(vec![step("a", Vec::new()), second]), at(0));
+    open(&mut run, &Seen::topics(&[], at(0)), at(0));
+    let look = |run: &mut Run, second, paused| {
+        let mut seen = Seen::topics(&["a"], at(second));
+        seen.installation.paused = paused;
+        seen.tell(run, if second == 2 { done() } else { Event::Looked }, at(second))
+    };
+    for (second, paused) in [(2, true), (3, true), (16, true), (17, false), (18, true), (32, true)] {
+        assert_eq!(look(&mut run, second, paused), [], "after {second} s");
+    }
+    let end = look(&mut run, 33, true);
+    assert!(matches!(end.as_slice(), [Act::Close(End::Stopped(why))] if why.contains("pause")), "{end:?}");
+}
+
+#[test]
+fn a_run_that_only_waited_is_unfinished_until_that_came_true() {
+    let plan = plan(vec![step("a", Vec::new())]);
+    let steps = BTreeMap::from([(0, Fate::Done(String::new()))]);
+    let told = |plan: &Plan| journal::Unfinished {
+        run: "r".into(),
+        who: "alice@jump-1".into(),
+        installation: plan.installation.clone(),
+        action: plan.action.clone(),
+        began_at: at(0),
+        last_at: at(1),
+        plan: serde_json::to_value(plan).unwrap(),
+        steps: steps.clone(),
+    };
+    let left = Unfinished::of(&told(&plan)).unwrap();
+    assert_eq!(left.words(), "Make topics of n/k stopped while it waited for step 1 of 1, make a");
+    let mut run = Run::resume(left.run, left.plan, left.step, left.is_unsure, at(10));
+    assert_eq!(open(&mut run, &Seen::topics(&["a"], at(11)), at(11)), [Act::Close(End::Done)]);
+    let mut waits_for_nothing = plan;
+    waits_for_nothing.steps[0].after.clear();
+    assert_eq!(Unfinished::of(&told(&waits_for_nothing)), None);
 }
 
 #[test]
