@@ -46,6 +46,17 @@ impl<'a> Reading<'a> {
             .collect()
     }
 
+    /// Brokers that do not answer although Metadata names them as leaders since: what they lead is out of reach. Before
+    /// that their partitions may be led by others already.
+    pub fn silent_leaders(&self) -> BTreeSet<BrokerId> {
+        let Some(kafka) = self.kafka() else { return BTreeSet::new() };
+        let is_newer = |id: &BrokerId| {
+            let since = kafka.contacts.get(id).map(|told| told.since);
+            kafka.metadata_at.zip(since).is_some_and(|(told, since)| told > since)
+        };
+        self.silent().into_iter().filter(is_newer).collect()
+    }
+
     /// `KRaft` when a broker said so, else as Kubernetes tells; `None` when neither does.
     pub fn mode(&self) -> Option<&'static str> {
         let says = self.kafka().is_some_and(|kafka| kafka.features.values().any(|f| f.kraft));

@@ -254,6 +254,12 @@ fn a_silent_broker_counts_only_after_the_api_server_answered_a_later_heartbeat()
     cluster.pass(1);
     cluster.beat();
     assert!(cluster.reading().silent().contains(&BrokerId(1)));
+    assert_eq!(
+        cluster.reading().partition_counts().unwrap().offline,
+        0,
+        "others may lead what it led, as when it stops"
+    );
+    cluster.topics(vec![partition(0, 0, &[0, 1, 2]), partition(1, 1, &[0, 1, 2])]);
     assert_eq!(cluster.reading().partition_counts().unwrap().offline, 1, "what it leads cannot be reached");
     assert_eq!(cluster.verdict(), Verdict::Critical);
     cluster.pass(2);

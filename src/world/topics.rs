@@ -105,7 +105,7 @@ impl Reading<'_> {
     /// All topics, by name.
     pub fn topics(&self) -> Vec<TopicRow> {
         let Some(kafka) = self.kafka() else { return Vec::new() };
-        let silent = self.silent();
+        let silent = self.silent_leaders();
         let sizes = self.topic_sizes();
         let owners = self.topic_resources();
         let owner = |name: &str| owners.get(name).map(|o| format!("KafkaTopic {}/{}", o.meta.namespace, o.meta.name));
@@ -143,7 +143,7 @@ impl Reading<'_> {
         let Some((kafka, topic)) = self.kafka().and_then(|k| Some((k, k.topics.get(topic)?))) else {
             return Vec::new();
         };
-        let silent = self.silent();
+        let silent = self.silent_leaders();
         let min_isr = kafka.min_isr(&topic.name);
         let mut sizes: BTreeMap<i32, BTreeMap<BrokerId, u64>> = BTreeMap::new();
         for (broker, replica) in replicas(kafka).filter(|(_, r)| r.topic == topic.name) {
@@ -169,7 +169,7 @@ impl Reading<'_> {
     /// Partitions by state; `None` before Metadata has answered.
     pub fn partition_counts(&self) -> Option<PartitionCounts> {
         let kafka = self.kafka().filter(|k| k.metadata_at.is_some())?;
-        let silent = self.silent();
+        let silent = self.silent_leaders();
         let reassigning = kafka.moves.as_ref().map(Vec::len);
         let mut counts = PartitionCounts { reassigning, ..PartitionCounts::default() };
         for topic in kafka.topics.values() {

@@ -205,6 +205,11 @@ impl Link {
         }
     }
 
+    /// True while a question is unanswered for too long.
+    pub fn is_silent(&self) -> bool {
+        self.state.borrow().silent
+    }
+
     /// True when it can be asked; the second is true when it owes an answer for longer than `patience`.
     pub fn readiness(&self, patience: Duration) -> Option<bool> {
         let state = self.state.borrow();

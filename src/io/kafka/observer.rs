@@ -256,6 +256,7 @@ async fn metadata(shared: Arc<Shared>, first: Arc<AddressBook>, mut eager: watch
         changed.mark_unchanged();
         let mut failed = false;
         let asked = Instant::now();
+        let silent = shared.roster.silent();
         let (mut pause, times) = pace(*eager.borrow_and_update());
         let answer = shared.roster.ask_any(&requests::metadata()).await;
         match answer.and_then(|a| answers::metadata(&a.body).map(|m| (m, a.bytes))) {
@@ -277,11 +278,23 @@ async fn metadata(shared: Arc<Shared>, first: Arc<AddressBook>, mut eager: watch
             () = sleep_until(asked + pause) => {}
             // Whoever comes back is asked at once.
             _ = changed.changed(), if failed => {}
+            // Who leads what a silent broker led is asked at once.
+            () = falls_silent(&shared, silent) => {}
             // Whoever could be in a hurry may be gone; then nobody is.
             Ok(()) = eager.changed() => {}
             gone = pulse.changed() => if gone.is_err() {
                 return;
             },
+        }
+    }
+}
+
+/// Waits until more brokers are silent than there were.
+async fn falls_silent(shared: &Shared, before: usize) {
+    let mut changed = shared.roster.changed();
+    while shared.roster.silent() <= before {
+        if changed.changed().await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
 }

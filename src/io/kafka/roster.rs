@@ -207,6 +207,11 @@ impl Roster {
         leads
     }
 
+    /// How many brokers are silent.
+    pub fn silent(&self) -> usize {
+        self.known().links.values().filter(|handle| handle.link.is_silent()).count()
+    }
+
     /// Has every link that waits to dial do so now.
     pub fn retry(&self) {
         for handle in self.known().links.values() {

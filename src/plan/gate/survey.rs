@@ -106,27 +106,27 @@ pub struct Survey<'a> {
 impl<'a> Survey<'a> {
     /// Looks at everything once.
     pub fn of(reading: Reading<'a>) -> Self {
-        let silent = reading.silent();
+        let silent_leaders = reading.silent_leaders();
         let mut survey = Self {
             reading,
             offline: Tally::default(),
             behind: Tally::default(),
             shares: BTreeMap::new(),
             brokers: brokers(&reading),
-            silent,
+            silent: reading.silent(),
         };
         let Some(kafka) = reading.kafka() else { return survey };
         for topic in kafka.topics.values() {
             let min = kafka.min_isr(&topic.name).map(|min| min as usize);
             for partition in &topic.partitions {
-                survey.add(&topic.name, partition, min);
+                survey.add(&topic.name, partition, min, &silent_leaders);
             }
         }
         survey
     }
 
-    fn add(&mut self, topic: &'a str, partition: &'a Partition, min: Option<usize>) {
-        if partition.is_offline(&self.silent) {
+    fn add(&mut self, topic: &'a str, partition: &'a Partition, min: Option<usize>, silent: &BTreeSet<BrokerId>) {
+        if partition.is_offline(silent) {
             self.offline.add(topic, partition);
         }
         let is_behind = partition.is_under_replicated();
