@@ -131,6 +131,8 @@ const ROWS: &[Row] = &[
     ("a roll that is killed in each of its steps goes on and restarts nothing twice", roll::killed_rolls_go_on),
     ("no broker is restarted while another one is isolated", roll::an_isolated_broker_forbids_it),
     ("a roll ends before the next broker when one is isolated meanwhile", roll::an_isolated_broker_ends_it),
+    ("a roll waits for an API server that is away", roll::an_api_server_that_is_away_is_waited_for),
+    ("a roll whose token ends restarts nothing more, and goes on with another", roll::a_token_that_ends_ends_it),
     ("a deleted pod is seen and its return too", faults::deleted_pod),
     ("another active controller is seen when its pod is deleted", quorum::a_new_controller_is_seen),
     ("a crashed broker is seen and its return too", faults::crashed_broker),

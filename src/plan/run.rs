@@ -350,7 +350,8 @@ impl Run {
                 && !cleans
                 && let Some(why) = self.stopping.take()
             {
-                return self.close(End::Stopped(why), now);
+                let open = self.waits_for().map(|open| format!("; it waited for: {open}")).unwrap_or_default();
+                return self.close(End::Stopped(format!("{why}{open}")), now);
             }
             match (is_before, holds) {
                 (true, true) => return self.act(now),

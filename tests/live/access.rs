@@ -48,17 +48,17 @@ impl Drop for Account<'_> {
     }
 }
 
-/// The cluster's kubeconfig with a token in place of the administrator's certificate.
-fn with_token(cluster: &Cluster, home: &TempDir, token: &str) -> PathBuf {
+/// The cluster's kubeconfig with a token in place of the administrator's certificate; its context has the same name.
+pub fn with_token(cluster: &Cluster, home: &TempDir, token: &str) -> PathBuf {
     let config = cluster.kubectl(["config", "view", "--raw", "--minify", "-o", "json"]).expect_code(0).json();
-    let server = &config["clusters"][0]["cluster"];
+    let (server, name) = (&config["clusters"][0]["cluster"], &config["current-context"]);
     let document = serde_json::json!({
         "apiVersion": "v1",
         "kind": "Config",
-        "current-context": "poor",
+        "current-context": name,
         "clusters": [{"name": "poor", "cluster": server}],
         "users": [{"name": "poor", "user": {"token": token}}],
-        "contexts": [{"name": "poor", "context": {"cluster": "poor", "user": "poor", "namespace": "the-project"}}],
+        "contexts": [{"name": name, "context": {"cluster": "poor", "user": "poor", "namespace": "the-project"}}],
     });
     let path = home.path().join("kubeconfig");
     fs::write(&path, document.to_string()).unwrap();

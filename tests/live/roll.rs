@@ -5,13 +5,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tempfile::TempDir;
+
 use super::{
+    access::with_token,
     committer::Brokers,
     load::{self, Load, Site},
     sampler::{Sample, Sampler},
 };
 use crate::common::{
-    live::{Cluster, fault, note, skip},
+    live::{Cluster, fault, fault_meanwhile, note, skip},
     process::{Kafdeck, kafdeck},
 };
 
@@ -188,7 +191,7 @@ pub fn killed_rolls_go_on(cluster: &Cluster) {
             is_told_who_acts(cluster);
         }
         running.kill();
-        let home = std::mem::replace(&mut running.home, tempfile::TempDir::new().unwrap());
+        let home = std::mem::replace(&mut running.home, TempDir::new().unwrap());
         let resume = ["--installation", PLAIN, "--timeout", "400s", "resume"];
         // Without a yes it tells where the run stands, and does nothing.
         let (told, home) = kafdeck().at_home(home).kubeconfig(&cluster.kubeconfig).args(resume).limit(STEP).run_in();
@@ -202,6 +205,61 @@ pub fn killed_rolls_go_on(cluster: &Cluster) {
     assert_eq!(code, 0, "{said}");
     nothing_was_missing(&seen);
     assert_eq!(restarts(&seen).len(), 3, "{said}");
+}
+
+/// While the API server is away a roll waits, and then goes on.
+pub fn an_api_server_that_is_away_is_waited_for(cluster: &Cluster) {
+    is_in_sync(cluster);
+    let before = uids(cluster);
+    let sampler = Sampler::start(cluster, Brokers::plain());
+    let mut running = roll(cluster, PLAIN).start();
+    let first = running.line(|line| is_done(line, "evict pod"), STEP);
+    assert!(first.is_some(), "{:#?}", running.said);
+    let fault = fault_meanwhile(["api-pause", "15"]);
+    let (code, said) = running.end(ROLL);
+    drop(fault);
+    let (seen, after) = (sampler.stop(), uids(cluster));
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("cannot be seen"), "{said}");
+    assert!(seen.iter().all(|sample| sample.ready() >= 2), "{said}");
+    assert!(before.iter().all(|(pod, uid)| after[pod] != *uid), "{before:?} {after:?}");
+    for pod in before.keys() {
+        let all: BTreeSet<&String> = seen.iter().filter_map(|one| Some(&one.pods.get(pod)?.uid)).collect();
+        assert_eq!(all.len(), 2, "{pod} was restarted once: {all:?}");
+    }
+}
+
+/// A roll whose token is taken away restarts nothing more, and goes on with another one.
+pub fn a_token_that_ends_ends_it(cluster: &Cluster) {
+    is_in_sync(cluster);
+    let account = "kd-roll";
+    let bound = ["--clusterrole=cluster-admin", "--serviceaccount=the-project:kd-roll"];
+    cluster.kubectl(["-n", "the-project", "create", "serviceaccount", account]).expect_code(0);
+    cluster.kubectl([&["create", "clusterrolebinding", account], &bound[..]].concat()).expect_code(0);
+    let token = cluster.kubectl(["-n", "the-project", "create", "token", account]).expect_code(0);
+    let home = TempDir::new().unwrap();
+    let lent = Cluster { kubeconfig: with_token(cluster, &home, token.stdout.trim()) };
+    let before = uids(cluster);
+    let args = ["--installation", PLAIN, "--timeout", "60s", "brokers", "roll", "--yes"];
+    let mut running = lent.kafdeck().args(args).start();
+    let first = running.line(|line| is_done(line, "evict pod"), STEP);
+    for (kind, scope) in [("clusterrolebinding", "default"), ("serviceaccount", "the-project")] {
+        cluster.kubectl(["-n", scope, "delete", kind, account]).expect_code(0);
+    }
+    assert!(first.is_some(), "{:#?}", running.said);
+    let kept = std::mem::replace(&mut running.home, TempDir::new().unwrap());
+    let (code, said) = running.end(ROLL);
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("it waited for: ") && said.contains("Unauthorized"), "{said}");
+    note(said.lines().last().unwrap_or_default());
+    let after = uids(cluster);
+    assert_eq!(before.iter().filter(|(pod, uid)| after[*pod] != **uid).count(), 1, "{said}");
+    let resume = ["--installation", PLAIN, "--timeout", "400s", "resume", "--yes"];
+    let resumed = kafdeck().at_home(kept).kubeconfig(&cluster.kubeconfig).args(resume).limit(ROLL).run();
+    assert_eq!(resumed.code, 0, "{resumed:#?}");
+    let last = uids(cluster);
+    assert!(before.iter().all(|(pod, uid)| last[pod] != *uid), "{before:?} {last:?}");
+    assert!(after.iter().filter(|(pod, uid)| last[*pod] != **uid).count() == 2, "nothing twice: {after:?} {last:?}");
 }
 
 fn is_told_who_acts(cluster: &Cluster) {
