@@ -98,7 +98,7 @@ fn flood(address: &str, megabytes: u32) {
         line(&format!("log taken of {megabytes} MB/s, {columns}×{rows}"), taken, "MB/s", "");
         let cpu = pty.cpu_time().saturating_sub(cpu).as_secs_f64() / seconds * 100.0;
         line("CPU of the console", cpu, "%", "");
-        keys(&mut pty, "looking around", &["j", "k", "k", "t", "t", "W", "W", "f", "f", "k", "f"]);
+        keys(&mut pty, "looking around", &["k", "j", "k", "t", "t", "W", "W", "f", "f", "k", "f"]);
         pty.send("/");
         keys(
             &mut pty,

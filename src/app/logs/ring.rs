@@ -13,7 +13,7 @@ use super::grep::Grep;
 use crate::domain::log::Level;
 
 /// Lines that are kept at most.
-pub const KEPT_LINES: usize = 40_000;
+pub const KEPT_LINES: usize = 20_000;
 /// Bytes that are kept at most, what a line takes beside its text included.
 pub const KEPT_BYTES: usize = 10 << 20;
 /// Bytes that a line takes beside its text.
