@@ -236,13 +236,6 @@ pub enum Gate {
         /// The controller.
         node: BrokerId,
     },
-    /// Brokers have these configs on a topic, and no others of these names.
-    TopicConfigs {
-        /// The topic.
-        topic: String,
-        /// The configs; `None` is not set on the topic.
-        configs: BTreeMap<String, Option<String>>,
-    },
     /// Brokers do not list a topic.
     TopicGone {
         /// The topic.
@@ -355,10 +348,6 @@ impl Gate {
             Self::TopicIs { topic, partitions } => {
                 format!("brokers list {topic} with {}", counted(*partitions, "partition"))
             }
-            Self::TopicConfigs { topic, configs } => {
-                let names: Vec<&str> = configs.keys().map(String::as_str).collect();
-                format!("brokers have {} of {topic} as wanted", names.join(", "))
-            }
             Self::TopicGone { topic } => format!("brokers list {topic} no longer"),
             Self::OperatorReady { kind, name, .. } => format!("the operator says that {kind} {name} is ready"),
             Self::CredentialIs { user, mechanism } => format!("brokers keep a {mechanism} credential of {user}"),
@@ -381,7 +370,7 @@ impl Gate {
             Self::BudgetAllows { .. } => "budget",
             Self::PodMarked { .. } | Self::PodBack { .. } | Self::ReadyFor { .. } => "pod",
             Self::BrokerServes { .. } => "broker",
-            Self::TopicIs { .. } | Self::TopicConfigs { .. } | Self::TopicGone { .. } => "topic",
+            Self::TopicIs { .. } | Self::TopicGone { .. } => "topic",
             Self::OperatorUp | Self::OperatorReady { .. } => "operator",
             Self::CredentialIs { .. }
             | Self::CredentialGone { .. }
@@ -455,7 +444,6 @@ impl Gate {
     fn check_told(&self, moment: &Moment<'_>) -> Result<Verdict, Verdict> {
         match self {
             Self::TopicIs { topic, partitions } => topics::is(moment, topic, *partitions),
-            Self::TopicConfigs { topic, configs } => topics::configs_are(moment, topic, configs),
             Self::TopicGone { topic } => topics::is_gone(moment, topic),
             Self::OperatorReady { kind, namespace, name, above } => {
                 topics::operator_is_ready(moment, kind, namespace, name, *above)

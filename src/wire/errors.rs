@@ -2,6 +2,23 @@
 
 use kafka_protocol::ResponseError;
 
+/// There is no such topic or partition.
+pub const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
+/// The broker itself ran out of time.
+pub const REQUEST_TIMED_OUT: i16 = 7;
+/// The cluster's metadata.version is too old for it, as for SCRAM before 3.5 in KRaft mode.
+pub const UNSUPPORTED_VERSION: i16 = 35;
+/// There is such a topic already.
+pub const TOPIC_ALREADY_EXISTS: i16 = 36;
+/// The broker that was asked is not the controller.
+pub const NOT_CONTROLLER: i16 = 41;
+/// No authorizer is configured.
+pub const SECURITY_DISABLED: i16 = 54;
+/// There is no such group.
+pub const GROUP_ID_NOT_FOUND: i16 = 69;
+/// There is no such user.
+pub const RESOURCE_NOT_FOUND: i16 = 91;
+
 /// The code's name as Kafka prints it, as `NOT_COORDINATOR`.
 pub fn name(code: i16) -> String {
     match ResponseError::try_from_code(code) {

@@ -48,12 +48,10 @@ use crate::{
     plan::kafka::{Answer, KafkaAnswer, KafkaOp, Question},
     wire::{
         changes,
+        errors::NOT_CONTROLLER,
         requests::{self, Ask},
     },
 };
-
-/// The broker that was asked is not the controller (NOT_CONTROLLER).
-const NOT_CONTROLLER: i16 = 41;
 
 /// The coordinator is loading, is not there yet, or moved: asked again after a pause.
 const COORDINATOR_MOVES: [i16; 3] = [14, 15, 16];

@@ -25,16 +25,13 @@ use crate::{
     },
     facts::KafkaBody,
     wire::{
-        errors,
+        errors::{self, GROUP_ID_NOT_FOUND},
         requests::{self, GROUPS_PER_REQUEST},
     },
 };
 
 /// How often groups are listed.
 const LIST_EVERY: Duration = Duration::from_secs(2);
-
-/// GROUP_ID_NOT_FOUND: the group was deleted since it was listed.
-const GROUP_ID_NOT_FOUND: i16 = 69;
 
 /// Partitions of topics.
 pub type Partitions = BTreeMap<String, BTreeSet<i32>>;

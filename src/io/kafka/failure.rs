@@ -16,14 +16,12 @@ use crate::{
         dial::{DialError, sasl::LoginError, tls::TlsError},
         secrets::SecretError,
     },
-    wire::{errors, frame::FrameError, requests::TooOld},
+    wire::{
+        errors::{self, REQUEST_TIMED_OUT, UNSUPPORTED_VERSION},
+        frame::FrameError,
+        requests::TooOld,
+    },
 };
-
-/// The cluster's metadata.version is too old for it (UNSUPPORTED_VERSION), as for SCRAM before 3.5 in KRaft mode.
-const UNSUPPORTED_VERSION: i16 = 35;
-
-/// The broker itself ran out of time (REQUEST_TIMED_OUT).
-const REQUEST_TIMED_OUT: i16 = 7;
 
 /// Why a question was not answered.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -14,7 +14,7 @@ use super::{failure::CallError, observer::Shared};
 use crate::{
     domain::{freshness::Asked, ids::BrokerId, topic::Moving},
     facts::KafkaBody,
-    wire::changes,
+    wire::{changes, errors::NOT_CONTROLLER},
 };
 
 /// How often they are asked for.
@@ -28,9 +28,6 @@ const ASK_LEAVE_EVERY: Duration = Duration::from_secs(60);
 
 /// A controller answers within milliseconds: after this there is none.
 const PATIENCE: Duration = Duration::from_millis(2_500);
-
-/// NOT_CONTROLLER.
-const NOT_CONTROLLER: i16 = 41;
 
 /// Asks for moves (key 46) until cancelled.
 pub async fn watch(shared: Arc<Shared>) {

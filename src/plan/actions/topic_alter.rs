@@ -252,7 +252,7 @@ fn gates(wanted: &Wanted<'_>, reading: &Reading<'_>) -> Vec<Gate> {
         partitions.map(|partitions| Gate::TopicIs { topic: topic.clone(), partitions }).into_iter().collect();
     if !wanted.configs.is_empty() && configs_are_watched(reading) {
         let configs = wanted.configs.iter().map(|change| (change.name.clone(), change.after.clone())).collect();
-        gates.push(Gate::TopicConfigs { topic: topic.clone(), configs });
+        gates.push(Gate::ConfigsAre { of: Owner::Topic(topic.clone()), configs });
     }
     gates
 }
@@ -295,7 +295,7 @@ pub fn target(resource: &KafkaTopic) -> Target {
 fn by_brokers(wanted: &Wanted<'_>, reading: &Reading<'_>) -> Vec<Step> {
     let topic = wanted.topic.name.clone();
     let (configs, partitions): (Vec<Gate>, Vec<Gate>) =
-        gates(wanted, reading).into_iter().partition(|gate| matches!(gate, Gate::TopicConfigs { .. }));
+        gates(wanted, reading).into_iter().partition(|gate| matches!(gate, Gate::ConfigsAre { .. }));
     let step = |title: String, ask: KafkaOp, after: Vec<Gate>| Step {
         title,
         before: Vec::new(),

@@ -337,7 +337,7 @@ fn step(topic: Wanted, reading: &Reading<'_>, through: Option<&str>) -> Step {
     let mut after = vec![Gate::TopicIs { topic: topic.name.clone(), partitions }];
     if !topic.configs.is_empty() && configs_are_watched(reading) {
         let configs = topic.configs.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect();
-        after.push(Gate::TopicConfigs { topic: topic.name.clone(), configs });
+        after.push(Gate::ConfigsAre { of: Owner::Topic(topic.name.clone()), configs });
     }
     let op = match (through, kafka_resource(reading)) {
         (Some(namespace), Some(kafka)) => {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Moment, Verdict, metadata, told};
 use crate::{
     domain::{
-        config::{ConfigSource, Owner},
+        config::{ConfigEntry, ConfigSource, Owner},
         freshness::Asked,
         ids::BrokerId,
         topic::Partition,
@@ -73,26 +73,36 @@ pub fn broker_is_empty(moment: &Moment<'_>, broker: BrokerId, topics: &[String])
 pub fn configs_are(
     moment: &Moment<'_>,
     of: &Owner,
-    configs: &BTreeMap<String, Option<String>>,
+    wanted: &BTreeMap<String, Option<String>>,
 ) -> Result<Verdict, Verdict> {
-    let set: BTreeMap<&str, Option<&str>> = match of {
+    let set: Vec<&ConfigEntry> = match of {
         Owner::Broker(id) => {
             let kafka = told(moment, Asked::BrokerConfigs, Some(*id))?;
             let all = kafka.broker_configs.get(id).into_iter().flatten();
-            let dynamic = all.filter(|c| c.entry.source == ConfigSource::DynamicBroker);
-            dynamic.map(|c| (c.entry.name.as_str(), c.entry.value.as_deref())).collect()
+            all.map(|config| &config.entry).filter(|entry| entry.source == ConfigSource::DynamicBroker).collect()
         }
         Owner::Topic(topic) => {
             let kafka = told(moment, Asked::TopicConfigs, None)?;
-            let all = kafka.configs.get(topic).into_iter().flat_map(crate::domain::topic::TopicConfig::overrides);
-            all.map(|entry| (entry.name.as_str(), entry.value.as_deref())).collect()
+            let Some(config) = kafka.configs.get(topic) else {
+                return Ok(Verdict::Wait("its configs have not been told yet".to_owned()));
+            };
+            config.overrides().collect()
         }
     };
-    let differs =
-        |(name, wanted): &(&String, &Option<String>)| set.get(name.as_str()).copied().flatten() != wanted.as_deref();
-    Ok(match configs.iter().find(differs) {
+    let is = |name: &str| set.iter().find(|entry| entry.name == name);
+    let differs = wanted.iter().find(|(name, value)| match (is(name), value) {
+        (None, None) => false,
+        // What a secret is set to nobody tells.
+        (Some(entry), Some(_)) if entry.hidden => false,
+        (Some(entry), Some(value)) => entry.value.as_deref() != Some(value),
+        _ => true,
+    });
+    Ok(match differs {
         None => Verdict::Pass("seen".to_owned()),
-        Some((name, _)) => Verdict::Wait(format!("{name} is not seen yet")),
+        Some((name, _)) => {
+            let now = is(name).map_or("not set there", |entry| entry.shown());
+            Verdict::Wait(format!("{name} is {now}"))
+        }
     })
 }
 

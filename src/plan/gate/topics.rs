@@ -1,10 +1,8 @@
 //! Gates about topics, and about what an operator says of what was declared.
 
-use std::collections::BTreeMap;
-
-use super::{Moment, Verdict, metadata, told};
+use super::{Moment, Verdict, metadata};
 use crate::domain::{
-    freshness::{Asked, Kind, SourceState},
+    freshness::{Kind, SourceState},
     ids::ObjectKey,
     installation::Condition,
     units::counted,
@@ -34,33 +32,6 @@ pub(super) fn is_gone(moment: &Moment<'_>, topic: &str) -> Result<Verdict, Verdi
     Ok(match kafka.topics.get(topic) {
         None => Verdict::Pass("gone".to_owned()),
         Some(_) => Verdict::Wait("brokers still list it".to_owned()),
-    })
-}
-
-/// The topic sets these configs to these values, or not at all.
-pub(super) fn configs_are(
-    moment: &Moment<'_>,
-    topic: &str,
-    wanted: &BTreeMap<String, Option<String>>,
-) -> Result<Verdict, Verdict> {
-    let kafka = told(moment, Asked::TopicConfigs, None)?;
-    let Some(config) = kafka.configs.get(topic) else {
-        return Ok(Verdict::Wait("its configs have not been told yet".to_owned()));
-    };
-    let is = |name: &str| config.overrides().find(|entry| entry.name == name);
-    let differs = wanted.iter().find(|(name, value)| match (is(name), value) {
-        (None, None) => false,
-        // What a secret is set to nobody tells.
-        (Some(entry), Some(_)) if entry.hidden => false,
-        (Some(entry), Some(value)) => entry.value.as_deref() != Some(value),
-        _ => true,
-    });
-    Ok(match differs {
-        None => Verdict::Pass("seen".to_owned()),
-        Some((name, _)) => {
-            let now = is(name).map_or("not set on the topic", |entry| entry.shown());
-            Verdict::Wait(format!("{name} is {now}"))
-        }
     })
 }
 

@@ -9,11 +9,11 @@ use kafka_protocol::messages::ApiKey;
 use super::{alter, answers, commits, grants, moves, topics};
 use crate::{
     sandbox::kafka::Kafka,
-    wire::served::{Hostile, Incoming},
+    wire::{
+        errors::NOT_CONTROLLER,
+        served::{Hostile, Incoming},
+    },
 };
-
-/// What the answer says when there is no controller (REQUEST_TIMED_OUT would come after the client has given up).
-const NOT_CONTROLLER: i16 = 41;
 
 /// The answer to a request that changes something; none when it is another one.
 pub fn answer(kafka: &mut Kafka, me: i32, incoming: &Incoming) -> Option<Result<Bytes, Hostile>> {

@@ -18,15 +18,17 @@ use crate::{
         users::{DENY, PREFIXED, kind_number, operation_number},
     },
     plan::kafka::KafkaAnswer,
-    wire::{errors, requests},
+    wire::{
+        errors::{self, SECURITY_DISABLED},
+        requests,
+    },
 };
 
 /// Kafka's numbers for what allows, and for a pattern that is the name itself.
 const ALLOW: i8 = 3;
 const LITERAL: i8 = 3;
 
-/// SECURITY_DISABLED and INVALID_REQUEST.
-const SECURITY_DISABLED: i16 = 54;
+/// INVALID_REQUEST.
 const INVALID_REQUEST: i16 = 42;
 
 /// Rules that are left to be done, and where they are known.

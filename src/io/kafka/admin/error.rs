@@ -7,16 +7,11 @@ use crate::{
     domain::{access::Mechanism, acl::Resource, text::printable},
     io::kafka::failure::CallError,
     plan::kafka::KafkaOp,
-    wire::errors,
+    wire::errors::{
+        self, GROUP_ID_NOT_FOUND, REQUEST_TIMED_OUT, RESOURCE_NOT_FOUND, SECURITY_DISABLED, TOPIC_ALREADY_EXISTS,
+        UNKNOWN_TOPIC_OR_PARTITION, UNSUPPORTED_VERSION,
+    },
 };
-
-/// Codes of Kafka that are told apart.
-const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
-const REQUEST_TIMED_OUT: i16 = 7;
-const TOPIC_ALREADY_EXISTS: i16 = 36;
-const SECURITY_DISABLED: i16 = 54;
-const GROUP_ID_NOT_FOUND: i16 = 69;
-const RESOURCE_NOT_FOUND: i16 = 91;
 
 /// Longest message of a broker that is told, in characters.
 const LONGEST_MESSAGE: usize = 500;
@@ -271,9 +266,6 @@ impl Deed {
         printable(said.trim_end_matches('.')).into_owned()
     }
 }
-
-/// UNSUPPORTED_VERSION.
-const UNSUPPORTED_VERSION: i16 = 35;
 
 /// What a change is called while it is made, and what it is about.
 fn words(op: &KafkaOp) -> (String, String) {

@@ -10,13 +10,13 @@ use crate::{
     plan::kafka::KafkaAnswer,
     wire::{
         changes,
+        errors::GROUP_ID_NOT_FOUND,
         requests::{self, Ask},
     },
 };
 
-/// NON_EMPTY_GROUP and GROUP_ID_NOT_FOUND.
+/// NON_EMPTY_GROUP.
 const NOT_EMPTY: i16 = 68;
-const NOT_FOUND: i16 = 69;
 
 /// Asks a group's coordinator; once more where another has become it meanwhile. `code` reads an answer's error.
 pub(super) async fn ask<R: Ask>(
@@ -93,7 +93,7 @@ pub(super) async fn delete(admin: &Admin, deed: &Deed, group: &str) -> Result<Ka
     let result = answer.results.first().ok_or_else(|| deed.unsure("the answer is about no group"))?;
     match result.error_code {
         0 => Ok(KafkaAnswer::Done("the group and what it committed".to_owned())),
-        NOT_FOUND => Ok(KafkaAnswer::Already(format!("there is no group {group}"))),
+        GROUP_ID_NOT_FOUND => Ok(KafkaAnswer::Already(format!("there is no group {group}"))),
         code => Err(deed.refused(code, None, &need)),
     }
 }

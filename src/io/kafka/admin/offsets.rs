@@ -15,13 +15,11 @@ use crate::{
     io::kafka::{answers, failure::CallError},
     plan::kafka::{KafkaAnswer, OffsetChange, OffsetRow, OffsetTarget, PartitionRef},
     wire::{
-        changes, errors,
+        changes,
+        errors::{self, UNKNOWN_TOPIC_OR_PARTITION},
         requests::{self, EARLIEST, LATEST, NEWEST},
     },
 };
-
-/// UNKNOWN_TOPIC_OR_PARTITION.
-const UNKNOWN_TOPIC: i16 = 3;
 
 /// Partitions of topics.
 type Partitions = BTreeMap<String, BTreeSet<i32>>;
@@ -118,7 +116,7 @@ pub(super) async fn rows(
             }
             // A topic that is gone leaves its commits behind for a while.
             other => {
-                let why = errors::words(other.map_or(UNKNOWN_TOPIC, |topic| topic.error_code));
+                let why = errors::words(other.map_or(UNKNOWN_TOPIC_OR_PARTITION, |topic| topic.error_code));
                 let of = committed.keys().filter(|(topic, _)| topic == name).map(|(_, partition)| *partition);
                 let of: Vec<i32> = of.collect();
                 let of = if of.is_empty() { vec![0] } else { of };
@@ -194,7 +192,9 @@ pub(super) async fn last_write(admin: &Admin, topic: &str) -> Result<Option<Date
     let ground = admin.look(Some(&[topic])).await.map_err(|why| deed.unread(why, &need))?;
     let found = match ground.topic(topic) {
         Some(found) if found.error_code == 0 => found,
-        Some(found) if found.error_code != UNKNOWN_TOPIC => return Err(deed.unseen(found.error_code, None, &need)),
+        Some(found) if found.error_code != UNKNOWN_TOPIC_OR_PARTITION => {
+            return Err(deed.unseen(found.error_code, None, &need));
+        }
         _ => return Err(deed.not_found(&format!("topic {topic}"))),
     };
     let all = found.partitions.iter().map(|p| p.partition_index).collect();

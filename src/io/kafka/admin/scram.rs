@@ -14,12 +14,12 @@ use crate::{
     plan::kafka::KafkaAnswer,
     wire::{
         changes,
+        errors::RESOURCE_NOT_FOUND,
         scram::{self, Hash},
     },
 };
 
-/// RESOURCE_NOT_FOUND, and what is said of requests that are wrong in themselves.
-const NOT_FOUND: i16 = 91;
+/// What is said of requests that are wrong in themselves.
 const UNSUPPORTED_MECHANISM: i16 = 33;
 const UNACCEPTABLE: i16 = 93;
 const UNKNOWN: i16 = -1;
@@ -58,7 +58,7 @@ async fn has(admin: &Admin, deed: &Deed, user: &str) -> Result<(Vec<i8>, Ground)
         return Err(deed.unseen(answer.error_code, answer.error_message.as_ref(), &need));
     }
     let mechanisms = match answer.results.first() {
-        Some(result) if result.error_code == NOT_FOUND => Vec::new(),
+        Some(result) if result.error_code == RESOURCE_NOT_FOUND => Vec::new(),
         Some(result) if result.error_code != 0 => {
             return Err(deed.unseen(result.error_code, result.error_message.as_ref(), &need));
         }

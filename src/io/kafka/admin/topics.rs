@@ -8,12 +8,11 @@ use super::{
 };
 use crate::{
     plan::kafka::{KafkaAnswer, KafkaOp},
-    wire::changes::{self, Intent},
+    wire::{
+        changes::{self, Intent},
+        errors::{TOPIC_ALREADY_EXISTS, UNKNOWN_TOPIC_OR_PARTITION},
+    },
 };
-
-/// UNKNOWN_TOPIC_OR_PARTITION and TOPIC_ALREADY_EXISTS.
-const UNKNOWN_TOPIC: i16 = 3;
-const EXISTS: i16 = 36;
 
 /// What a topic is to be.
 struct Wanted<'a> {
@@ -81,10 +80,10 @@ async fn create(admin: &Admin, deed: &Deed, wanted: &Wanted<'_>, intent: Intent)
     match result.error_code {
         0 => Ok(Found::AsPlanned),
         // Somebody was faster.
-        EXISTS => {
+        TOPIC_ALREADY_EXISTS => {
             let ground = admin.look(Some(&[name])).await.map_err(|why| deed.unread(why, &need))?;
             if ground.topic(name).is_none_or(|t| t.error_code != 0) {
-                return Err(deed.refused(EXISTS, None, &need));
+                return Err(deed.refused(TOPIC_ALREADY_EXISTS, None, &need));
             }
             compared(admin, deed, &ground, wanted).await
         }
@@ -122,7 +121,7 @@ async fn look(admin: &Admin, deed: &Deed, topic: &str) -> Result<(Found, Ground)
     let need = Need::topic("Describe", topic);
     let ground = admin.look(Some(&[topic])).await.map_err(|why| deed.unread(why, &need))?;
     let found = match ground.topic(topic).map_or(0, |t| t.error_code) {
-        UNKNOWN_TOPIC => Found::Already(format!("there is no topic {topic}")),
+        UNKNOWN_TOPIC_OR_PARTITION => Found::Already(format!("there is no topic {topic}")),
         0 => Found::AsPlanned,
         // A leader may be missing, or the topic may not be seen: whether it can be deleted, the controller says.
         code if !crate::wire::errors::is_forbidden(code) => Found::AsPlanned,
@@ -143,7 +142,7 @@ async fn delete(admin: &Admin, deed: &Deed, topic: &str) -> Result<Found, AdminE
     let result = answer.responses.first().ok_or_else(|| deed.unsure("the answer is about no topic"))?;
     match result.error_code {
         0 => Ok(Found::AsPlanned),
-        UNKNOWN_TOPIC => Ok(Found::Already(format!("there is no topic {topic}"))),
+        UNKNOWN_TOPIC_OR_PARTITION => Ok(Found::Already(format!("there is no topic {topic}"))),
         code => Err(deed.refused(code, result.error_message.as_ref(), &need)),
     }
 }
@@ -159,7 +158,9 @@ async fn add(
     let need = Need::topic("Alter", topic);
     let ground = admin.look(Some(&[topic])).await.map_err(|why| deed.unread(why, &need))?;
     let there = match ground.topic(topic) {
-        Some(found) if found.error_code == UNKNOWN_TOPIC => return Err(deed.not_found(&format!("topic {topic}"))),
+        Some(found) if found.error_code == UNKNOWN_TOPIC_OR_PARTITION => {
+            return Err(deed.not_found(&format!("topic {topic}")));
+        }
         Some(found) if found.error_code == 0 => i32::try_from(found.partitions.len()).unwrap_or(i32::MAX),
         Some(found) => return Err(deed.unseen(found.error_code, None, &Need::topic("Describe", topic))),
         None => return Err(deed.garbled("the answer does not name the topic")),

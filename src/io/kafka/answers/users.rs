@@ -14,10 +14,8 @@ use crate::{
         user::{Quota, ScramCredential, ScramUser},
     },
     io::kafka::failure::CallError,
+    wire::errors::SECURITY_DISABLED,
 };
-
-/// No authorizer is configured (SECURITY_DISABLED), which is an answer.
-const SECURITY_DISABLED: i16 = 54;
 
 /// The longest name that is kept whole; principals of certificates are long.
 const LONGEST: usize = 1_000;
