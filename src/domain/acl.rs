@@ -13,6 +13,24 @@ const USER: &str = "User:";
 /// The name that stands for every name, and the host that stands for every host.
 pub const ANY: &str = "*";
 
+/// Names of AclOperation, from number 2 on.
+pub const OPERATIONS: [&str; 14] = [
+    "All",
+    "Read",
+    "Write",
+    "Create",
+    "Delete",
+    "Alter",
+    "Describe",
+    "ClusterAction",
+    "DescribeConfigs",
+    "AlterConfigs",
+    "IdempotentWrite",
+    "CreateTokens",
+    "DescribeTokens",
+    "TwoPhaseCommit",
+];
+
 /// Whether a rule allows or denies; a denial counts more than whatever is allowed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

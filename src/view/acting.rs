@@ -123,7 +123,7 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
     draw_all(&lines[first..], buffer, body);
     draw_all(&foot, buffer, Rect { y: inside.y + room, height: below, ..inside });
     if beyond > 0 {
-        let text = format!(" {} more lines ", beyond - first);
+        let text = format!(" {} ", units::counted(beyond - first, "more line"));
         let strip = Strip::of(if first == beyond { " end ".to_owned() } else { text }, look.style(Slot::Label));
         let at = u16::try_from(strip.width()).unwrap_or(u16::MAX).min(inside.width);
         strip.draw(buffer, Rect { x: inside.right() - at, y: inside.bottom(), width: at, height: 1 }, 0);

@@ -8,7 +8,7 @@ use super::kafka_resource;
 use crate::{
     domain::{
         access::Mechanism,
-        acl::{self, Acl, Pattern, Permission, Resource},
+        acl::{self, Acl, OPERATIONS, Pattern, Permission, Resource},
         freshness::Kind,
         rights::Asking,
         strimzi::KafkaUser,
@@ -117,20 +117,8 @@ pub struct Grant {
     pub operations: Vec<String>,
 }
 
-/// Kafka's operations (AclOperation), as they are written.
-const OPERATIONS: [&str; 11] = [
-    "All",
-    "Read",
-    "Write",
-    "Create",
-    "Delete",
-    "Alter",
-    "Describe",
-    "ClusterAction",
-    "DescribeConfigs",
-    "AlterConfigs",
-    "IdempotentWrite",
-];
+/// How many of Kafka's operations rules are made of: those that come after are about tokens and transactions' inner life.
+const GRANTED: usize = 11;
 
 impl Grant {
     fn allow(resource: Resource, name: &str, operations: &[&str]) -> Self {
@@ -170,10 +158,11 @@ impl Grant {
         if name.is_empty() {
             return Err(shape());
         }
-        let known = |one: &str| OPERATIONS.into_iter().find(|known| known.eq_ignore_ascii_case(one));
+        let granted = &OPERATIONS[..GRANTED];
+        let known = |one: &str| granted.iter().copied().find(|known| known.eq_ignore_ascii_case(one));
         let read = operations.split(',').map(|one| {
             known(one.trim())
-                .ok_or_else(|| format!("Kafka knows no operation {one:?}; it knows {}", OPERATIONS.join(", ")))
+                .ok_or_else(|| format!("Kafka knows no operation {one:?}; it knows {}", granted.join(", ")))
         });
         let operations = read.collect::<Result<Vec<_>, _>>()?;
         Ok(Self { permission, ..Self::allow(resource, name, &operations) })

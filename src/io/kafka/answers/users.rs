@@ -10,7 +10,7 @@ use kafka_protocol::{
 use super::{part, whole};
 use crate::{
     domain::{
-        acl::{Acl, Authorizer, Pattern, Permission, Resource},
+        acl::{Acl, Authorizer, OPERATIONS, Pattern, Permission, Resource},
         user::{Quota, ScramCredential, ScramUser},
     },
     io::kafka::failure::CallError,
@@ -101,24 +101,6 @@ pub fn kind_number(resource: &Resource) -> i8 {
         Resource::Other(word) => word.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or_default(),
     }
 }
-
-/// Names of AclOperation, from number 2 on.
-const OPERATIONS: [&str; 14] = [
-    "All",
-    "Read",
-    "Write",
-    "Create",
-    "Delete",
-    "Alter",
-    "Describe",
-    "ClusterAction",
-    "DescribeConfigs",
-    "AlterConfigs",
-    "IdempotentWrite",
-    "CreateTokens",
-    "DescribeTokens",
-    "TwoPhaseCommit",
-];
 
 /// The number of an operation; 0 is of none that brokers know.
 pub fn operation_number(word: &str) -> i8 {
