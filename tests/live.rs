@@ -126,6 +126,8 @@ const ROWS: &[Row] = &[
     ("the smoke test is green on strimzi as an application", smoke::strimzi_is_green_as_an_application),
     ("without the permission for jobs the service is unproven", smoke::without_jobs_the_service_is_unproven),
     ("a canary tells loss and latency and leaves nothing", smoke::a_canary_tells_loss_and_latency),
+    ("of a frozen broker and the others it alone is restarted", roll::a_frozen_broker_is_restarted),
+    ("one of strimzi's brokers is restarted by its operator", roll::strimzi_restarts_one),
     ("a roll of plain brokers loses nothing of what goes through them", roll::plain),
     ("a roll of strimzi's brokers loses nothing of what goes through them", roll::strimzi),
     ("a roll that is killed in each of its steps goes on and restarts nothing twice", roll::killed_rolls_go_on),

@@ -154,6 +154,46 @@ pub fn an_isolated_broker_forbids_it(cluster: &Cluster) {
     is_in_sync(cluster);
 }
 
+/// Of a frozen broker and the others it alone may be restarted, which mends it.
+pub fn a_frozen_broker_is_restarted(cluster: &Cluster) {
+    is_in_sync(cluster);
+    let before = uids(cluster);
+    let restart = |broker: &str| {
+        let args = ["--installation", PLAIN, "--timeout", "200s", "broker", "restart", broker, "--yes"];
+        cluster.kafdeck().limit(ROLL).args(args).run()
+    };
+    let fault = fault(["freeze", "the-project", "kafka-1", "kafka-broker"]);
+    until(|| cluster.kafdeck().args(["--installation", PLAIN, "check"]).run().code == 1, "it is noticed");
+    let refused = restart("0").expect_code(1);
+    assert_eq!(uids(cluster), before, "{refused:#?}");
+    note(refused.stderr.trim());
+    let done = restart("1").expect_code(0);
+    drop(fault);
+    let after = uids(cluster);
+    let changed: Vec<&String> = before.keys().filter(|pod| before[*pod] != after[*pod]).collect();
+    assert_eq!(changed, ["kafka-1"], "{done:#?}");
+    is_in_sync(cluster);
+}
+
+/// One of Strimzi's brokers is restarted by its operator.
+pub fn strimzi_restarts_one(cluster: &Cluster) {
+    if cluster.kubectl(["-n", "messaging", "get", "kafka", "kafka-cluster"]).code != 0 {
+        skip("the flavour strimzi is not installed");
+        return;
+    }
+    let uid = |n: u32| {
+        let pod = format!("kafka-cluster-kafka-pool-{n}");
+        let path = ["-n", "messaging", "get", "pod", &pod, "-o", "jsonpath={.metadata.uid}"];
+        cluster.kubectl(path).expect_code(0).stdout
+    };
+    let before = [uid(0), uid(1), uid(2)];
+    let args = ["--installation", "messaging/kafka-cluster", "--timeout", "300s", "broker", "restart", "2", "--yes"];
+    cluster.kafdeck().limit(ROLL).args(args).run().expect_code(0);
+    let after = [uid(0), uid(1), uid(2)];
+    assert_eq!(before[..2], after[..2]);
+    assert_ne!(before[2], after[2]);
+}
+
 /// A broker that is cut off while another one is restarted ends the roll before the next one.
 pub fn an_isolated_broker_ends_it(cluster: &Cluster) {
     is_in_sync(cluster);
