@@ -88,6 +88,10 @@ pub fn by_brokers(cluster: &Cluster) {
     assert!(!text.contains("retention.ms"), "{text}");
     refused(&act(cluster, &place, &[&alter[..], &["--yes"]].concat()), 0, &["nothing is to be done"]);
     refused(&act(cluster, &place, &["delete", TOPIC, "--yes"]), 1, &["--confirm acting-heron"]);
+    // Brokers make it when the first group asks for its coordinator.
+    let consume =
+        format!("kafka-console-consumer.sh --bootstrap-server localhost:9092 --topic {TOPIC} --timeout-ms 9000");
+    cluster.kubectl(["-n", place[1], "exec", "kafka-0", "--", "sh", "-c", &consume]);
     refused(&act(cluster, &place, &["delete", "__consumer_offsets", "--yes"]), 1, &["Kafka's own"]);
     refused(&act(cluster, &place, &["delete", TOPIC, "--yes", "--confirm", TOPIC]), 0, &["last written to: never"]);
     assert_eq!(described(), "");
