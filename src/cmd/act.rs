@@ -25,6 +25,7 @@ use crate::{
     plan::{
         Plan, Refusal,
         catalog::{self, ActionSpec, Scope},
+        errand::Preview,
         gate::{self, Moment, Verdict, check_all},
         kafka::KafkaAnswer,
         op::Rehearsed,
@@ -145,7 +146,7 @@ async fn outcome(session: &mut Session, global: &Global, typed: &Typed) -> Resul
         Some(Stage::Refused(refusal)) => return Ok(refused(refusal)),
         _ => return Ok(Outcome::of("refused", None, 1)),
     };
-    if let Some(why) = planned.preview.as_ref().and_then(super::super::plan::errand::Preview::refuses) {
+    if let Some(why) = planned.preview.as_ref().and_then(Preview::refuses) {
         return Ok(Outcome::of("refused", Some(why), 1));
     }
     if typed.dry_run {
@@ -254,17 +255,17 @@ async fn expired(deadline: Option<Instant>) {
 
 /// Prints what the run said since, and what it waits for when that changed.
 fn tell(run: &Run, said: &mut usize, waiting: &mut String) -> Result<(), Failure> {
-    let mut out = String::new();
+    let mut lines: Vec<String> = Vec::new();
     for one in run.said.iter().skip(*said) {
-        out.push_str(&[&*one.at.format("%H:%M:%S").to_string(), "  ", &*printable(&one.text), "\n"].concat());
+        lines.push(format!("{}  {}\n", one.at.format("%H:%M:%S"), printable(&one.text)));
     }
     *said = run.said.len();
     let now = run.waits_for().unwrap_or_default();
     if now != *waiting && !now.is_empty() {
-        out.push_str(&["          waits for: ", &*printable(&now), "\n"].concat());
+        lines.push(format!("          waits for: {}\n", printable(&now)));
     }
     *waiting = now;
-    put(out.as_bytes())
+    put(lines.concat().as_bytes())
 }
 
 fn over(run: &Run, timed_out: bool) -> Outcome {

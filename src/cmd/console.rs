@@ -253,7 +253,9 @@ impl Console {
             _ = self.jobs.stop.recv() => Woken::Stop,
             _ = self.jobs.continued.recv() => Woken::Continued,
             _ = self.jobs.resized.recv() => Woken::Resized,
-            piece = self.keyboard.next() => if let Some(piece) = piece { Woken::Events(self.decoder.take(&piece, Instant::now())) } else {
+            piece = self.keyboard.next() => if let Some(piece) = piece {
+                Woken::Events(self.decoder.take(&piece, Instant::now()))
+            } else {
                 terminal::depart(HUNG_UP);
                 Woken::Departing
             },

@@ -1,4 +1,4 @@
-//! Proves that brokers take records and give them back: under_way checksummed ones, reads them, and keeps the ledger.
+//! Proves that brokers take records and give them back: writes checksummed ones, reads them, and keeps the ledger.
 //!
 //! It makes no topic and decides nothing of what is good: `io::act` calls it for a step. Reading begins before writing
 //! does, so that what is missing at the end is lost and was not merely overlooked.

@@ -181,14 +181,14 @@ impl Unfinished {
     /// In a sentence without a period: `a roll of 3 brokers stopped before 2 of 3`.
     pub fn words(&self) -> String {
         let (last, of) = (self.plan.steps.len().saturating_sub(1), self.plan.steps.len());
-        let place = self.plan.steps.get(self.step.min(last)).map(|step| step.title.clone()).unwrap_or_default();
+        let at = self.step.min(last);
+        let place = self.plan.steps.get(at).map(|step| step.title.clone()).unwrap_or_default();
         let verb = match self.is_unsure {
             true => "was cut off within",
             false if self.step > last => "stopped while it waited for",
             false => "stopped before",
         };
-        let n = self.step.min(last) + 1;
-        format!("{} of {} {verb} step {n} of {of}, {place}", self.plan.title, self.plan.installation)
+        format!("{} of {} {verb} step {} of {of}, {place}", self.plan.title, self.plan.installation, at + 1)
     }
 }
 

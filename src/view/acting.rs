@@ -21,6 +21,7 @@ use crate::{
     domain::{text::sentence, units},
     plan::{
         Gate, Plan, Refusal, Step,
+        errand::Preview,
         gate::{self, Moment, Verdict, check_all},
         kafka::KafkaAnswer,
         op::Rehearsed,
@@ -256,7 +257,7 @@ fn question(app: &App, planned: &Planned, look: Look, width: usize) -> Vec<Strip
         lines.push(ask.then(footer::typed(form, look)));
         return lines;
     }
-    let refuses = planned.preview.as_ref().and_then(super::super::plan::errand::Preview::refuses);
+    let refuses = planned.preview.as_ref().and_then(Preview::refuses);
     if planned.plan.is_empty() || refuses.is_some() {
         if let Some(why) = refuses {
             lines.extend(paragraph(&sentence(&format!("not possible: {why}")), look.tone(Tone::Bad), width));

@@ -31,6 +31,7 @@ pub fn planned(app: &App, id: &str, params: &Params, answers: &[Answer]) -> Stri
             return out;
         }
     };
+    assert_eq!(plan.installation, reading.installation.id);
     let _ = writeln!(out, "{} ({})\n{}", plan.title, plan.risk.word(), plan.sentence);
     plan.details.iter().for_each(|line| _ = writeln!(out, "  {line}"));
     plan.warnings.iter().for_each(|line| _ = writeln!(out, "  mind: {line}"));

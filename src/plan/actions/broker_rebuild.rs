@@ -81,7 +81,7 @@ struct Victim<'a> {
     pod: &'a Pod,
     claims: Vec<&'a Claim>,
     way: Way,
-    /// Whether it is_voter; true for `bound` where its vote is bound to the directory that goes (KIP-853).
+    /// Whether it votes; true for `bound` where its vote is bound to the directory that goes (KIP-853).
     is_voter: bool,
     bound: bool,
 }

@@ -57,7 +57,7 @@ fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
     let agreed = !details.is_empty();
     let mut warnings = Vec::new();
     if forced {
-        let gates = restart::before(&reading, &node, true);
+        let gates = restart::before(&reading, &node, Manner { agreed: true, ..Manner::default() });
         let moment = Moment { reading, since: None };
         let open = check_all(&gates, &moment).into_iter().filter(|(_, verdict)| !matches!(verdict, Verdict::Pass(_)));
         warnings.extend(open.map(|(title, verdict)| format!("not so: {title}: {}", verdict.words())));
@@ -74,7 +74,7 @@ fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
         warnings.push("disruption budgets cannot be seen; the API server holds them when it evicts".to_owned());
     }
     warnings.extend(unseen_operator(&reading, &node));
-    let mut steps = Steps::new(&survey, Manner { agreed, forced });
+    let mut steps = Steps::new(&survey, Manner { agreed, forced, serves: false });
     steps.restart(&node);
     Ok(Plan {
         action: SPEC.id.to_owned(),

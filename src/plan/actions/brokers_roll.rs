@@ -76,10 +76,11 @@ fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
     if is_lost {
         warnings.push("data goes with the pods: each comes back empty, and copies everything from others".to_owned());
     }
-    let mut steps = Steps::new(&survey, Manner { agreed, forced: false });
+    let manner = Manner { agreed, forced: false, serves: !params.is_on("only-outdated") };
+    let mut steps = Steps::new(&survey, manner);
     let ladder = ladder(&reading, &chosen, all);
     let how = match &ladder {
-        Ok(set) => climb(&mut steps, set, &reading, &chosen, agreed),
+        Ok(set) => climb(&mut steps, set, &reading, &chosen, manner),
         Err(why) => {
             for node in &chosen {
                 steps.restart(node);
@@ -87,13 +88,6 @@ fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
             one_by_one(&chosen, why)
         }
     };
-    for step in &mut steps.all {
-        let node = step.before.iter().find_map(|gate| match gate {
-            Gate::OthersServe { node } => Some(*node),
-            _ => None,
-        });
-        step.before.extend(node.filter(|_| !params.is_on("only-outdated")).map(|node| Gate::NodeServes { node }));
-    }
     match params.get("settle").and_then(|text| read_duration(text).ok()) {
         Some(settle) => settled(&mut steps.all, &chosen, settle),
         None if chosen.len() > 1 => warnings.push(format!(
@@ -229,7 +223,7 @@ fn climb(
     set: &Workload,
     reading: &Reading<'_>,
     chosen: &[Node<'_>],
-    agreed: bool,
+    manner: Manner,
 ) -> String {
     let target = core_target("apps/v1", "StatefulSet", "statefulsets", &set.meta.key());
     let held = |before: Option<u32>, after: u32| Change {
@@ -251,7 +245,7 @@ fn climb(
         let Some(at) = ordinal(node) else { continue };
         steps.all.push(Step {
             title: format!("restart {}: let pod {} go", node.name(), node.pod.meta.name),
-            before: restart::before(reading, node, agreed),
+            before: restart::before(reading, node, manner),
             op: Op::Patch { target: target.clone(), changes: vec![held(Some(at + 1), at)] },
             after: restart::after(node, 0),
             within_s: WITHIN_S,

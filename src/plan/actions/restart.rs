@@ -194,8 +194,11 @@ pub fn needs(reading: &Reading<'_>) -> Vec<Need> {
 }
 
 /// The gates before a node is restarted.
-pub fn before(reading: &Reading<'_>, node: &Node<'_>, agreed: bool) -> Vec<Gate> {
-    let id = node.id;
+pub fn before(reading: &Reading<'_>, node: &Node<'_>, manner: Manner) -> Vec<Gate> {
+    if manner.forced {
+        return Vec::new();
+    }
+    let (id, agreed) = (node.id, manner.agreed);
     let mut gates = vec![Gate::OthersServe { node: id }];
     if node.is_broker {
         gates.extend([
@@ -217,6 +220,7 @@ pub fn before(reading: &Reading<'_>, node: &Node<'_>, agreed: bool) -> Vec<Gate>
         }
         _ => {}
     }
+    gates.extend(manner.serves.then_some(Gate::NodeServes { node: id }));
     gates
 }
 
@@ -243,6 +247,8 @@ pub struct Manner {
     pub agreed: bool,
     /// Nothing is checked before, and no budget asked.
     pub forced: bool,
+    /// The node itself has to serve: it is not restarted to mend it.
+    pub serves: bool,
 }
 
 /// Makes steps, one node after the other.
@@ -275,7 +281,7 @@ impl<'a, 'r> Steps<'a, 'r> {
         let own = self.survey.shares.get(&node.id).map_or(0, |share| share.own);
         // What is forced leaves behind what it found.
         let behind = if self.manner.forced { self.survey.behind.count.saturating_sub(own) } else { 0 };
-        let before = if self.manner.forced { Vec::new() } else { before(&reading, node, self.manner.agreed) };
+        let before = before(&reading, node, self.manner);
         let after = after(node, behind);
         let title = format!("restart {}", node.name());
         match node.way {
@@ -455,7 +461,7 @@ pub fn judge(reading: Reading<'_>, rows: &mut [BrokerRow]) {
             continue;
         };
         let gates = match node(&survey, id, known) {
-            Ok(Some(node)) => before(&reading, &node, false),
+            Ok(Some(node)) => before(&reading, &node, Manner::default()),
             Ok(None) => {
                 row.restart_why = Some("pod: there is none now".to_owned());
                 continue;

@@ -10,7 +10,7 @@ use crate::{
     plan::kafka::{KafkaAnswer, KafkaOp},
     wire::{
         changes::{self, Intent},
-        errors::{TOPIC_ALREADY_EXISTS, UNKNOWN_TOPIC_OR_PARTITION},
+        errors::{self, TOPIC_ALREADY_EXISTS, UNKNOWN_TOPIC_OR_PARTITION},
     },
 };
 
@@ -124,7 +124,7 @@ async fn look(admin: &Admin, deed: &Deed, topic: &str) -> Result<(Found, Ground)
         UNKNOWN_TOPIC_OR_PARTITION => Found::Already(format!("there is no topic {topic}")),
         0 => Found::AsPlanned,
         // A leader may be missing, or the topic may not be seen: whether it can be deleted, the controller says.
-        code if !crate::wire::errors::is_forbidden(code) => Found::AsPlanned,
+        code if !errors::is_forbidden(code) => Found::AsPlanned,
         code => return Err(deed.unseen(code, None, &need)),
     };
     Ok((found, ground))
