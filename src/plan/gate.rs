@@ -142,6 +142,10 @@ pub enum Gate {
         state: String,
         /// Tasks that have failed may stay so.
         or_failed: bool,
+        /// What workers tell counts so many seconds after the change: a worker answers before it acts, and tells what was
+        /// until then.
+        #[serde(default)]
+        settles_s: u32,
     },
     /// No partition is offline, but for what a node itself causes.
     NothingOffline {
@@ -325,7 +329,12 @@ impl Gate {
             Self::OthersHoldData { broker } => format!("all that broker {broker} holds is in sync elsewhere"),
             Self::ClaimHas { claim, bytes: size } => format!("claim {} has {}", claim.name, bytes(*size)),
             Self::ClaimReplaced { claim, .. } => format!("claim {} is a new one, and bound", claim.name),
-            Self::ConnectorIs { connector, state, .. } => format!("connector {connector} and its tasks are {state}"),
+            Self::ConnectorIs { connector, state, settles_s: 0, .. } => {
+                format!("connector {connector} and its tasks are {state}")
+            }
+            Self::ConnectorIs { connector, state, settles_s, .. } => {
+                format!("connector {connector} and its tasks are {state} {settles_s} s later")
+            }
             Self::NothingOffline { .. } => "no partition is offline".to_owned(),
             Self::OthersInSync { node } => format!("no replica is behind but those of {node}"),
             Self::WritesGoOn { node } => format!("no partition falls under min-ISR without {node}"),
@@ -422,8 +431,9 @@ impl Gate {
             Self::OthersHoldData { broker } => told_or(partitions::others_hold_data(moment, *broker)),
             Self::ClaimHas { claim, bytes } => told_or(volumes::claim_has(moment, claim, *bytes)),
             Self::ClaimReplaced { claim, uid } => told_or(volumes::claim_is_replaced(moment, claim, uid)),
-            Self::ConnectorIs { cluster, connector, state, or_failed } => {
-                told_or(connectors::is(moment, cluster, connector, state, *or_failed))
+            Self::ConnectorIs { cluster, connector, state, or_failed, settles_s } => {
+                let seen = connectors::settled(moment, cluster, *settles_s);
+                told_or(seen.and_then(|()| connectors::is(moment, cluster, connector, state, *or_failed)))
             }
             _ => self.check_told(moment).unwrap_or_else(|wait| wait),
         }

@@ -4,7 +4,7 @@
 //! or one has failed because the script says so. Shapes are held against real workers by `tests/conformance.rs`.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     convert::Infallible,
     sync::{Mutex, PoisonError},
 };
@@ -77,6 +77,11 @@ const TRACE: &str = "org.apache.kafka.connect.errors.ConnectException: Exiting W
     \tat org.postgresql.core.v3.ConnectionFactoryImpl.openConnectionImpl(ConnectionFactoryImpl.java:352)\n\
     \t... 17 more\n";
 
+/// Seconds for which a worker that was asked to restart a connector still tells the state from before.
+const RESTART_BEGINS: f64 = 1.0;
+/// Seconds after which what was restarted runs.
+const RESTART_ENDS: f64 = 2.5;
+
 /// The Connect; shared by those who reach its port.
 #[derive(Debug, Default)]
 pub struct Connect {
@@ -84,6 +89,8 @@ pub struct Connect {
     failed: Mutex<Vec<(String, usize)>>,
     /// Connectors that are paused.
     paused: Mutex<BTreeSet<String>>,
+    /// Connectors that were asked to restart, and how many seconds ago.
+    restarting: Mutex<BTreeMap<String, f64>>,
 }
 
 /// Puts what somebody once applied into the store.
@@ -183,6 +190,18 @@ impl Connect {
         }
     }
 
+    /// Goes on with restarts that it was asked for.
+    pub fn step(&self, seconds: f64) {
+        let mut restarting = self.restarting.lock().unwrap_or_else(PoisonError::into_inner);
+        restarting.retain(|name, since| {
+            *since += seconds;
+            if *since >= RESTART_BEGINS {
+                self.failed.lock().unwrap_or_else(PoisonError::into_inner).retain(|(of, _)| of != name);
+            }
+            *since < RESTART_ENDS
+        });
+    }
+
     /// Serves one connection to its end.
     pub async fn serve(&self, stream: DuplexStream, kafka: &str) {
         let answering = service_fn(|request: Request<Incoming>| {
@@ -236,7 +255,7 @@ impl Connect {
             }
             (&Method::POST, "restart") => {
                 drop(paused);
-                self.failed.lock().unwrap_or_else(PoisonError::into_inner).retain(|(of, _)| of != name);
+                self.restarting.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), 0.0);
                 (StatusCode::ACCEPTED, self.connectors()[name]["status"].clone())
             }
             _ => (StatusCode::METHOD_NOT_ALLOWED, json!({"error_code": 405, "message": "HTTP 405 Method Not Allowed"})),
@@ -247,10 +266,16 @@ impl Connect {
     fn connectors(&self) -> Value {
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let restarting = self.restarting.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let worker = |at: usize| format!("{}:{PORT}", address(at % PODS.len()));
         let mut all = json!({});
         for (at, (name, kind, class, version, count, settings)) in CONNECTORS.into_iter().enumerate() {
-            let runs = if paused.contains(name) { "PAUSED" } else { "RUNNING" };
+            let restarts = restarting.get(name).is_some_and(|since| *since >= RESTART_BEGINS);
+            let runs = match (paused.contains(name), restarts) {
+                (true, _) => "PAUSED",
+                (false, true) => "RESTARTING",
+                (false, false) => "RUNNING",
+            };
             let task = |id: usize| {
                 let fails = failed.iter().any(|(connector, task)| connector == name && *task == id);
                 let state = if fails { "FAILED" } else { runs };
@@ -284,4 +309,28 @@ fn plugins() -> Value {
         .iter()
         .map(|(_, kind, class, version, ..)| json!({"class": class, "type": kind, "version": version}))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(connect: &Connect) -> (String, Vec<String>) {
+        let status = &connect.connectors()["warehouse-jdbc"]["status"];
+        let word = |of: &Value| of["state"].as_str().unwrap().to_owned();
+        (word(&status["connector"]), status["tasks"].as_array().unwrap().iter().map(word).collect())
+    }
+
+    #[test]
+    fn a_restart_is_answered_before_it_begins_and_ends_in_what_runs() {
+        let connect = Connect::default();
+        connect.set_failed("warehouse-jdbc", 1, true);
+        let before = state(&connect);
+        let (status, _) = connect.one(&Method::POST, "/connectors/warehouse-jdbc/restart");
+        assert_eq!((status, state(&connect)), (StatusCode::ACCEPTED, before));
+        connect.step(RESTART_BEGINS);
+        assert_eq!(state(&connect), ("RESTARTING".into(), vec!["RESTARTING".to_owned(); 2]));
+        connect.step(RESTART_ENDS);
+        assert_eq!(state(&connect), ("RUNNING".into(), vec!["RUNNING".to_owned(); 2]));
+    }
 }

@@ -149,6 +149,7 @@ impl Simulation {
         self.last = now;
         self.workloads.step(now);
         connect::keep(&self.store, &self.logs, now);
+        self.connect.step(seconds);
         let mut kafka = self.kafka.lock().unwrap_or_else(PoisonError::into_inner);
         demo::volumes(&self.store, &mut kafka);
         self.kubelets.step(&mut kafka, now);

@@ -33,6 +33,10 @@ const CLUSTER: ParamSpec = ParamSpec::new(
 )
 .flag_only();
 
+/// A restart ends in the state from which it began, and one that fails again runs for a moment: what is told counts after
+/// so many seconds.
+const SETTLES_S: u32 = 5;
+
 /// Which tasks are started again.
 const TASKS: &[&str] = &["failed", "all"];
 
@@ -215,6 +219,10 @@ fn build(
             state: state.to_owned(),
             // What has failed is neither paused nor resumed.
             or_failed: matches!(ask, ConnectAsk::Pause | ConnectAsk::Resume),
+            settles_s: match ask {
+                ConnectAsk::RestartFailed | ConnectAsk::RestartAll => SETTLES_S,
+                ConnectAsk::Pause | ConnectAsk::Resume => 0,
+            },
         }],
         within_s: 90,
     }];

@@ -1,7 +1,25 @@
 //! Connectors, as Connect's workers tell their state.
 
+use chrono::TimeDelta;
+
 use super::{Moment, Verdict};
 use crate::domain::{connect::short_cause, freshness::SourceState, ids::ObjectKey};
+
+/// What workers tell now is from at least so many seconds after the change.
+///
+/// A restart is answered before the worker begins with it, and for a moment more it tells the state from before.
+pub fn settled(moment: &Moment<'_>, cluster: &ObjectKey, settles_s: u32) -> Result<(), Verdict> {
+    let Some(since) = moment.since else { return Ok(()) };
+    let seen = moment.reading.connectors_seen(cluster);
+    let counts_from = since + TimeDelta::seconds(i64::from(settles_s));
+    match seen.as_of {
+        Some(at) if at > since && at < counts_from => {
+            let after = (at - since).num_seconds();
+            Err(Verdict::Wait(format!("workers told it {after} s after the change, when it may not have begun")))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// A connector and all its tasks are in a state, but for those that have failed where that does not count.
 pub fn is(
