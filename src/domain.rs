@@ -28,6 +28,7 @@ pub mod quantity;
 pub mod quorum;
 pub mod record;
 pub mod rights;
+pub mod series;
 pub mod storage;
 pub mod strimzi;
 pub mod text;
