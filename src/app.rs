@@ -57,7 +57,7 @@ use crate::{
     },
     facts::Fact,
     plan::errand::{Errand, Report, Unfinished},
-    world::{Dirty, World},
+    world::{Dirty, World, census::Census},
 };
 
 pub use self::{
@@ -205,6 +205,8 @@ pub struct App {
     pub remembered: BTreeMap<String, InstallationId>,
     /// What can be shown of it.
     pub shown: Option<Shown>,
+    /// The census of its partitions that was taken last.
+    census: Option<(InstallationId, Arc<Census>)>,
     /// The middle of the screen.
     pub place: Place,
     /// The pane of the Overview that has the focus.
@@ -281,6 +283,7 @@ impl App {
             wanted,
             remembered: BTreeMap::new(),
             shown: None,
+            census: None,
             place: Place::Tab(Tab::Overview),
             pane: ListId::Findings,
             overlay: None,
@@ -445,6 +448,7 @@ impl App {
     fn switch(&mut self, id: &InstallationId) {
         self.chosen = Some(id.clone());
         self.shown = None;
+        self.census = None;
         self.config_page = None;
         self.place = Place::Tab(Tab::Overview);
         self.lists.clear();
@@ -465,9 +469,9 @@ impl App {
             configs: self.config_page.as_ref().map(|page| (page.configs.clone(), page.freshness())),
             users: self.place == Place::Tab(Tab::Users),
         };
-        let previous = self.shown.as_ref().map(|s| s.findings.clone()).unwrap_or_default();
+        self.census = self.reading().map(|reading| (reading.installation.id.clone(), reading.census()));
         if let Some(reading) = self.reading() {
-            self.shown = Some(Shown::read(&reading, &opened, &previous));
+            self.shown = Some(Shown::read(&reading, &opened, self.shown.as_ref()));
             self.remember_verdict();
         }
         self.redraw = true;

@@ -6,6 +6,7 @@
 
 pub mod alerts;
 pub mod brokers;
+pub mod census;
 pub mod connect;
 pub mod groups;
 pub mod kafka;

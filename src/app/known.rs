@@ -1,12 +1,14 @@
 //! What is known of the chosen installation, and whether it has been looked for at all.
 
+use std::sync::Arc;
+
 use super::App;
 use crate::{
     domain::{
         freshness::{Kind, Source, SourceState},
         ids::InstallationId,
     },
-    world::Reading,
+    world::{Reading, census::Census},
 };
 
 impl App {
@@ -18,7 +20,12 @@ impl App {
     /// An installation, read at this moment.
     pub fn reading_of(&self, id: &InstallationId) -> Option<Reading<'_>> {
         let found = self.found.iter().find(|f| f.installation.id == *id)?;
-        Some(Reading { world: &self.world, installation: &found.installation, book: &found.book, now: self.now })
+        Some(Reading { world: &self.world, installation: &found.installation, book: &found.book, now: self.now, counted: self.counted(id) })
+    }
+
+    /// The census that was taken of an installation, if it is the last one that was.
+    fn counted(&self, id: &InstallationId) -> Option<&Arc<Census>> {
+        self.census.as_ref().filter(|(of, _)| of == id).map(|(_, census)| census)
     }
 
     /// The installation that was asked for.

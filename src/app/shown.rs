@@ -1,6 +1,8 @@
 //! What can be shown of the chosen installation: all rows, made once from a `Reading` and used by every
 //! pane, document and list until something changes.
 
+use std::sync::Arc;
+
 use crate::{
     diagnose::{self, Judgement},
     domain::{
@@ -21,7 +23,7 @@ use crate::{
         quorum::QuorumReading,
         storage::ClaimRow,
         summary::Summary,
-        topics::{PartitionRow, TopicRow},
+        topics::{PartitionRow, TopicRow, TopicsBasis},
         users::{ClientQuota, UserRow},
     },
 };
@@ -44,7 +46,8 @@ pub struct Shown {
     /// Claims, by name.
     pub storage: Vec<ClaimRow>,
     /// Topics, by name.
-    pub topics: Vec<TopicRow>,
+    pub topics: Arc<Vec<TopicRow>>,
+    topics_basis: TopicsBasis,
     /// Groups, by id.
     pub groups: Vec<GroupRow>,
     /// Alert rules, by name.
@@ -116,12 +119,14 @@ pub struct Opened {
 }
 
 impl Shown {
-    /// Reads everything; `previous` findings lend their `since`.
-    pub fn read(reading: &Reading<'_>, opened: &Opened, previous: &[Finding]) -> Self {
+    /// Reads everything; what was read before lends findings their `since`, and rows that rest on nothing new.
+    pub fn read(reading: &Reading<'_>, opened: &Opened, previous: Option<&Self>) -> Self {
+        let topics_basis = reading.topics_basis();
+        let topics = previous.filter(|shown| shown.topics_basis == topics_basis).map(|shown| Arc::clone(&shown.topics));
         let (mut brokers, storage, groups) = (reading.brokers(), reading.storage(), reading.groups());
         restart::judge(*reading, &mut brokers);
         let summary = reading.summary(&brokers, &storage, &groups);
-        let findings = diagnose::findings(reading, previous);
+        let findings = diagnose::findings(reading, previous.map_or(&[], |shown| &shown.findings));
         let judgement = diagnose::judge(reading, &summary, &findings);
         let connectors = reading.connectors(&groups);
         let each = |what| reading.asked_each(what);
@@ -133,7 +138,8 @@ impl Shown {
             findings,
             brokers,
             storage,
-            topics: reading.topics(),
+            topics: topics.unwrap_or_else(|| Arc::new(reading.topics())),
+            topics_basis,
             groups,
             alerts: reading.alerts(),
             alert_sources: reading.alert_sources(),

@@ -66,18 +66,11 @@ pub struct BrokerRow {
     pub restart_why: Option<String>,
 }
 
-/// What Metadata says of each broker's share.
-#[derive(Debug, Default, Clone, Copy)]
-struct Share {
-    leaders: u32,
-    replicas: u32,
-    missing: u32,
-}
-
 impl Reading<'_> {
     /// All brokers: those with a pod, those that are registered, and those that only own replicas.
     pub fn brokers(&self) -> Vec<BrokerRow> {
-        let shares = self.shares();
+        let census = self.census();
+        let shares = &census.shares;
         let silent = self.silent();
         let pods = self.pods_by_id();
         let mut ids: BTreeSet<BrokerId> = pods.keys().copied().collect();
@@ -86,10 +79,10 @@ impl Reading<'_> {
         }
         ids.extend(shares.keys());
         let mut rows: Vec<BrokerRow> =
-            ids.into_iter().map(|id| self.broker_row(Some(id), pods.get(&id).copied(), &shares, &silent)).collect();
+            ids.into_iter().map(|id| self.broker_row(Some(id), pods.get(&id).copied(), shares, &silent)).collect();
         let named: BTreeSet<_> = pods.values().map(|b| &b.pod).collect();
         let nameless = self.installation.brokers.iter().filter(|b| !named.contains(&b.pod));
-        rows.extend(nameless.map(|b| self.broker_row(None, Some(b), &shares, &silent)));
+        rows.extend(nameless.map(|b| self.broker_row(None, Some(b), shares, &silent)));
         rows
     }
 
@@ -113,21 +106,6 @@ impl Reading<'_> {
         by_id
     }
 
-    fn shares(&self) -> BTreeMap<BrokerId, Share> {
-        let mut shares: BTreeMap<BrokerId, Share> = BTreeMap::new();
-        for partition in self.kafka().into_iter().flat_map(|k| k.topics.values()).flat_map(|t| &t.partitions) {
-            if let Some(leader) = partition.leader {
-                shares.entry(leader).or_default().leaders += 1;
-            }
-            for replica in &partition.replicas {
-                let share = shares.entry(*replica).or_default();
-                share.replicas += 1;
-                share.missing += u32::from(!partition.isr.contains(replica));
-            }
-        }
-        shares
-    }
-
     fn broker_row(
         &self,
         id: Option<BrokerId>,
@@ -137,7 +115,7 @@ impl Reading<'_> {
     ) -> BrokerRow {
         let pod = broker.and_then(|b| self.world.kube.pods.get(&b.pod));
         let known = self.kafka().filter(|k| k.metadata_at.is_some());
-        let share = known.and(id).map(|id| shares.get(&id).copied().unwrap_or_default());
+        let share = known.and(id).map(|id| shares.get(&id).cloned().unwrap_or_default());
         let (ready, state, reason) = self.readiness(id, pod, silent);
         let restarts = pod.map(|p| pods::restarts(p));
         let usage = id.map_or_else(Usage::unknown, |id| broker_usage(self, id, broker));
@@ -156,9 +134,9 @@ impl Reading<'_> {
             restart_reason: restarts.as_ref().and_then(|r| r.reason.clone()),
             restarted_at: restarts.and_then(|r| r.at),
             created_at: pod.and_then(|p| p.meta.created_at),
-            leaders: share.map(|s| s.leaders),
-            replicas: share.map(|s| s.replicas),
-            under_replicated: share.map(|s| s.missing),
+            leaders: share.as_ref().map(|s| s.leaders as u32),
+            replicas: share.as_ref().map(|s| s.replicas as u32),
+            under_replicated: share.map(|s| s.missing as u32),
             disk_bytes: usage.used_bytes,
             disk_percent: usage.percent(),
             restart_safe: None,

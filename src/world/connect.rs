@@ -428,7 +428,7 @@ mod tests {
 
     fn read<T>(world: &World, installation: &Installation, of: impl FnOnce(&Reading<'_>) -> T) -> T {
         let book = AddressBook::default();
-        of(&Reading { world, installation, book: &book, now: AT + TimeDelta::seconds(1) })
+        of(&Reading { world, installation, book: &book, now: AT + TimeDelta::seconds(1), counted: None })
     }
 
     #[test]

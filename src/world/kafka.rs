@@ -59,6 +59,17 @@ pub struct KafkaWorld {
     pub quotas: Option<Vec<Quota>>,
     /// Moves of partitions under way; `None` before they were told.
     pub moves: Option<Vec<Moving>>,
+    /// What has changed how often.
+    pub revisions: Revisions,
+}
+
+/// How often something changed: what was made of it holds for as long as the number is the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Revisions {
+    /// Partitions, their moves and minimum.
+    pub partitions: u64,
+    /// Sizes of replicas.
+    pub sizes: u64,
 }
 
 /// What the authorizer allows and denies.
@@ -93,13 +104,23 @@ pub struct Told {
 impl KafkaWorld {
     /// Takes an answer in; false when it says what was known already.
     pub fn apply(&mut self, broker: Option<BrokerId>, seen_at: DateTime<Utc>, body: KafkaBody) -> bool {
+        let of_partitions =
+            matches!(body, KafkaBody::Metadata(_) | KafkaBody::TopicConfigs(_) | KafkaBody::Reassignments(_));
+        let of_sizes = matches!(body, KafkaBody::LogDirs(_));
+        let changed = self.take(broker, seen_at, body);
+        self.revisions.partitions += u64::from(changed && of_partitions);
+        self.revisions.sizes += u64::from(changed && of_sizes);
+        changed
+    }
+
+    fn take(&mut self, broker: Option<BrokerId>, seen_at: DateTime<Utc>, body: KafkaBody) -> bool {
         match body {
             KafkaBody::Metadata(metadata) => {
-                self.metadata_at = Some(seen_at);
+                let is_first = self.metadata_at.replace(seen_at).is_none();
                 let advertised = metadata.brokers.into_iter().map(|b| (b.id, b)).collect();
                 let mut topics = metadata.topics.into_iter().map(|t| (t.name.clone(), t)).collect();
                 mark(&mut topics, self.moves.as_deref().unwrap_or_default());
-                let changed = self.advertised != advertised || self.topics != topics;
+                let changed = is_first || self.advertised != advertised || self.topics != topics;
                 self.cluster_id = metadata.cluster_id;
                 self.advertised = advertised;
                 self.topics = topics;
@@ -134,8 +155,14 @@ impl KafkaWorld {
                 broker.is_some_and(|broker| self.log_dirs.insert(broker, dirs.clone()).as_ref() != Some(&dirs))
             }
             KafkaBody::TopicConfigs(configs) => {
-                self.configs.extend(configs.into_iter().map(|c| (c.topic.clone(), c)));
-                true
+                let mut changed = false;
+                for config in configs {
+                    if self.configs.get(&config.topic) != Some(&config) {
+                        changed = true;
+                        self.configs.insert(config.topic.clone(), config);
+                    }
+                }
+                changed
             }
             KafkaBody::BrokerConfigs(configs) => broker
                 .is_some_and(|broker| self.broker_configs.insert(broker, configs.clone()).as_ref() != Some(&configs)),

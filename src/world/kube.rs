@@ -46,11 +46,14 @@ pub struct KubeWorld {
     pub classes: BTreeMap<ObjectKey, Arc<Class>>,
     /// Helm releases that brokers came with.
     pub releases: BTreeMap<ObjectKey, Arc<Release>>,
+    /// How often KafkaTopics, or who looks after them, have changed.
+    pub topics_revision: u64,
 }
 
 impl KubeWorld {
     /// Swaps the whole list of a kind, so that no pane is ever half empty.
     pub fn list(&mut self, kind: Kind, objects: Vec<Object>) {
+        self.topics_revision += u64::from(is_of_topics(kind));
         match kind {
             Kind::Pods => self.pods.clear(),
             Kind::Claims => self.claims.clear(),
@@ -86,19 +89,26 @@ impl KubeWorld {
             Object::Node(o) => insert(&mut self.nodes, key, o),
             Object::Rule(o) => insert(&mut self.rules, key, o),
             Object::ConfigMap(o) => insert(&mut self.config_maps, key, o),
-            Object::Kafka(o) => insert(&mut self.kafkas, key, *o),
+            Object::Kafka(o) => self.of_topics(|kube| insert(&mut kube.kafkas, key, *o)),
             Object::NodePool(o) => insert(&mut self.node_pools, key, o),
             Object::PodSet(o) => insert(&mut self.pod_sets, key, o),
             Object::User(o) => insert(&mut self.users, key, o),
-            Object::Topic(o) => insert(&mut self.topics, key, o),
+            Object::Topic(o) => self.of_topics(|kube| insert(&mut kube.topics, key, o)),
             Object::Budget(o) => insert(&mut self.budgets, key, o),
             Object::Class(o) => insert(&mut self.classes, key, o),
             Object::Release(o) => insert(&mut self.releases, key, o),
         }
     }
 
+    fn of_topics(&mut self, change: impl FnOnce(&mut Self) -> bool) -> bool {
+        let changed = change(self);
+        self.topics_revision += u64::from(changed);
+        changed
+    }
+
     /// Removes an object.
     pub fn remove(&mut self, kind: Kind, key: &ObjectKey) {
+        self.topics_revision += u64::from(is_of_topics(kind));
         match kind {
             Kind::Pods => drop(self.pods.remove(key)),
             Kind::Claims => drop(self.claims.remove(key)),
@@ -118,6 +128,10 @@ impl KubeWorld {
             Kind::Releases => drop(self.releases.remove(key)),
         }
     }
+}
+
+fn is_of_topics(kind: Kind) -> bool {
+    matches!(kind, Kind::Kafkas | Kind::Topics)
 }
 
 fn insert<T: PartialEq>(map: &mut BTreeMap<ObjectKey, Arc<T>>, key: ObjectKey, object: T) -> bool {

@@ -1,6 +1,6 @@
 //! One installation, read at one moment.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
@@ -12,7 +12,7 @@ use crate::domain::{
     rights::Asking,
 };
 
-use super::{KafkaWorld, World};
+use super::{KafkaWorld, World, census::Census};
 
 /// One installation, read at one moment: what panes, documents and findings are made from.
 #[derive(Clone, Copy)]
@@ -25,6 +25,8 @@ pub struct Reading<'a> {
     pub book: &'a AddressBook,
     /// The moment.
     pub now: DateTime<Utc>,
+    /// The census that was taken last, if one was.
+    pub counted: Option<&'a Arc<Census>>,
 }
 
 impl<'a> Reading<'a> {

@@ -152,7 +152,7 @@ impl Cluster {
     }
 
     fn reading(&self) -> Reading<'_> {
-        Reading { world: &self.world, installation: &self.installation, book: &self.book, now: self.now }
+        Reading { world: &self.world, installation: &self.installation, book: &self.book, now: self.now, counted: None }
     }
 
     fn summary(&self) -> Summary {

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::domain::{
-    freshness::SourceState,
+    freshness::{Asked, SourceState},
     ids::{BrokerId, ObjectKey},
     strimzi::KafkaTopic,
     topic::{Health, Topic},
 };
 
-use super::{KafkaWorld, Reading};
+use super::{KafkaWorld, Reading, kafka::Revisions};
 
 /// The owner of Kafka's own topics.
 const INTERNAL: &str = "internal";
@@ -101,7 +101,35 @@ impl TopicRow {
     }
 }
 
+/// What the rows of topics rest on: while it is the same, so are they.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicsBasis {
+    kafka: Option<Revisions>,
+    /// Of the KafkaTopics.
+    resources: u64,
+    /// Brokers whose partitions are out of reach.
+    silent: BTreeSet<BrokerId>,
+    /// Brokers whose log directories are known.
+    told: BTreeSet<BrokerId>,
+}
+
 impl Reading<'_> {
+    /// What the rows of topics rest on now.
+    pub fn topics_basis(&self) -> TopicsBasis {
+        TopicsBasis {
+            kafka: self.kafka().map(|kafka| kafka.revisions),
+            resources: self.world.kube.topics_revision,
+            silent: self.silent_leaders(),
+            told: self.tell_log_dirs(),
+        }
+    }
+
+    /// Brokers whose log directories are known.
+    fn tell_log_dirs(&self) -> BTreeSet<BrokerId> {
+        let told = |broker: &BrokerId| self.freshness(Asked::LogDirs, Some(*broker)).state == SourceState::Live;
+        self.kafka().into_iter().flat_map(|kafka| kafka.log_dirs.keys()).filter(|id| told(id)).copied().collect()
+    }
+
     /// All topics, by name.
     pub fn topics(&self) -> Vec<TopicRow> {
         let Some(kafka) = self.kafka() else { return Vec::new() };
@@ -168,25 +196,8 @@ impl Reading<'_> {
 
     /// Partitions by state; `None` before Metadata has answered.
     pub fn partition_counts(&self) -> Option<PartitionCounts> {
-        let kafka = self.kafka().filter(|k| k.metadata_at.is_some())?;
-        let silent = self.silent_leaders();
-        let reassigning = kafka.moves.as_ref().map(Vec::len);
-        let mut counts = PartitionCounts { reassigning, ..PartitionCounts::default() };
-        for topic in kafka.topics.values() {
-            let min_isr = kafka.min_isr(&topic.name);
-            for partition in &topic.partitions {
-                counts.total += 1;
-                counts.under_replicated += usize::from(partition.is_under_replicated());
-                counts.min_isr_unknown += usize::from(min_isr.is_none());
-                match partition.health(min_isr, &silent) {
-                    Health::Offline => counts.offline += 1,
-                    Health::UnderMinIsr => counts.under_min_isr += 1,
-                    Health::AtMinIsr => counts.at_min_isr += 1,
-                    Health::UnderReplicated | Health::InSync => {}
-                }
-            }
-        }
-        Some(counts)
+        self.kafka().filter(|kafka| kafka.metadata_at.is_some())?;
+        Some(self.census().counts.clone())
     }
 
     /// Bytes of topics whose every replica's broker has told its log directories.
@@ -196,10 +207,7 @@ impl Reading<'_> {
         for (_, replica) in replicas(kafka) {
             *sizes.entry(&replica.topic).or_default() += replica.bytes;
         }
-        let told = |broker: &BrokerId| {
-            self.freshness(crate::domain::freshness::Asked::LogDirs, Some(*broker)).state == SourceState::Live
-        };
-        let told: BTreeSet<BrokerId> = kafka.log_dirs.keys().filter(|b| told(b)).copied().collect();
+        let told = self.tell_log_dirs();
         sizes.retain(|topic, _| {
             kafka
                 .topics

@@ -21,7 +21,7 @@ use crate::{
         gate::{
             Looked, Moment, Verdict,
             back::ROLL,
-            survey::{Share, Standing, Survey},
+            survey::{Standing, Survey},
         },
         op::{Change, Target},
     },
@@ -278,9 +278,9 @@ impl<'a, 'r> Steps<'a, 'r> {
     /// Restarts a node.
     pub fn restart(&mut self, node: &Node<'_>) {
         let reading = self.survey.reading;
-        let own = self.survey.shares.get(&node.id).map_or(0, |share| share.own);
+        let own = self.survey.census.shares.get(&node.id).map_or(0, |share| share.own);
         // What is forced leaves behind what it found.
-        let behind = if self.manner.forced { self.survey.behind.count.saturating_sub(own) } else { 0 };
+        let behind = if self.manner.forced { self.survey.census.behind.count.saturating_sub(own) } else { 0 };
         let before = before(&reading, node, self.manner);
         let after = after(node, behind);
         let title = format!("restart {}", node.name());
@@ -357,7 +357,7 @@ pub fn harm(survey: &Survey<'_>, node: &Node<'_>) -> Vec<String> {
     if let Standing::Down(_) = survey.standing(node.id) {
         return lines;
     }
-    let Some(share) = survey.shares.get(&node.id) else { return lines };
+    let Some(share) = survey.census.shares.get(&node.id) else { return lines };
     let is_lost = survey.reading.installation.ephemeral == Some(true);
     if share.alone.count > 0 {
         let what = match (is_lost, share.alone.count) {
@@ -391,7 +391,7 @@ pub fn moves(survey: &Survey<'_>, node: &Node<'_>) -> String {
         let topics = survey.reading.kafka().into_iter().flat_map(|kafka| kafka.topics.values());
         topics.flat_map(|topic| &topic.partitions).filter(|p| p.leader == Some(id) && p.replicas.len() > 1).count()
     };
-    let share: Share<'_> = survey.shares.get(&node.id).cloned().unwrap_or_default();
+    let share: Share = survey.census.shares.get(&node.id).cloned().unwrap_or_default();
     // Nobody is there to take over from it.
     if survey.nodes().len() == 1 {
         return String::new();

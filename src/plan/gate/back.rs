@@ -114,7 +114,7 @@ pub fn back_in_sync(moment: &Moment<'_>, survey: &Survey<'_>, node: BrokerId) ->
     if let Some(wait) = unseen(&survey.reading, Asked::Metadata) {
         return wait;
     }
-    let (of, missing) = survey.shares.get(&node).map_or((0, 0), |share| (share.replicas, share.missing));
+    let (of, missing) = survey.census.shares.get(&node).map_or((0, 0), |share| (share.replicas, share.missing));
     let words = format!("{} of {of}", of - missing);
     if missing == 0 { Verdict::Pass(words) } else { Verdict::Wait(words) }
 }
@@ -126,13 +126,13 @@ pub fn urp_at_most(moment: &Moment<'_>, survey: &Survey<'_>, node: BrokerId, mos
     if let Err(wait) = metadata(moment) {
         return wait;
     }
-    let count = survey.behind.count;
-    let words = match survey.offline.count {
+    let count = survey.census.behind.count;
+    let words = match survey.census.offline.count {
         0 if count <= most => return Verdict::Pass(format!("URP {count}")),
-        0 => format!("URP {count}: {}", survey.behind.isr_of_first()),
-        offline => format!("URP {count}, offline {offline}: {}", survey.offline),
+        0 => format!("URP {count}: {}", survey.census.behind.isr_of_first()),
+        offline => format!("URP {count}, offline {offline}: {}", survey.census.offline),
     };
-    let is_in_sync = survey.shares.get(&node).is_none_or(|share| share.missing == 0);
+    let is_in_sync = survey.census.shares.get(&node).is_none_or(|share| share.missing == 0);
     match others_serve(survey, node) {
         Verdict::Fail(why) if is_in_sync => Verdict::Fail(format!("{words}; {node} is in sync, and {why}")),
         _ => Verdict::Wait(words),

@@ -6,7 +6,7 @@
 
 use super::{
     Verdict,
-    survey::{Standing, Survey, ids},
+    survey::{Standing, Survey},
 };
 use crate::{
     domain::{
@@ -15,7 +15,7 @@ use crate::{
         installation::Mode,
         placement::Budget,
     },
-    world::{Reading, quorum::QuorumRole},
+    world::{Reading, census::ids, quorum::QuorumRole},
 };
 
 /// What brokers said longer ago than this is not taken for how it is now.
@@ -53,11 +53,11 @@ pub fn nothing_offline(survey: &Survey<'_>, node: BrokerId) -> Verdict {
     if let Some(wait) = unseen(&survey.reading, Asked::Metadata) {
         return wait;
     }
-    match (survey.offline.count, is_down(survey, node)) {
+    match (survey.census.offline.count, is_down(survey, node)) {
         (0, _) => Verdict::Pass("none is".to_owned()),
         (count, Some(why)) => Verdict::Pass(format!("{count} are, and {node} serves nobody: {why}")),
-        (1, None) => Verdict::Fail(format!("{} is offline", survey.offline)),
-        (_, None) => Verdict::Fail(format!("{} are offline", survey.offline)),
+        (1, None) => Verdict::Fail(format!("{} is offline", survey.census.offline)),
+        (_, None) => Verdict::Fail(format!("{} are offline", survey.census.offline)),
     }
 }
 
@@ -66,15 +66,15 @@ pub fn others_in_sync(survey: &Survey<'_>, node: BrokerId) -> Verdict {
     if let Some(wait) = unseen(&survey.reading, Asked::Metadata) {
         return wait;
     }
-    let own = survey.shares.get(&node).map_or(0, |share| share.own);
-    let others = survey.behind.count.saturating_sub(own);
+    let own = survey.census.shares.get(&node).map_or(0, |share| share.own);
+    let others = survey.census.behind.count.saturating_sub(own);
     match (others, own) {
         (0, 0) => Verdict::Pass("all partitions are in sync".to_owned()),
         (0, own) => Verdict::Pass(format!("only its own {own} replicas are behind")),
         (others, _) => match is_down(survey, node) {
             Some(why) => Verdict::Pass(format!("{others} are behind, and {node} serves nobody: {why}")),
             None => {
-                Verdict::Fail(format!("{others} partitions are behind without it: {}", survey.behind.isr_of_first()))
+                Verdict::Fail(format!("{others} partitions are behind without it: {}", survey.census.behind.isr_of_first()))
             }
         },
     }
@@ -85,7 +85,7 @@ pub fn writes_go_on(survey: &Survey<'_>, node: BrokerId) -> Verdict {
     if let Some(wait) = unseen(&survey.reading, Asked::Metadata) {
         return wait;
     }
-    let Some(share) = survey.shares.get(&node) else { return Verdict::Pass("it has no replica".to_owned()) };
+    let Some(share) = survey.census.shares.get(&node) else { return Verdict::Pass("it has no replica".to_owned()) };
     if let Some(why) = is_down(survey, node) {
         return Verdict::Pass(format!("it serves nobody: {why}"));
     }
@@ -96,7 +96,7 @@ pub fn writes_go_on(survey: &Survey<'_>, node: BrokerId) -> Verdict {
         };
         return Verdict::Fail(format!("without it too few are in sync: {}{more}", share.blocked.isr_of_first()));
     }
-    if let Some(topic) = share.unknown {
+    if let Some(topic) = &share.unknown {
         return Verdict::Wait(format!("min.insync.replicas of {topic} is not known yet"));
     }
     Verdict::Pass(format!("its {} partitions keep their minimum", share.replicas))
@@ -107,14 +107,13 @@ pub fn nothing_alone(survey: &Survey<'_>, node: BrokerId, agreed: bool) -> Verdi
     if let Some(wait) = unseen(&survey.reading, Asked::Metadata) {
         return wait;
     }
-    let share = survey.shares.get(&node);
-    let (alone, tight) = share.map(|share| (share.alone, share.tight)).unwrap_or_default();
+    let share = survey.census.shares.get(&node);
     let mut words = Vec::new();
-    if alone.count > 0 {
-        words.push(format!("{alone}: no other replica"));
+    if let Some(share) = share.filter(|share| share.alone.count > 0) {
+        words.push(format!("{}: no other replica", share.alone));
     }
-    if tight.count > 0 {
-        words.push(format!("{tight}: no more replicas than min-ISR"));
+    if let Some(share) = share.filter(|share| share.tight.count > 0) {
+        words.push(format!("{}: no more replicas than min-ISR", share.tight));
     }
     match (words.is_empty(), is_down(survey, node), agreed) {
         (true, ..) => Verdict::Pass("none does".to_owned()),

@@ -76,7 +76,7 @@ impl Seen {
     }
 
     fn tell(&self, run: &mut Run, event: Event, now: DateTime<Utc>) -> Vec<Act> {
-        let reading = Reading { world: &self.world, installation: &self.installation, book: &self.book, now };
+        let reading = Reading { world: &self.world, installation: &self.installation, book: &self.book, now, counted: None };
         run.advance(event, Some(&reading), now)
     }
 }
