@@ -178,7 +178,8 @@ fn settled(builder: pty::Builder) -> Pty {
 fn still() {
     hooks::install().unwrap();
     let clock = Clock::real();
-    let sandbox = Some(Setup { script: Script { still: true, ..Script::default() }, clock: clock.clone() });
+    let sandbox =
+        Some(Setup { script: Script { still: true, ..Script::default() }, clock: clock.clone(), ..Setup::default() });
     let options = ConnectOptions { sandbox, ..ConnectOptions::default() };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {

@@ -18,7 +18,6 @@ use std::{
 
 use common::pty::{FRAME_END, Pty};
 use kafdeck::{
-    clock::Clock,
     sandbox::{self, Deed, Script, Setup, Step},
 };
 use tokio::net::TcpListener;
@@ -59,7 +58,7 @@ fn serve(megabytes: u32) {
     runtime.block_on(async {
         let steps = vec![Step { at: 1, deed: Deed::Flood { broker: 0, megabytes } }];
         let script = Script { steps, still: true, ..Script::default() };
-        let sandbox = sandbox::open(Setup { script, clock: Clock::real() });
+        let sandbox = sandbox::open(Setup { script, ..Setup::default() });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut out = std::io::stdout();
         writeln!(out, "{}", listener.local_addr().unwrap()).unwrap();

@@ -1,18 +1,28 @@
-//! The App at the size of the largest clusters: `cargo bench --bench scale`. No cluster is needed.
+//! kafdeck at the size of the largest clusters: `cargo bench --bench scale`. No cluster is needed.
 //!
-//! 12 brokers, 9,000 topics with 39,000 partitions, 2,200 groups of 40 partitions each, at a quarter, a half and the full
-//! size, so that one sees whether it grows as the cluster does. Each row is what one message to the App takes, on a screen
-//! of 200×50; goals stand beside it. Nothing here judges; it prints.
+//! 12 brokers, 9,000 topics with 39,000 partitions, 2,200 groups of 40 partitions each, 1,000 pods, at a quarter, a half and
+//! the full size, so that one sees whether it grows as the cluster does. First what one message to the App takes, on a
+//! screen of 200×50; then the whole program against a sandbox in a process of its own, whose brokers take 20 ms for each
+//! answer. Goals stand beside the figures. Nothing here judges; it prints.
 #![allow(clippy::unwrap_used, reason = "a broken measurement ends the run")]
 #![allow(clippy::disallowed_methods, reason = "measuring is the one thing that needs the machine's clock here")]
 
+#[path = "../tests/common/mod.rs"]
+mod common;
+
 use std::{
     collections::BTreeMap,
-    io::Write,
+    io::{BufRead, BufReader, Write},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
+use common::pty::{self, Pty};
 use kafdeck::{
     app::{App, Msg, keys::Key},
     domain::{
@@ -26,9 +36,14 @@ use kafdeck::{
         topic::{Partition, Topic, TopicConfig},
     },
     facts::{Body, Fact, KafkaBody, Metadata},
+    sandbox::{self, Crowd, Setup},
     view::{self, Look},
 };
 use ratatui::{Terminal, backend::TestBackend};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    net::TcpStream,
+};
 
 const BROKERS: i32 = 12;
 /// How many groups a coordinator is asked about at once.
@@ -36,10 +51,170 @@ const BATCH: usize = 100;
 /// Rounds of each measurement.
 const ROUNDS: usize = 40;
 
+/// Variable that makes this binary the cluster: how much of the full size it has, as a divisor.
+const CHILD: &str = "KAFDECK_BENCH_SHARE";
+/// Longest that the program may take until it shows every figure.
+const LIMIT: Duration = Duration::from_secs(120);
+/// How long a console is watched.
+const WATCHED: Duration = Duration::from_secs(30);
+
 fn main() {
+    if let Some(share) = std::env::var(CHILD).ok().and_then(|share| share.parse().ok()) {
+        serve(share);
+        return;
+    }
     for share in [4, 2, 1] {
         measure(&Size { topics: 9_000 / share, groups: 2_200 / share });
     }
+    for share in [4, 2, 1] {
+        whole(share);
+    }
+}
+
+/// A cluster behind a port of this machine, which it prints; for each line that it reads it prints the bytes that went
+/// through it so far.
+fn serve(share: usize) {
+    let crowd = Crowd { brokers: BROKERS, topics: 9_000 / share, groups: 2_200 / share, pods: 1_000, delay_ms: 20 };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let carried = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&carried);
+    std::thread::spawn(move || {
+        for _ in std::io::stdin().lines() {
+            print(&counted.load(Ordering::Relaxed).to_string());
+        }
+        std::process::exit(0);
+    });
+    runtime.block_on(async {
+        let sandbox = sandbox::open(Setup { crowd, ..Setup::default() });
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        print(&listener.local_addr().unwrap().port().to_string());
+        while let Ok((mut socket, _)) = listener.accept().await {
+            socket.set_nodelay(true).unwrap();
+            let (mut theirs, carried) = (sandbox.connect().unwrap(), Arc::clone(&carried));
+            tokio::spawn(async move { carry(&mut socket, &mut theirs, &carried).await });
+        }
+    });
+}
+
+/// Carries bytes both ways until one end closes.
+async fn carry(socket: &mut TcpStream, theirs: &mut DuplexStream, carried: &AtomicU64) {
+    let (mut up, mut down) = (vec![0; 64 << 10], vec![0; 64 << 10]);
+    loop {
+        let (read, is_up) = tokio::select! {
+            read = socket.read(&mut up) => (read, true),
+            read = theirs.read(&mut down) => (read, false),
+        };
+        let Ok(read @ 1..) = read else { return };
+        carried.fetch_add(read as u64, Ordering::Relaxed);
+        let written = if is_up { theirs.write_all(&up[..read]).await } else { socket.write_all(&down[..read]).await };
+        if written.is_err() {
+            return;
+        }
+    }
+}
+
+/// The cluster in its own process, and a kubeconfig that leads to it.
+struct Cluster {
+    child: Child,
+    told: BufReader<std::process::ChildStdout>,
+    home: tempfile::TempDir,
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Cluster {
+    fn start(share: usize) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.env(CHILD, share.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let told = BufReader::new(child.stdout.take().unwrap());
+        let mut cluster = Self { child, told, home: tempfile::tempdir().unwrap() };
+        let port = cluster.line();
+        let config = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: large\n\
+             clusters: [{{name: large, cluster: {{server: \"http://127.0.0.1:{port}\"}}}}]\n\
+             contexts: [{{name: large, context: {{cluster: large, user: me}}}}]\nusers: [{{name: me, user: {{}}}}]\n"
+        );
+        std::fs::write(cluster.kubeconfig(), config).unwrap();
+        cluster
+    }
+
+    fn kubeconfig(&self) -> std::path::PathBuf {
+        self.home.path().join("config")
+    }
+
+    fn line(&mut self) -> u64 {
+        let mut line = String::new();
+        self.told.read_line(&mut line).unwrap();
+        line.trim().parse().unwrap()
+    }
+
+    /// Bytes that went through its API server so far.
+    fn carried(&mut self) -> u64 {
+        writeln!(self.child.stdin.as_mut().unwrap()).unwrap();
+        self.line()
+    }
+
+    fn console(&self) -> Pty {
+        Pty::kafdeck().kubeconfig(&self.kubeconfig()).size(200, 50).spawn()
+    }
+}
+
+/// The whole program.
+fn whole(share: usize) {
+    let mut cluster = Cluster::start(share);
+    print(&format!("the program against 1/{share} of it:"));
+    let figure = |what: &str, figure: f64, unit: &str| print(&format!("  {what:<54} {figure:9.1} {unit}"));
+    let mut lags: Vec<f64> = (0..3).map(|_| lag(&cluster)).collect();
+    lags.sort_by(f64::total_cmp);
+    figure("kafdeck lag, process and all (median of 3)", lags[1], "ms    goal: a pass in 2,000 ms");
+    let began = Instant::now();
+    let mut pty = cluster.console();
+    pty.wait_for(pty::is_live, LIMIT);
+    figure("exec to every figure on the console", began.elapsed().as_secs_f64() * 1e3, "ms");
+    pty.watch(Duration::from_secs(20));
+    let (from, cpu, carried) = (pty.raw_output().len(), pty.cpu_time(), cluster.carried());
+    pty.watch(WATCHED);
+    let seconds = WATCHED.as_secs_f64();
+    let through = (cluster.carried() - carried) as f64 / seconds / 1e3;
+    figure("through the API server", through, "kB/s  goal: 50 kB/s");
+    let written = (pty.raw_output().len() - from) as f64 / seconds;
+    figure("to the terminal, 200×50", written, "B/s   goal: 2,000 B/s at 80×24");
+    let used = pty.cpu_time().saturating_sub(cpu).as_secs_f64() / seconds * 100.0;
+    figure("CPU", used, "% of a core");
+    figure("resident memory", pty.resident() as f64 / f64::from(1 << 20), "MiB   goal: 120 MB");
+    for (tab, what) in [("5", "topics"), ("6", "groups")] {
+        pty.send(tab);
+        pty.watch(Duration::from_secs(1));
+        let mut times: Vec<f64> = (0..200).map(|_| key(&mut pty)).collect();
+        times.sort_by(f64::total_cmp);
+        figure(&format!("key to its frame, {what}, p50"), times[100], "ms");
+        figure(&format!("key to its frame, {what}, p99"), times[198], "ms    goal: 8 ms");
+    }
+}
+
+/// Milliseconds of `kafdeck lag`.
+fn lag(cluster: &Cluster) -> f64 {
+    let began = Instant::now();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kafdeck"));
+    command.env("KUBECONFIG", cluster.kubeconfig()).env("HOME", cluster.home.path());
+    let done = command.args(["lag", "-o", "json", "--timeout", "60s"]).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    began.elapsed().as_secs_f64() * 1e3
+}
+
+/// Milliseconds from a key to the frame that answers it.
+fn key(pty: &mut Pty) -> f64 {
+    pty.watch(Duration::from_millis(37));
+    let (from, began) = (pty.raw_output().len(), Instant::now());
+    pty.send("j");
+    pty.wait_for_output(from, |written| !written.is_empty(), LIMIT);
+    began.elapsed().as_secs_f64() * 1e3
 }
 
 struct Size {
@@ -117,8 +292,10 @@ fn configs(size: &Size) -> KafkaBody {
 fn log_dirs(size: &Size, broker: i32, grown: u64) -> KafkaBody {
     let all = (0..size.topics).flat_map(|topic| (0..Size::partitions(topic)).map(move |index| (topic, index)));
     let here = all.filter(|(topic, index)| replicas(*topic, *index).contains(&BrokerId(broker)));
-    let size_of = |(topic, partition): (usize, i32)| {
-        ReplicaSize { topic: name(topic), partition, bytes: 1_000_000 + topic as u64 + grown }
+    let size_of = |(topic, partition): (usize, i32)| ReplicaSize {
+        topic: name(topic),
+        partition,
+        bytes: 1_000_000 + topic as u64 + grown,
     };
     KafkaBody::LogDirs(vec![LogDir {
         path: "/data".to_owned(),

@@ -16,6 +16,7 @@ mod beside;
 mod chatter;
 mod connect;
 mod controller;
+mod crowd;
 mod demo;
 mod events;
 mod flood;
@@ -51,6 +52,7 @@ use self::{
 
 pub use self::{
     beside::{Beside, Flavour},
+    crowd::Crowd,
     script::{Deed, Script, Step},
 };
 
@@ -61,6 +63,8 @@ pub struct Setup {
     pub script: Script,
     /// Its time.
     pub clock: Clock,
+    /// How large it is.
+    pub crowd: Crowd,
 }
 
 /// A running sandbox; it ends when it is dropped.
@@ -71,10 +75,10 @@ pub struct Sandbox {
 
 /// Opens a sandbox. It needs a runtime to live in.
 pub fn open(setup: Setup) -> Sandbox {
-    let Setup { script, clock } = setup;
+    let Setup { script, clock, crowd } = setup;
     let cancel = CancellationToken::new();
     let store = Arc::new(Store::new(clock.clone()));
-    let kafka = Arc::new(Mutex::new(demo::kafka()));
+    let kafka = Arc::new(Mutex::new(demo::kafka_of(&crowd)));
     let (teller, changes) = watch::channel(0);
     let logs = Arc::new(Logs::default());
     let connect = Arc::new(Connect::default());
@@ -85,7 +89,7 @@ pub fn open(setup: Setup) -> Sandbox {
         connect: Arc::clone(&connect),
         neighbours: Arc::clone(&neighbours),
     };
-    let simulation = Simulation::new(shared, teller, Arc::clone(&logs), script, clock.now());
+    let simulation = Simulation::new(shared, teller, Arc::clone(&logs), (script, &crowd), clock.now());
     let brokers = Arc::new(Brokers::new(Arc::clone(&kafka), changes, clock.clone()));
     let logs_of_floods = Arc::clone(&logs);
     let (store_of_nodes, cancel_of_nodes) = (Arc::clone(&store), cancel.clone());

@@ -213,7 +213,8 @@ async fn the_sandbox_s_workers_answer_as_recorded_ones_did() {
     let step = Step { at: 1, deed: Deed::FailTask { connector: "warehouse-jdbc".to_owned(), task: 0 } };
     let script = Script { steps: vec![step], ..Script::default() };
     let clock = Clock::with_timers(chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::days(20_000));
-    let options = ConnectOptions { sandbox: Some(Setup { script, clock }), ..ConnectOptions::default() };
+    let options =
+        ConnectOptions { sandbox: Some(Setup { script, clock, ..Setup::default() }), ..ConnectOptions::default() };
     let Ok(cluster) = connect(&options).await else { panic!("no sandbox") };
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
     let found = workers_answers(&cluster.client, "shop", "connect-6d5f7c9b84-4tq2x").await;

@@ -20,7 +20,13 @@ impl App {
     /// An installation, read at this moment.
     pub fn reading_of(&self, id: &InstallationId) -> Option<Reading<'_>> {
         let found = self.found.iter().find(|f| f.installation.id == *id)?;
-        Some(Reading { world: &self.world, installation: &found.installation, book: &found.book, now: self.now, counted: self.counted(id) })
+        Some(Reading {
+            world: &self.world,
+            installation: &found.installation,
+            book: &found.book,
+            now: self.now,
+            counted: self.counted(id),
+        })
     }
 
     /// The census that was taken of an installation, if it is the last one that was.

@@ -102,8 +102,12 @@ impl ListState {
             None => order.sort_by_key(|i| rows[*i].urgency()),
         }
         self.order = order;
-        let selected = self.selected.as_ref().filter(|_| self.held);
-        let found = selected.and_then(|id| self.order.iter().position(|i| rows[*i].id() == *id));
+        let found = self.selected.as_ref().filter(|_| self.held).and_then(|id| {
+            let is_it = |i: &usize| rows[*i].id() == *id;
+            // It has hardly ever moved, and there may be thousands of rows.
+            let stays = self.order.get(self.at).is_some_and(is_it).then_some(self.at);
+            stays.or_else(|| self.order.iter().position(is_it))
+        });
         self.select_at(found.unwrap_or(self.at), rows);
     }
 

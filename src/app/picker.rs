@@ -133,8 +133,13 @@ impl App {
 
     /// The verdict over an installation.
     fn judgement(&self, found: &Found) -> Judgement {
-        let reading =
-            Reading { world: &self.world, installation: &found.installation, book: &found.book, now: self.now, counted: None };
+        let reading = Reading {
+            world: &self.world,
+            installation: &found.installation,
+            book: &found.book,
+            now: self.now,
+            counted: None,
+        };
         let summary = reading.summary(&reading.brokers(), &reading.storage(), &[]);
         diagnose::judge(&reading, &summary, &diagnose::findings(&reading, &[]))
     }

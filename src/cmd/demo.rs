@@ -7,7 +7,6 @@ use std::{
 
 use crate::{
     cli::Global,
-    clock::Clock,
     drill,
     errors::{Failure, FailureKind},
     io::connect::ConnectOptions,
@@ -24,7 +23,7 @@ pub fn options(global: &Global, drill: Option<&str>) -> Result<ConnectOptions, F
             .hint("Leave out --context and --kubeconfig, or leave out `demo`."));
     }
     let script = drill.map_or_else(|| Ok(Script::demo()), script)?;
-    let sandbox = Some(Setup { script, clock: Clock::real() });
+    let sandbox = Some(Setup { script, ..Setup::default() });
     Ok(ConnectOptions { sandbox, ..global.connect_options()? })
 }
 

@@ -76,10 +76,8 @@ impl Series {
         // One sample from before the window, where there is no second one in it.
         let inside = self.samples.partition_point(|(at, _)| *at < from);
         let candidates = [self.samples.get(inside), self.samples.get(inside.wrapping_sub(1))];
-        let (at, value) = candidates
-            .into_iter()
-            .flatten()
-            .find(|(at, _)| last_at - at >= SHORTEST.num_milliseconds())?;
+        let (at, value) =
+            candidates.into_iter().flatten().find(|(at, _)| last_at - at >= SHORTEST.num_milliseconds())?;
         Some((last - value) as f64 / ((last_at - at) as f64 / 1000.0))
     }
 

@@ -150,7 +150,7 @@ impl Beside {
             delay_ms: 0,
             log_dir: LogDir { path: "/mnt/data/data0/logs".to_owned(), total: VOLUME, other: 24 << 20, failed: false },
         };
-        let topics = TOPICS.iter().enumerate().map(|(n, row)| (row.0.to_owned(), demo::topic(n, row)));
+        let topics = TOPICS.iter().enumerate().map(|(n, row)| (row.0.to_owned(), demo::topic(n, row, 3)));
         Kafka {
             cluster_id: format!("Sandbox-{}-{}", self.namespace, self.name),
             metadata_level: 21,

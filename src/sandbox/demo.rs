@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{
+    crowd::Crowd,
     kafka::{Acl, Broker, Changes, Group, Kafka, LogDir, Member, Partition, Process, Protocol, Quota, Security, Topic},
     kubelet::node_of,
     objects::{self, Brokers, Node, stamp},
@@ -18,8 +19,6 @@ pub const NAMESPACE: &str = "shop";
 pub const NAME: &str = "kafka";
 /// `cluster.id`.
 const CLUSTER_ID: &str = "SandboxShopKafka0000AQ";
-/// How many brokers there are.
-const BROKERS: i32 = 3;
 /// Bytes of each broker's volume.
 const VOLUME: u64 = 2 << 30;
 
@@ -87,12 +86,12 @@ pub fn claim(broker: i32) -> String {
 }
 
 /// Puts everything into the store that somebody once applied; pods and claims follow from it.
-pub fn install(store: &Store, at: DateTime<Utc>) {
+pub fn install(store: &Store, at: DateTime<Utc>, crowd: &Crowd) {
     let brokers = Brokers {
         namespace: NAMESPACE,
         name: NAME,
         headless: "kafka-headless",
-        replicas: BROKERS as usize,
+        replicas: crowd.brokers as usize,
         image: "docker.io/apache/kafka:4.1.2",
         cluster_id: CLUSTER_ID,
         class: "fast",
@@ -102,6 +101,7 @@ pub fn install(store: &Store, at: DateTime<Utc>) {
         super_users: Some(SUPER_USER),
     };
     let labels = brokers.labels();
+    let healthy = crowd.brokers as usize;
     let ports = [("kafka", 9092, None), ("controller", 9093, None), ("metrics", 9404, None)];
     let put = |resource: &'static str, mut object: Value| {
         object["metadata"]["creationTimestamp"] = stamp(at);
@@ -110,7 +110,7 @@ pub fn install(store: &Store, at: DateTime<Utc>) {
     for namespace in ["default", "kube-system", NAMESPACE] {
         put("namespaces", objects::namespace(namespace));
     }
-    for broker in 0..BROKERS {
+    for broker in 0..crowd.brokers {
         let (name, zone, ip) =
             (node_of(broker), format!("zone-{}", ["a", "b", "c"][broker as usize % 3]), format!("10.42.{broker}.1"));
         let node = Node {
@@ -127,7 +127,7 @@ pub fn install(store: &Store, at: DateTime<Utc>) {
     put("storageclasses", objects::storage_class("fast", true));
     put("services", objects::service(NAMESPACE, "kafka", Some("10.43.18.7"), &labels, &ports[..1]));
     put("services", objects::service(NAMESPACE, "kafka-headless", None, &labels, &ports));
-    put("poddisruptionbudgets", objects::disruption_budget(NAMESPACE, NAME, &labels, 1, (3, 3), at));
+    put("poddisruptionbudgets", objects::disruption_budget(NAMESPACE, NAME, &labels, 1, (healthy, healthy), at));
     put("prometheusrules", objects::prometheus_rule(NAMESPACE, "kafka-alerts", "kafka", &rules()));
     put("statefulsets", objects::stateful_set(&brokers));
 }
@@ -190,11 +190,18 @@ fn bytes_of(quantity: &str) -> Option<u64> {
     number.checked_mul(1 << (10 * shift))
 }
 
-/// The Kafka.
+/// The Kafka of a shop.
+#[cfg(test)]
 pub fn kafka() -> Kafka {
+    kafka_of(&Crowd::default())
+}
+
+/// The Kafka of a shop that others use, too.
+pub fn kafka_of(crowd: &Crowd) -> Kafka {
     let topics: BTreeMap<String, Topic> =
-        TOPICS.iter().enumerate().map(|(n, row)| (row.0.to_owned(), topic(n, row))).collect();
-    let groups = GROUPS.iter().enumerate().map(|(n, row)| (row.0.to_owned(), group(n, row, &topics))).collect();
+        TOPICS.iter().enumerate().map(|(n, row)| (row.0.to_owned(), topic(n, row, crowd.brokers))).collect();
+    let of = |(n, row): (usize, &GroupRow)| (row.0.to_owned(), group(n, row, &topics, crowd.brokers));
+    let groups = GROUPS.iter().enumerate().map(of).collect();
     let authorizer = [
         ("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"),
         ("super.users", SUPER_USER),
@@ -208,10 +215,10 @@ pub fn kafka() -> Kafka {
         ("compression.type", "producer"),
         ("max.message.bytes", "1048588"),
     ];
-    Kafka {
+    let mut kafka = Kafka {
         cluster_id: CLUSTER_ID.to_owned(),
         metadata_level: 27,
-        brokers: (0..BROKERS).map(|id| (id, broker(id))).collect(),
+        brokers: (0..crowd.brokers).map(|id| (id, broker(id))).collect(),
         topics,
         groups,
         defaults: defaults
@@ -222,7 +229,9 @@ pub fn kafka() -> Kafka {
         controller: Some(0),
         security: security(),
         changes: Changes::default(),
-    }
+    };
+    crowd.join(&mut kafka);
+    kafka
 }
 
 /// Users that may log in once the open listener is closed, and what they may then.
@@ -275,16 +284,22 @@ fn broker(id: i32) -> Broker {
     }
 }
 
-/// A topic of that number, on brokers 0 to 2.
-pub fn topic(n: usize, row: &TopicRow) -> Topic {
-    let (name, count, factor, rate, record_bytes, bytes, configs) = *row;
-    let partitions = (0..count).map(|index| {
+/// Partitions of the topic of that number, so many of so many replicas, over some brokers: with these bytes in all, in
+/// records of that size.
+pub fn placed(
+    n: usize,
+    (count, factor): (usize, usize),
+    brokers: i32,
+    bytes: f64,
+    record_bytes: f64,
+) -> Vec<Partition> {
+    let place = |index: usize| {
         let first = (index + n) as i32;
         // As Kafka places them: followers of the same leader are shifted from round to round.
-        let shift = index as i32 / BROKERS;
-        let follower = |nth: i32| (first + 1 + (shift + nth - 1) % (BROKERS - 1)) % BROKERS;
+        let shift = index as i32 / brokers;
+        let follower = |nth: i32| (first + 1 + (shift + nth - 1) % (brokers - 1)) % brokers;
         let replicas: Vec<i32> =
-            (0..factor as i32).map(|nth| if nth == 0 { first % BROKERS } else { follower(nth) }).collect();
+            (0..factor as i32).map(|nth| if nth == 0 { first % brokers } else { follower(nth) }).collect();
         let own = bytes / count as f64 * (0.9 + 0.05 * (index % 5) as f64);
         let end = own / record_bytes * 3.0 + 1_000.0;
         Partition {
@@ -296,21 +311,27 @@ pub fn topic(n: usize, row: &TopicRow) -> Topic {
             end,
             bytes: own,
         }
-    });
+    };
+    (0..count).map(place).collect()
+}
+
+/// A topic of that number, on so many brokers.
+pub fn topic(n: usize, row: &TopicRow, brokers: i32) -> Topic {
+    let (name, count, factor, rate, record_bytes, bytes, configs) = *row;
     let mut id = *b"sandbox-topic-00";
     id[14] = b'0' + (n / 10) as u8;
     id[15] = b'0' + (n % 10) as u8;
     Topic {
         id,
         configs: configs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-        partitions: partitions.collect(),
+        partitions: placed(n, (count, factor), brokers, bytes, record_bytes),
         rate,
         record_bytes,
         internal: name.starts_with("__"),
     }
 }
 
-fn group(n: usize, row: &GroupRow, topics: &BTreeMap<String, Topic>) -> Group {
+fn group(n: usize, row: &GroupRow, topics: &BTreeMap<String, Topic>, brokers: i32) -> Group {
     let (id, protocol, count, reads, speed, behind) = *row;
     let mut members: Vec<Member> = (0..count)
         .map(|m| Member {
@@ -332,7 +353,7 @@ fn group(n: usize, row: &GroupRow, topics: &BTreeMap<String, Topic>) -> Group {
         }
     }
     let committed = partitions.into_iter().map(|(topic, index, end)| ((topic, index), (end - each).max(0.0)));
-    Group { protocol, members, committed: committed.collect(), speed, coordinator: n as i32 % BROKERS }
+    Group { protocol, members, committed: committed.collect(), speed, coordinator: n as i32 % brokers }
 }
 
 #[cfg(test)]

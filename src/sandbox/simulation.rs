@@ -19,6 +19,7 @@ use super::{
     chatter::Chatter,
     connect::{self, Connect},
     controller::Controller,
+    crowd::Crowd,
     demo, events,
     flood::Flood,
     kafka::{Kafka, Process},
@@ -76,12 +77,13 @@ impl Simulation {
         shared: Shared,
         changed: watch::Sender<u64>,
         logs: Arc<Logs>,
-        script: Script,
+        (script, crowd): (Script, &Crowd),
         now: DateTime<Utc>,
     ) -> Self {
         let Shared { store, kafka, connect, neighbours } = shared;
         let born = now - AGE;
-        demo::install(&store, born);
+        demo::install(&store, born, crowd);
+        crowd.install(&store, born);
         connect::install(&store, born);
         neighbours.install(&store, born);
         let mut simulation = Self {
@@ -240,7 +242,7 @@ mod tests {
             let kafka = Arc::new(Mutex::new(demo::kafka()));
             let changed = watch::Sender::new(0);
             let shared = Shared { store, kafka, connect: Arc::default(), neighbours: Arc::default() };
-            let simulation = Simulation::new(shared, changed, Arc::default(), script, now);
+            let simulation = Simulation::new(shared, changed, Arc::default(), (script, &Crowd::default()), now);
             Self { simulation, now }
         }
 

@@ -37,7 +37,7 @@ impl Headless {
     /// The same, for an installation that is asked for.
     pub fn open_on(script: Script, wanted: Option<InstallationId>, size: (u16, u16)) -> Self {
         let clock = Clock::with_timers(OPENED);
-        let sandbox = Some(Setup { script, clock: clock.clone() });
+        let sandbox = Some(Setup { script, clock: clock.clone(), ..Setup::default() });
         let options = ConnectOptions { sandbox, ..ConnectOptions::default() };
         let mut session = Session::start(options, wanted, size, clock);
         // Somebody looks at it.

@@ -73,9 +73,10 @@ pub fn others_in_sync(survey: &Survey<'_>, node: BrokerId) -> Verdict {
         (0, own) => Verdict::Pass(format!("only its own {own} replicas are behind")),
         (others, _) => match is_down(survey, node) {
             Some(why) => Verdict::Pass(format!("{others} are behind, and {node} serves nobody: {why}")),
-            None => {
-                Verdict::Fail(format!("{others} partitions are behind without it: {}", survey.census.behind.isr_of_first()))
-            }
+            None => Verdict::Fail(format!(
+                "{others} partitions are behind without it: {}",
+                survey.census.behind.isr_of_first()
+            )),
         },
     }
 }

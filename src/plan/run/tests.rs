@@ -76,7 +76,8 @@ impl Seen {
     }
 
     fn tell(&self, run: &mut Run, event: Event, now: DateTime<Utc>) -> Vec<Act> {
-        let reading = Reading { world: &self.world, installation: &self.installation, book: &self.book, now, counted: None };
+        let reading =
+            Reading { world: &self.world, installation: &self.installation, book: &self.book, now, counted: None };
         run.advance(event, Some(&reading), now)
     }
 }
