@@ -8,6 +8,7 @@ pub mod alerts;
 pub mod brokers;
 pub mod connect;
 pub mod groups;
+pub mod history;
 pub mod kafka;
 pub mod kube;
 pub mod pods;
