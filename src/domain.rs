@@ -20,6 +20,7 @@ pub mod ids;
 pub mod installation;
 pub mod key;
 pub mod kubernetes;
+pub mod lag;
 pub mod log;
 pub mod object;
 pub mod placement;

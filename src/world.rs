@@ -9,6 +9,7 @@ pub mod brokers;
 pub mod census;
 pub mod connect;
 pub mod groups;
+pub mod history;
 pub mod kafka;
 pub mod kube;
 pub mod pods;

@@ -9,6 +9,7 @@ mod sandbox;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kafdeck::{
     app::{App, keys::Key},
+    domain::lag::{GroupVerdict, LagTimeSource},
     drill::{self, Cure, Drill, Expect},
     sandbox::Script,
 };
@@ -219,4 +220,35 @@ async fn a_worker_whose_pod_is_replaced_is_asked_again() {
     pods.delete("connect-6d5f7c9b84-4tq2x", &DeleteParams::default()).await.unwrap();
     console.go_to(40).await;
     read(&mut console, &["workers 2/2 answer", "audit-archive"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_falls_behind_is_told_in_records_in_time_and_with_where_it_goes() {
+    let mut console = Headless::open(Script::demo(), (200, 50));
+    // Long enough that the end of the log was seen to pass what the group has read.
+    console.go_to(130).await;
+    let app = console.app();
+    let shown = app.shown.as_ref().unwrap();
+    let group = |id: &str| shown.groups.iter().find(|g| g.id == id).unwrap();
+    let behind = group("search-indexer");
+    let seconds = behind.lag_seconds.unwrap_or_else(|| panic!("{behind:#?}"));
+    assert!((10..=120).contains(&seconds) && !behind.lag_seconds_at_least, "{behind:#?}");
+    assert_eq!(behind.lag_time_source, Some(LagTimeSource::History));
+    // What waits was written in that time, at about that rate.
+    let written = behind.rate_in.unwrap() * seconds as f64;
+    let lag = behind.lag.unwrap() as f64;
+    assert!((0.6..1.6).contains(&(written / lag)), "{behind:#?}");
+    assert!(behind.rate_out.unwrap() > 100.0 && behind.trend.iter().flatten().count() >= 6, "{behind:#?}");
+    let caught_up = group("billing");
+    assert_eq!(caught_up.verdict, Some(GroupVerdict::Ok), "{caught_up:#?}");
+    assert!(caught_up.lag_seconds.is_some_and(|seconds| seconds < 15), "{caught_up:#?}");
+    assert_eq!(group("nightly-report").verdict, Some(GroupVerdict::Empty));
+    let consumers = group("fraud-detection");
+    assert_eq!((consumers.members, consumers.epochs.map(|e| e.group)), (Some(4), Some(1)), "{consumers:#?}");
+    assert!(shown.summary.groups.lag_seconds_max >= Some(seconds));
+    console.press(&[Key::Char('6')]);
+    let screen = console.screen();
+    assert!(screen.contains("LAG TIME") && screen.contains("VERDICT") && screen.contains("search-indexer"), "{screen}");
+    let line = screen.lines().find(|line| line.contains("search-indexer")).unwrap();
+    assert!(line.chars().any(|c| ('▁'..='█').contains(&c)), "{line}");
 }

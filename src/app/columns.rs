@@ -17,7 +17,7 @@ use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
 
-pub use self::groups::group_tone;
+pub use self::groups::{group_tone, lag_words, verdict_tone};
 use crate::domain::units;
 
 /// What a cell means, for the theme to colour; never the only carrier of that meaning.

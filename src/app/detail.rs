@@ -20,15 +20,20 @@ use crate::{
         freshness::{Asked, SourceState},
         ids::BrokerId,
         installation::Mode,
+        lag::LagTimeSource,
         units,
     },
     world::{
         KafkaWorld,
         brokers::BrokerRow,
         connect::{Belongs, ConnectRow, ConnectorRow},
+        groups::GroupRow,
         quorum::{QuorumRole, QuorumRow},
     },
 };
+
+/// Members of a group that are named: more are found among its partitions.
+const MEMBERS: usize = 20;
 
 /// All cells of the selected row, with their titles.
 pub fn cells(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, Cell)> {
@@ -75,8 +80,7 @@ pub fn extras(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, String
         }
         ListId::Groups => {
             let Some(group) = selected(app, id, &shown.groups) else { return Vec::new() };
-            let error = group.error.clone().map(|e| ("error", e));
-            error.into_iter().chain([("topics", group.topics.join(", "))]).collect()
+            self::group(app, group)
         }
         ListId::Alerts => {
             let Some(alert) = selected(app, id, &shown.alerts) else { return Vec::new() };
@@ -187,6 +191,30 @@ fn broker(app: &App, shown: &Shown, row: &BrokerRow) -> Vec<(&'static str, Strin
         let evidence: Vec<&str> = pod.evidence.iter().filter(|e| e.points > 0).map(|e| e.what.as_str()).collect();
         extras.push(("a broker, for", evidence.join("; ")));
     }
+    extras
+}
+
+/// A group: why it is not known better, what is known of its time, and who reads.
+fn group(app: &App, row: &GroupRow) -> Vec<(&'static str, String)> {
+    let mut extras = Vec::new();
+    extras.extend(row.error.clone().map(|error| ("error", error)));
+    extras.push(("topics", row.topics.join(", ")));
+    let source = row.lag_time_source.map(|source| match source {
+        LagTimeSource::History => "from when the end of the log passed what it committed, as we saw it",
+        LagTimeSource::Record => "from the time in the first record that it has not read",
+    });
+    extras.extend(source.map(|source| ("lag time", source.to_owned())));
+    extras.extend(row.epochs.map(|e| ("epochs", format!("group {}, assignment {}", e.group, e.assignment))));
+    let members = app.reading().map(|reading| reading.group_members(&row.id)).unwrap_or_default();
+    for (member, pod) in members.iter().take(MEMBERS) {
+        let host = member.host.trim_start_matches('/');
+        let at = pod.map_or_else(|| host.to_owned(), |pod| format!("pod {pod} ({host})"));
+        let held = units::counted(member.assigned.len(), "partition");
+        let epoch = member.epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
+        extras.push(("member", format!("{} at {at}: {held}{epoch}", member.client_id)));
+    }
+    let more = members.len().saturating_sub(MEMBERS);
+    extras.extend((more > 0).then(|| ("", format!("and {more} more"))));
     extras
 }
 

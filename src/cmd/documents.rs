@@ -521,7 +521,8 @@ mod tests {
         assert_eq!(
             *partition,
             json!({"topic": "orders", "partition": 0, "committed": 90, "end": 100, "lag": 10,
-                "member": "consumer-1-uuid", "client_id": "consumer-1", "host": "10.0.0.9"})
+                "member": "consumer-1-uuid", "client_id": "consumer-1", "host": "10.0.0.9", "pod": null,
+                "lag_seconds": null, "lag_seconds_at_least": false, "lag_time_source": null})
         );
         assert_eq!(of(&sample, &Question::Lag(Some("orders-app".into())))["lag"][0]["lag"], 10);
     }

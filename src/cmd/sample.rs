@@ -328,8 +328,15 @@ fn described(group: &str, topic: &str) -> Group {
         client_id: "consumer-1".into(),
         host: "/10.0.0.9".into(),
         assigned: vec![(topic.into(), 0)],
+        ..Member::default()
     };
-    Group { id: group.into(), state: "Stable".into(), kind: Some("classic".into()), members: Some(vec![member]) }
+    Group {
+        id: group.into(),
+        state: "Stable".into(),
+        kind: Some("classic".into()),
+        members: Some(vec![member]),
+        ..Group::default()
+    }
 }
 
 fn meta(name: &str) -> Meta {

@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::{
     app::{
         App,
-        columns::{Column, Row},
+        columns::{Column, Row, lag_words},
         detail,
         shown::Shown,
         users,
@@ -134,9 +134,20 @@ fn lag(out: &mut String, app: &App, shown: &Shown, name: Option<&str>) -> Result
         Some(name) => std::slice::from_ref(one("group", name, &shown.groups, |g| &g.id)?),
         None => shown.groups.as_slice(),
     };
-    let titles =
-        ["GROUP", "TOPIC", "PARTITION", "CURRENT-OFFSET", "LOG-END-OFFSET", "LAG", "CONSUMER-ID", "HOST", "CLIENT-ID"];
-    let right = [false, false, true, true, true, true, false, false, false];
+    let titles = [
+        "GROUP",
+        "TOPIC",
+        "PARTITION",
+        "CURRENT-OFFSET",
+        "LOG-END-OFFSET",
+        "LAG",
+        "LAG-TIME",
+        "CONSUMER-ID",
+        "HOST",
+        "CLIENT-ID",
+        "POD",
+    ];
+    let right = [false, false, true, true, true, true, true, false, false, false, false];
     let mut rows = Vec::new();
     for group in groups {
         for p in app.reading().map(|r| r.group_partitions(&group.id)).unwrap_or_default() {
@@ -150,9 +161,14 @@ fn lag(out: &mut String, app: &App, shown: &Shown, name: Option<&str>) -> Result
                 known(p.committed, "-"),
                 known(p.end, "?"),
                 known(p.lag, if p.committed.is_none() { "-" } else { "?" }),
+                match p.lag_seconds {
+                    Some(seconds) => lag_words(seconds, p.lag_seconds_at_least),
+                    None => if p.committed.is_none() { "-" } else { "?" }.to_owned(),
+                },
                 named(p.member),
                 named(p.host),
                 named(p.client_id),
+                named(p.pod),
             ]);
         }
     }
@@ -340,8 +356,10 @@ fn figures(out: &mut String, shown: &Shown) {
             line(out, &format!("  storage     {} of {pvcs} PVCs bound, the fullest {fullest}", known(storage.bound)));
         }
     }
-    let lag = summary.groups.lag_max.map(|n| format!(", the largest lag {} records", units::count(n)));
-    line(out, &format!("  groups      {}{}", known(summary.groups.total), lag.unwrap_or_default()));
+    let groups = &summary.groups;
+    let lag = groups.lag_max.map(|n| format!(", the largest lag {} records", units::count(n))).unwrap_or_default();
+    let time = groups.lag_seconds_max.map(|s| format!(", the longest {}", lag_words(s, groups.lag_seconds_at_least)));
+    line(out, &format!("  groups      {}{lag}{}", known(groups.total), time.unwrap_or_default()));
     match (summary.alerts.firing, summary.alerts.pending) {
         (None, _) => line(out, &format!("  alerts      {} rules, not evaluated", known(summary.alerts.rules))),
         (Some(firing), pending) => line(out, &format!("  alerts      {firing} firing, {} pending", known(pending))),
@@ -430,9 +448,10 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "GROUP        TOPIC    PARTITION   CURRENT-OFFSET   LOG-END-OFFSET   LAG   CONSUMER-ID       HOST       CLIENT-ID",
-                "orders-app   orders           0               90              100    10   consumer-1-uuid   10.0.0.9   \
-                 consumer-1"
+                "GROUP        TOPIC    PARTITION   CURRENT-OFFSET   LOG-END-OFFSET   LAG   LAG-TIME   CONSUMER-ID       \
+                 HOST       CLIENT-ID    POD",
+                "orders-app   orders           0               90              100    10          ?   consumer-1-uuid   \
+                 10.0.0.9   consumer-1   -"
             ]
         );
         let brokers = of(&Sample::healthy(), &Question::Brokers);

@@ -169,7 +169,7 @@ pub enum Asked {
     Contact,
     /// Metadata (key 3): brokers, topics, partitions, ISR.
     Metadata,
-    /// ListGroups and DescribeGroups (16, 15, 69) of one coordinator.
+    /// ListGroups and what describes groups (16, and 15, 69 or 77) of one coordinator.
     Groups,
     /// OffsetFetch (9) of one coordinator.
     Offsets,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::lag::LagTimeSource;
+
 /// A consumer group as its coordinator lists and describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
@@ -13,6 +15,18 @@ pub struct Group {
     pub kind: Option<String>,
     /// Its members; `None` while they could not be described.
     pub members: Option<Vec<Member>>,
+    /// How often it was rebalanced, of groups whose coordinator assigns (KIP-848, share).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<Epochs>,
+}
+
+/// The epochs of a group: while the second is behind the first, an assignment is being worked out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Epochs {
+    /// Of the group: counts what changes it.
+    pub group: i32,
+    /// Of its assignment.
+    pub assignment: i32,
 }
 
 /// A member of a group.
@@ -26,6 +40,9 @@ pub struct Member {
     pub host: String,
     /// Partitions assigned to it: topic and index.
     pub assigned: Vec<(String, i32)>,
+    /// The epoch that it has come to; `None` in classic groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<i32>,
 }
 
 /// What a group has committed for one partition.
@@ -62,7 +79,7 @@ pub struct EndOffset {
 }
 
 /// One partition of a group, with everything known of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct GroupPartition {
     /// Topic.
     pub topic: String,
@@ -80,6 +97,14 @@ pub struct GroupPartition {
     pub client_id: Option<String>,
     /// That member's address.
     pub host: Option<String>,
+    /// The pod that has this address, where one alone has it.
+    pub pod: Option<String>,
+    /// Seconds for which its oldest unread record has waited; `None` where that is not known.
+    pub lag_seconds: Option<i64>,
+    /// True when it has waited for longer than that.
+    pub lag_seconds_at_least: bool,
+    /// Where the seconds are known from.
+    pub lag_time_source: Option<LagTimeSource>,
 }
 
 /// Records a reader has yet to read; a commit beyond the end (the topic was recreated) is no negative lag.

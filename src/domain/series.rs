@@ -36,10 +36,14 @@ impl Series {
         if self.samples.last().is_some_and(|(last, _)| at <= *last) {
             return;
         }
-        self.samples.push((at, value));
-        if self.samples.len() > limit.max(4) {
+        if self.samples.len() >= limit.max(4) {
             self.thin();
         }
+        if self.samples.len() == self.samples.capacity() {
+            // By doubling, tens of thousands of them would take twice of what they hold.
+            self.samples.reserve_exact(4);
+        }
+        self.samples.push((at, value));
     }
 
     /// Lets every second sample of the older half go; the oldest stays.
@@ -50,7 +54,11 @@ impl Series {
             at += 1;
             at > half || at % 2 == 1
         });
-        self.samples.shrink_to_fit();
+    }
+
+    /// Bytes that its samples take.
+    pub fn bytes(&self) -> usize {
+        self.samples.capacity() * size_of::<(i64, i64)>()
     }
 
     /// Forgets everything, as when what it counts began anew.

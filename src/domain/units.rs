@@ -36,6 +36,26 @@ pub fn counted(count: usize, one: &str) -> String {
     format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }
 
+/// So many a second: `0`, `0.4`, `31`, `1250`, `12.4k`.
+pub fn rate(a_second: f64) -> String {
+    match a_second.abs() {
+        r if r < 0.05 => "0".to_owned(),
+        r if r < 9.95 => format!("{a_second:.1}"),
+        _ => count(a_second.round() as i64),
+    }
+}
+
+/// Values over time as bars of eight heights, each against the largest; a blank where none is known.
+pub fn sparkline(values: &[Option<i64>]) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let most = values.iter().flatten().copied().max().unwrap_or(0).max(1);
+    let bar = |value: i64| {
+        let height = value.max(0) as f64 / most as f64 * 7.0;
+        BARS.get(height.ceil() as usize).copied().unwrap_or('█')
+    };
+    values.iter().map(|value| value.map_or(' ', bar)).collect()
+}
+
 /// A length of time: `42s`, `3m12s`, `50m`, `2h`, `5d`: two units while it is short enough to matter.
 pub fn duration(seconds: i64) -> String {
     let s = seconds.max(0);
@@ -134,6 +154,19 @@ mod tests {
         assert_eq!(count(12_400), "12.4k");
         assert_eq!(count(999_999), "1.0M");
         assert_eq!(count(-12_400), "-12.4k");
+    }
+
+    #[test]
+    fn rates_are_as_exact_as_they_are_small() {
+        assert_eq!([0.0, 0.04, 0.42, 9.9, 31.2, 12_400.0].map(rate), ["0", "0", "0.4", "9.9", "31", "12.4k"]);
+        assert_eq!(rate(-3.14), "-3.1");
+    }
+
+    #[test]
+    fn bars_grow_with_their_values_and_what_is_not_known_is_no_zero() {
+        assert_eq!(sparkline(&[None, Some(0), Some(1), Some(50), Some(100)]), " ▁▂▅█");
+        assert_eq!(sparkline(&[Some(0), Some(0)]), "▁▁");
+        assert_eq!(sparkline(&[None]), " ");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::{
         columns::{
             Row, Tone,
             brokers::{restart_tone, restart_word},
-            group_tone,
+            group_tone, lag_words, verdict_tone,
         },
         lists::{ListId, ListState},
         shown::Shown,
@@ -158,13 +158,25 @@ impl Words {
             [first, rest @ ..] => format!("{} +{}", cut(first, NAME), rest.len()),
         };
         let tone = group_tone(&group.state);
+        let behind = group.lag_seconds.filter(|seconds| *seconds > 0);
+        let behind = behind.map(|s| format!("{} behind", lag_words(s, group.lag_seconds_at_least)));
+        let verdict = group.verdict.map_or_else(
+            || self.text("?", Tone::Unknown),
+            |verdict| {
+                let growth = growth(group).map(|growth| format!(" {growth}")).unwrap_or_default();
+                self.text(format!("{verdict}{growth}"), verdict_tone(verdict))
+            },
+        );
         Self::line(
             vec![
                 (0, self.text(format!("{:<20}", cut(&group.id, NAME)), Tone::Plain)),
-                (1, self.text(format!("{:<8}", group.state), tone)),
-                (2, self.text(format!("{members:<10}"), Tone::Plain)),
+                (3, self.text(format!("{:<8}", group.state), tone)),
+                (4, self.text(format!("{members:<10}"), Tone::Plain)),
                 (0, lag),
-                (3, self.text(topics, Tone::Muted)),
+                (2, self.text(units::sparkline(&group.trend), Tone::Muted)),
+                (1, self.text(format!("{:<13}", behind.unwrap_or_default()), Tone::Plain)),
+                (0, verdict),
+                (5, self.text(topics, Tone::Muted)),
             ],
             width,
         )
@@ -189,6 +201,16 @@ impl Words {
     fn alert(&self, alert: &AlertRow) -> Strip {
         self.text("◌ ", Tone::Unknown).then(self.text(cut(&alert.name, NAME), Tone::Plain))
     }
+}
+
+/// How fast a lag grows or shrinks, of those that are worth a word.
+fn growth(group: &GroupRow) -> Option<String> {
+    let grows = group.rate_in? - group.rate_out?;
+    if group.lag? == 0 || group.lag_seconds? < 10 || grows.abs() < 1.0 {
+        return None;
+    }
+    let (word, sign) = if grows > 0.0 { ("growing", "+") } else { ("shrinking", "") };
+    Some(format!("{word} {sign}{}/s", units::rate(grows)))
 }
 
 /// Who seems to evaluate alerts.

@@ -165,7 +165,9 @@ fn figures(app: &App, shown: &Shown, look: Look, width: usize) -> Strip {
     parts.push(figure.part(4, "disk max", &panes::fullest(shown).unwrap_or_else(unknown), disk_tone, &fresh.log_dirs));
     // Groups that were listed and are none are known not to lag.
     let none = || if shown.summary.groups.total == Some(0) { "-".to_owned() } else { "?".to_owned() };
-    parts.push(figure.part(3, "lag max", &panes::lag_max(shown).unwrap_or_else(none), Tone::Plain, &fresh.groups));
+    let time = panes::lag_time_max(shown).map(|time| format!("/{time}")).unwrap_or_default();
+    let lag = panes::lag_max(shown).map_or_else(none, |lag| lag + &time);
+    parts.push(figure.part(3, "lag", &lag, Tone::Plain, &fresh.groups));
     let rules = shown.summary.alerts.rules;
     parts.push(Part::new(
         8,

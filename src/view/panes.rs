@@ -13,7 +13,7 @@ use super::{
 use crate::{
     app::{
         App,
-        columns::{Row, Tone},
+        columns::{Row, Tone, lag_words},
         lists::{ListId, ListState},
         shown::Shown,
         users,
@@ -22,6 +22,7 @@ use crate::{
         acl::user_of,
         finding::Severity,
         freshness::{Freshness, SourceState},
+        lag::GroupVerdict,
         units,
     },
 };
@@ -206,7 +207,10 @@ fn figures(shown: &Shown, id: ListId) -> Vec<String> {
         ListId::Groups => {
             let Some(total) = summary.groups.total else { return vec!["?".to_owned()] };
             let mut texts = vec![units::counted(total, "group")];
-            texts.extend(lag_max(shown).map(|l| format!("lag max {l}")));
+            let troubled = shown.groups.iter().filter(|g| g.verdict.is_some_and(GroupVerdict::is_trouble)).count();
+            texts.extend((troubled > 0).then(|| format!("{troubled} behind")));
+            let time = lag_time_max(shown).map(|time| format!("/{time}")).unwrap_or_default();
+            texts.extend(lag_max(shown).map(|l| format!("lag max {l}{time}")));
             texts
         }
         ListId::GroupPartitions => {
@@ -238,6 +242,12 @@ pub fn fullest(shown: &Shown) -> Option<String> {
 pub fn lag_max(shown: &Shown) -> Option<String> {
     let unknown = shown.groups.iter().any(|g| g.lag.is_none() || g.lag_incomplete);
     shown.summary.groups.lag_max.map(|l| format!("{}{}", if unknown { "≥" } else { "" }, units::count(l)))
+}
+
+/// For how long the oldest unread record has waited; `None` where nothing is known of any.
+pub fn lag_time_max(shown: &Shown) -> Option<String> {
+    let groups = &shown.summary.groups;
+    groups.lag_seconds_max.map(|seconds| lag_words(seconds, groups.lag_seconds_at_least))
 }
 
 fn connect_figures(shown: &Shown) -> Vec<String> {

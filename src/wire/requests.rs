@@ -14,7 +14,7 @@ use kafka_protocol::{
         DescribeLogDirsRequest, DescribeQuorumRequest, DescribeUserScramCredentialsRequest, ElectLeadersRequest,
         FindCoordinatorRequest, GroupId, IncrementalAlterConfigsRequest, ListGroupsRequest, ListOffsetsRequest,
         ListPartitionReassignmentsRequest, MetadataRequest, OffsetCommitRequest, OffsetFetchRequest,
-        SaslAuthenticateRequest, TopicName,
+        SaslAuthenticateRequest, ShareGroupDescribeRequest, TopicName,
         describe_configs_request::DescribeConfigsResource,
         describe_quorum_request::{PartitionData, TopicData},
         list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
@@ -83,6 +83,7 @@ ask! {
     ListGroupsRequest "ListGroups" from 3,
     DescribeGroupsRequest "DescribeGroups" from 5,
     ConsumerGroupDescribeRequest "ConsumerGroupDescribe" from 0,
+    ShareGroupDescribeRequest "ShareGroupDescribe" from 1,
     OffsetFetchRequest "OffsetFetch" from 8,
     ListOffsetsRequest "ListOffsets" from 6,
     DescribeLogDirsRequest "DescribeLogDirs" from 2,
@@ -183,6 +184,11 @@ pub fn describe_groups<'a>(groups: impl IntoIterator<Item = &'a str>) -> Describ
 /// ConsumerGroupDescribe (key 69), for groups of the consumer protocol (KIP-848).
 pub fn consumer_group_describe<'a>(groups: impl IntoIterator<Item = &'a str>) -> ConsumerGroupDescribeRequest {
     ConsumerGroupDescribeRequest::default().with_group_ids(group_ids(groups))
+}
+
+/// ShareGroupDescribe (key 77), for share groups (KIP-932).
+pub fn share_group_describe<'a>(groups: impl IntoIterator<Item = &'a str>) -> ShareGroupDescribeRequest {
+    ShareGroupDescribeRequest::default().with_group_ids(group_ids(groups))
 }
 
 /// OffsetFetch (key 9) of everything that several groups committed (KIP-709).

@@ -20,6 +20,8 @@ use crate::{
     facts::KafkaBody,
 };
 
+use super::history::{About, History};
+
 /// Brokers' answers of one installation.
 #[derive(Debug, Default)]
 pub struct KafkaWorld {
@@ -43,6 +45,8 @@ pub struct KafkaWorld {
     pub commits: BTreeMap<String, Commits>,
     /// Log end offsets, by topic and partition.
     pub ends: BTreeMap<String, BTreeMap<i32, i64>>,
+    /// How groups got on since we look.
+    pub history: History,
     /// Log directories, by broker.
     pub log_dirs: BTreeMap<BrokerId, Vec<LogDir>>,
     /// Topic configs, by topic.
@@ -126,6 +130,7 @@ impl KafkaWorld {
                 self.topics = topics;
                 if changed {
                     self.drop_deleted_topics();
+                    self.tell_topics(seen_at);
                 }
                 changed
             }
@@ -142,9 +147,9 @@ impl KafkaWorld {
                 self.certificates.insert(broker, certificates.clone()).unwrap_or_default() != certificates
             }
             KafkaBody::Groups(groups) => broker.is_some_and(|coordinator| self.put_groups(coordinator, groups)),
-            KafkaBody::Commits(commits) => self.put_commits(commits),
+            KafkaBody::Commits(commits) => self.put_commits(commits, seen_at),
             KafkaBody::EndOffsets(ends) => {
-                let mut changed = false;
+                let mut changed = self.history.ended(&ends, seen_at);
                 for end in ends {
                     let known = self.ends.entry(end.topic).or_default().insert(end.partition, end.offset);
                     changed |= known != Some(end.offset);
@@ -161,6 +166,9 @@ impl KafkaWorld {
                         changed = true;
                         self.configs.insert(config.topic.clone(), config);
                     }
+                }
+                if changed {
+                    self.tell_topics(seen_at);
                 }
                 changed
             }
@@ -197,18 +205,26 @@ impl KafkaWorld {
         for (id, mut group) in listed {
             if group.members.is_none() {
                 // A listing without a description keeps the members that were described before.
-                group.members = self.groups.get(&id).and_then(|(_, known)| known.members.clone());
+                let known = self.groups.get(&id);
+                group.members = known.and_then(|(_, known)| known.members.clone());
+                group.epochs = known.and_then(|(_, known)| known.epochs);
+            }
+            if group.members.as_ref().is_some_and(|members| !members.is_empty()) {
+                self.history.has_members(&id);
             }
             let next = (coordinator, group);
             changed |= self.groups.get(&id) != Some(&next);
             self.groups.insert(id, next);
         }
-        let groups = &self.groups;
+        let (groups, before) = (&self.groups, self.commits.len());
         self.commits.retain(|id, _| groups.contains_key(id));
+        if self.commits.len() != before {
+            self.history.keep(|id| groups.contains_key(id));
+        }
         changed
     }
 
-    fn put_commits(&mut self, commits: Vec<Commits>) -> bool {
+    fn put_commits(&mut self, commits: Vec<Commits>, seen_at: DateTime<Utc>) -> bool {
         let mut changed = false;
         for mut next in commits {
             if next.error.is_some()
@@ -216,11 +232,20 @@ impl KafkaWorld {
             {
                 // What it had committed is still the best that is known.
                 next.commits.clone_from(&known.commits);
+            } else {
+                let Self { history, topics, configs, ends, .. } = self;
+                changed |= history.committed(&next, seen_at, |topic| about(topics, configs, ends, topic));
             }
             changed |= self.commits.get(&next.group) != Some(&next);
             self.commits.insert(next.group.clone(), next);
         }
         changed
+    }
+
+    /// Tells the history which topics there are, and how long each keeps its records.
+    fn tell_topics(&mut self, seen_at: DateTime<Utc>) {
+        let Self { history, topics, configs, ends, .. } = self;
+        history.told(seen_at, |topic| about(topics, configs, ends, topic));
     }
 
     fn drop_deleted_topics(&mut self) {
@@ -233,6 +258,16 @@ impl KafkaWorld {
     pub fn min_isr(&self, topic: &str) -> Option<u32> {
         self.configs.get(topic)?.min_isr()
     }
+}
+
+/// What is known of a topic, as the history of groups takes it.
+fn about<'a>(
+    topics: &BTreeMap<String, Topic>,
+    configs: &'a BTreeMap<String, TopicConfig>,
+    ends: &'a BTreeMap<String, BTreeMap<i32, i64>>,
+    topic: &str,
+) -> About<'a> {
+    About { known: topics.contains_key(topic), config: configs.get(topic), ends: ends.get(topic) }
 }
 
 /// Notes on partitions what moves do to them.

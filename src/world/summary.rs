@@ -52,8 +52,10 @@ pub struct GroupCounts {
     pub total: Option<usize>,
     /// The largest lag in records.
     pub lag_max: Option<i64>,
-    /// The longest in seconds; not measured yet.
+    /// For how long the oldest unread record of all groups has waited, in seconds.
     pub lag_seconds_max: Option<i64>,
+    /// True when some group's may be longer.
+    pub lag_seconds_at_least: bool,
 }
 
 /// Alerts: rules are counted, and not evaluated yet.
@@ -118,10 +120,14 @@ impl Reading<'_> {
     fn group_counts(&self, rows: &[GroupRow]) -> GroupCounts {
         let heard =
             self.kafka().is_some_and(|k| !k.groups.is_empty()) || self.asked_each(Asked::Groups).as_of.is_some();
+        let at_least = rows.iter().any(|g| g.lag_seconds_at_least || g.lag_seconds.is_none());
+        let seconds = rows.iter().filter_map(|g| g.lag_seconds).max();
         GroupCounts {
             total: heard.then_some(rows.len()),
             lag_max: rows.iter().filter_map(|g| g.lag).max(),
-            lag_seconds_max: None,
+            // That it is not below nothing is no figure.
+            lag_seconds_max: seconds.filter(|seconds| *seconds > 0 || !at_least),
+            lag_seconds_at_least: at_least,
         }
     }
 }

@@ -119,10 +119,20 @@ pub fn group(id: &str, state: &str, topic: &str, partitions: i32, offset: i64) -
             client_id: format!("{id}-1"),
             host: "/10.0.1.7".into(),
             assigned: assigned.clone(),
+            ..Member::default()
         }]
     };
     let commits = assigned.into_iter().map(|(topic, partition)| Committed { topic, partition, offset }).collect();
-    (Group { id: id.into(), state: state.into(), kind: Some("consumer".into()), members: Some(members) }, commits)
+    (
+        Group {
+            id: id.into(),
+            state: state.into(),
+            kind: Some("consumer".into()),
+            members: Some(members),
+            ..Group::default()
+        },
+        commits,
+    )
 }
 
 fn entry(name: &str, value: &str, source: ConfigSource) -> ConfigEntry {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use kafka_protocol::messages::{
     ConsumerGroupDescribeResponse, DescribeGroupsResponse, DescribeLogDirsResponse, ListGroupsResponse,
-    ListOffsetsResponse, MetadataResponse, OffsetFetchResponse,
+    ListOffsetsResponse, MetadataResponse, OffsetFetchResponse, ShareGroupDescribeResponse,
     describe_log_dirs_response::DescribeLogDirsResult,
     metadata_response::{MetadataResponsePartition, MetadataResponseTopic},
     offset_fetch_response::OffsetFetchResponseGroup,
@@ -20,7 +20,7 @@ use super::failure::CallError;
 use crate::{
     domain::{
         broker::Advertised,
-        group::{Commits, Committed, EndOffset, Group, Member},
+        group::{Commits, Committed, EndOffset, Epochs, Group, Member},
         ids::BrokerId,
         storage::{LogDir, ReplicaSize},
         topic::{Partition, Topic},
@@ -82,6 +82,7 @@ pub fn groups(answer: &ListGroupsResponse) -> Result<Vec<Group>, CallError> {
             state: g.group_state.to_string(),
             kind: (!g.group_type.is_empty()).then(|| g.group_type.to_string()),
             members: None,
+            epochs: None,
         })
         .collect())
 }
@@ -93,6 +94,8 @@ pub struct Described {
     pub state: Option<String>,
     /// Its members; `None` when it could not be described.
     pub members: Option<Vec<Member>>,
+    /// Its epochs, where it has any.
+    pub epochs: Option<Epochs>,
     /// The coordinator's error for it.
     pub code: i16,
 }
@@ -109,8 +112,9 @@ pub fn described(answer: &DescribeGroupsResponse) -> BTreeMap<String, Described>
             client_id: m.client_id.to_string(),
             host: m.client_host.to_string(),
             assigned: if consumers { assignment::assigned(&m.member_assignment).unwrap_or_default() } else { vec![] },
+            epoch: None,
         });
-        Described { state: Some(g.group_state.to_string()), members: Some(members.collect()), code: 0 }
+        Described { state: Some(g.group_state.to_string()), members: Some(members.collect()), ..Described::default() }
     };
     answer.groups.iter().map(|g| (g.group_id.to_string(), one(g))).collect()
 }
@@ -131,8 +135,34 @@ pub fn consumers_described(answer: &ConsumerGroupDescribeResponse) -> BTreeMap<S
                 .iter()
                 .flat_map(|t| t.partitions.iter().map(|p| (t.topic_name.to_string(), *p)))
                 .collect(),
+            epoch: Some(m.member_epoch),
         });
-        Described { state: Some(g.group_state.to_string()), members: Some(members.collect()), code: 0 }
+        let epochs = Some(Epochs { group: g.group_epoch, assignment: g.assignment_epoch });
+        Described { state: Some(g.group_state.to_string()), members: Some(members.collect()), epochs, code: 0 }
+    };
+    answer.groups.iter().map(|g| (g.group_id.to_string(), one(g))).collect()
+}
+
+/// ShareGroupDescribe (key 77) by group id (KIP-932).
+pub fn shares_described(answer: &ShareGroupDescribeResponse) -> BTreeMap<String, Described> {
+    let one = |g: &kafka_protocol::messages::share_group_describe_response::DescribedGroup| {
+        if g.error_code != 0 {
+            return Described { code: g.error_code, ..Described::default() };
+        }
+        let members = g.members.iter().map(|m| Member {
+            id: m.member_id.to_string(),
+            client_id: m.client_id.to_string(),
+            host: m.client_host.to_string(),
+            assigned: m
+                .assignment
+                .topic_partitions
+                .iter()
+                .flat_map(|t| t.partitions.iter().map(|p| (t.topic_name.to_string(), *p)))
+                .collect(),
+            epoch: Some(m.member_epoch),
+        });
+        let epochs = Some(Epochs { group: g.group_epoch, assignment: g.assignment_epoch });
+        Described { state: Some(g.group_state.to_string()), members: Some(members.collect()), epochs, code: 0 }
     };
     answer.groups.iter().map(|g| (g.group_id.to_string(), one(g))).collect()
 }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     domain::{
         freshness::Asked,
-        group::{Commits, Group, Member},
+        group::{Commits, Epochs, Group, Member},
         ids::BrokerId,
     },
     facts::KafkaBody,
@@ -82,8 +82,8 @@ struct Coordinator {
     broker: BrokerId,
     /// Groups as they were listed last, or why they were not.
     groups: Result<Vec<Group>, CallError>,
-    /// Members as they were described last, by group.
-    members: BTreeMap<String, Vec<Member>>,
+    /// Members and epochs as they were described last, by group.
+    members: BTreeMap<String, (Vec<Member>, Option<Epochs>)>,
     /// The pass in which it could not take part.
     missed: Option<u64>,
 }
@@ -104,9 +104,10 @@ impl Coordinator {
     }
 
     async fn tell_groups(&self) {
-        let groups = self.groups.iter().flatten().map(|g| Group {
-            members: if is_empty(g) { Some(Vec::new()) } else { self.members.get(&g.id).cloned() },
-            ..g.clone()
+        let groups = self.groups.iter().flatten().map(|g| {
+            let known = self.members.get(&g.id).filter(|_| !is_empty(g));
+            let members = known.map(|(members, _)| members.clone()).or_else(|| is_empty(g).then(Vec::new));
+            Group { members, epochs: known.and_then(|(_, epochs)| *epochs), ..g.clone() }
         });
         let body = KafkaBody::Groups(groups.collect());
         self.shared.desk.answered(Asked::Groups, Some(self.broker), body).await;
@@ -143,20 +144,21 @@ impl Coordinator {
         }
         for (id, described) in described {
             match described.members {
-                Some(members) => self.members.insert(id, members),
+                Some(members) => self.members.insert(id, (members, described.epochs)),
                 None => self.members.remove(&id),
             };
         }
     }
 
-    /// Describes the groups that have members: 15 for the classic protocol, 69 for the consumer protocol.
+    /// Describes the groups that have members: 15 for the classic protocol, 69 for the consumer protocol, 77 for share
+    /// groups.
     async fn describe(&self, groups: &[Group]) -> BTreeMap<String, Described> {
-        let ids = |consumer: bool| -> Vec<&str> {
-            let wanted = groups.iter().filter(|g| !is_empty(g) && is_describable(g, consumer));
+        let ids = |protocol: Protocol| -> Vec<&str> {
+            let wanted = groups.iter().filter(|g| !is_empty(g) && protocol_of(g) == Some(protocol));
             wanted.map(|g| g.id.as_str()).collect()
         };
-        let (classic, consumer) = (ids(false), ids(true));
         let roster = &self.shared.roster;
+        let (classic, consumer, share) = (ids(Protocol::Classic), ids(Protocol::Consumer), ids(Protocol::Share));
         let classic = join_all(classic.chunks(GROUPS_PER_REQUEST).map(|ids| async {
             let request = requests::describe_groups(ids.iter().copied());
             roster.ask(self.broker, &request).await.map(|answer| answers::described(&answer))
@@ -165,9 +167,13 @@ impl Coordinator {
             let request = requests::consumer_group_describe(ids.iter().copied());
             roster.ask(self.broker, &request).await.map(|answer| answers::consumers_described(&answer))
         }));
-        let (classic, consumer) = tokio::join!(classic, consumer);
+        let share = join_all(share.chunks(GROUPS_PER_REQUEST).map(|ids| async {
+            let request = requests::share_group_describe(ids.iter().copied());
+            roster.ask(self.broker, &request).await.map(|answer| answers::shares_described(&answer))
+        }));
+        let (classic, consumer, share) = tokio::join!(classic, consumer, share);
         let mut described = BTreeMap::new();
-        for answer in classic.into_iter().chain(consumer) {
+        for answer in classic.into_iter().chain(consumer).chain(share) {
             match answer {
                 Ok(some) => described.extend(some),
                 Err(why) => tracing::debug!(broker = self.broker.0, %why, "groups could not be described"),
@@ -226,15 +232,24 @@ fn is_empty(group: &Group) -> bool {
     matches!(group.state.as_str(), "Empty" | "Dead")
 }
 
-/// True when a group is described by the consumer protocol's request, or by the classic one's.
+/// Protocols whose groups are described, each by a request of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    Classic,
+    Consumer,
+    Share,
+}
+
+/// The protocol by which a group is described.
 ///
-/// Share and streams groups have requests of their own. Coordinators that do not tell the type are
-/// older than KIP-848, whose groups are the only other ones.
-fn is_describable(group: &Group, consumer: bool) -> bool {
+/// Streams groups have a request that is not asked. Coordinators that do not tell the type are older than KIP-848, and
+/// theirs are classic.
+fn protocol_of(group: &Group) -> Option<Protocol> {
     match group.kind.as_deref().map(str::to_ascii_lowercase).as_deref() {
-        Some("consumer") => consumer,
-        Some("classic") | None => !consumer,
-        Some(_) => false,
+        Some("classic") | None => Some(Protocol::Classic),
+        Some("consumer") => Some(Protocol::Consumer),
+        Some("share") => Some(Protocol::Share),
+        Some(_) => None,
     }
 }
 
