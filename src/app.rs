@@ -31,6 +31,7 @@ pub mod shown;
 pub mod sight;
 pub mod sources;
 mod tab;
+pub mod timeline;
 pub mod users;
 pub mod ways;
 
@@ -171,6 +172,8 @@ pub enum Effect {
     AskConfigs(InstallationId, ConfigInquiry),
     /// Run an errand of an action.
     Act(Box<Errand>),
+    /// Watch the events of this namespace instead of those before, or of none.
+    WatchEvents(Option<String>),
     /// Ask every source again, now.
     Refresh,
     /// Ask the terminal to keep this text for pasting.
@@ -249,6 +252,8 @@ pub struct App {
     observed: BTreeMap<InstallationId, (Arc<AddressBook>, Depth)>,
     /// A frame was drawn: somebody looks at the screen.
     is_seen: bool,
+    /// The timeline is asked for, whether somebody looks at the screen or not.
+    follows_events: bool,
     read_aside: observing::Aside,
     judged: BTreeMap<InstallationId, Judged>,
     /// Installations of which something was told since verdicts were given.
@@ -305,6 +310,7 @@ impl App {
             interrupted_at: None,
             observed: BTreeMap::new(),
             is_seen: false,
+            follows_events: false,
             read_aside: observing::Aside::default(),
             judged: BTreeMap::new(),
             told: BTreeSet::new(),
@@ -403,6 +409,7 @@ impl App {
         if self.dirty.objects || self.dirty.shown {
             // Not only after objects: a list that turns out to be forbidden ends the looking, too.
             self.choose();
+            self.chronicle();
             effects.extend(self.observe());
             effects.extend(self.remember_choice());
             if !self.paused {
@@ -412,6 +419,16 @@ impl App {
         }
         self.dirty = Dirty::default();
         effects
+    }
+
+    /// Looks for what changed about the chosen installation's objects.
+    fn chronicle(&mut self) {
+        let found = self.found.iter().find(|found| Some(&found.installation.id) == self.chosen.as_ref());
+        if let Some(found) = found
+            && (self.dirty.objects || !self.world.is_chronicled(&found.installation.id))
+        {
+            self.world.chronicle(&found.installation, self.now);
+        }
     }
 
     fn rediscover(&mut self) {
@@ -468,6 +485,7 @@ impl App {
             },
             configs: self.config_page.as_ref().map(|page| (page.configs.clone(), page.freshness())),
             users: self.place == Place::Tab(Tab::Users),
+            timeline: self.place == Place::Tab(Tab::Timeline),
         };
         self.census = self.reading().map(|reading| (reading.installation.id.clone(), reading.census()));
         if let Some(reading) = self.reading() {
@@ -494,6 +512,7 @@ impl App {
         arrange.list(ListId::Configs, &shown.configs);
         arrange.list(ListId::Connect, &shown.connectors);
         arrange.list(ListId::Users, &shown.users);
+        arrange.list(ListId::Timeline, &shown.timeline);
     }
 
     /// The list that has the focus.
@@ -526,6 +545,7 @@ impl App {
             Some(ListId::Storage) => {
                 shown.storage.iter().find(|c| Some(c.pvc.as_str()) == self.selected()).map(|c| c.pod.clone())
             }
+            Some(ListId::Timeline) => self.pod_of_change(shown).map(Some),
             _ => None,
         };
         let brokers = shown.installation.brokers.iter();

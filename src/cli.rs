@@ -213,6 +213,15 @@ pub enum Command {
         #[command(subcommand)]
         what: Reassignment,
     },
+    /// What changed, newest first: restarts, rollouts, elections, configs, Kubernetes events, kafdeck's own actions
+    Timeline {
+        /// Only what changed in the last 10m, 2h…
+        #[arg(long, value_name = "DURATION", value_parser = read_duration)]
+        since: Option<Duration>,
+        /// Only what is about this broker, topic, pod…, or names it
+        #[arg(long, value_name = "NAME")]
+        object: Option<String>,
+    },
     /// What is wrong, worst first, with evidence and the next safe action
     Findings {
         /// How long to watch for what needs two samples
@@ -400,6 +409,7 @@ impl Command {
             Self::Connect { .. } => "connect",
             Self::Users { .. } => "users",
             Self::Reassignment { .. } => "reassignment",
+            Self::Timeline { .. } => "timeline",
             Self::Findings { .. } => "findings",
             Self::Doctor => "doctor",
             Self::Logs(_) => "logs",

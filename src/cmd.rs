@@ -38,7 +38,7 @@ use crate::{
     clock::Clock,
     config::Config,
     errors::Failure,
-    io::{connect::ConnectOptions, journal::Journal},
+    io::connect::ConnectOptions,
 };
 
 use self::{memory::Memory, oneshot::Asked, question::Question, session::Session};
@@ -90,7 +90,12 @@ pub async fn run(cli: Cli) -> Result<u8, Failure> {
         command => match Question::of(&command) {
             Some(question) => {
                 let asked = Asked { watch_for: command.watch_for(), ascii: global.ascii, question };
-                oneshot::ask(&mut session(&global).await?, &global, &asked).await
+                let mut session = session(&global).await?;
+                if let Question::Timeline(..) = asked.question {
+                    session.app.follow_events();
+                    session.journal_in_dir(memory::state_dir());
+                }
+                oneshot::ask(&mut session, &global, &asked).await
             }
             None => Ok(1),
         },
@@ -135,9 +140,7 @@ async fn acting(global: &Global, config: &Config) -> Result<Session, Failure> {
 fn may_act(session: &mut Session, config: &Config, dir: Option<PathBuf>) {
     let read_only = &config.settings.read_only;
     session.app.read_only = read_only.value.then(|| format!("{} says so", read_only.by));
-    if let Some(dir) = dir {
-        session.journal_in(Journal::new(dir.join("journal.jsonl")));
-    }
+    session.journal_in_dir(dir);
 }
 
 fn start(global: &Global, options: ConnectOptions) -> Result<Session, Failure> {

@@ -33,6 +33,7 @@ pub mod series;
 pub mod storage;
 pub mod strimzi;
 pub mod text;
+pub mod timeline;
 pub mod topic;
 pub mod units;
 pub mod user;

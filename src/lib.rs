@@ -15,7 +15,8 @@
 //! - `cli` is the shape of the command line; `cmd` holds its fronts: `session` (the App and what it listens
 //!   to), `console` (keys and frames, stopping and going on), `terminal` (taken and given back), `clipboard`
 //!   (what it is asked to keep), and the one-shot documents.
-//! - `io` is the only place that talks and spawns: `connect` and `watch` (Kubernetes; `served` knows in which version),
+//! - `io` is the only place that talks and spawns: `connect` and `watch` (Kubernetes; `served` knows in which version; of
+//!   events those of the chosen namespace),
 //!   `heartbeat` (is the API server there), `dial` (a byte stream to a pod through a port-forward, then TLS, then SASL,
 //!   each a layer that knows nothing of the others), `secrets` (values from Secrets) and `given` (values that the user
 //!   gives), neither ever shown, `kafka` (the observer over such streams), `workers` (Kafka Connect's REST interface),
@@ -24,7 +25,7 @@
 //!   `unsafe`). What it hears becomes facts, and what is read of logs and topics messages to the App.
 //! - `wire` is Kafka's codec as we use it: frames, version choice, logins, and the guard against hostile lengths.
 //! - `facts` is everything the outside can tell us; `record` writes them to a file.
-//! - `world` takes facts in and gives readings out: rows, counts, freshness.
+//! - `world` takes facts in and gives readings out: rows, counts, freshness; its `timeline` keeps what they changed.
 //! - `discover` recognises installations by evidence and knows which pod is behind which address.
 //! - `diagnose` concludes: findings and the verdict.
 //! - `plan` says what an action would change, step by step, before anything happens, and drives the run of it: data
@@ -61,6 +62,7 @@
 //! - what is done with log lines: `io::logs` brings them, `app::logs` keeps them, `view::logs` draws them
 //! - a finding: a function in `diagnose/<area>.rs` and a row in its registry
 //! - a fact: a variant in `facts`, an arm in `world`, and who sends it in `io`
+//! - a line of the timeline: a comparison in `world::timeline::brokers` or `objects`
 //! - an action: a file in `plan/actions`, a row in `plan::catalog`, its letter in `keymaps/*.toml`; what must hold for it is
 //!   a `plan::Gate`
 //! - a flavour: a file beside `discover::plain`, which `discover::installations` calls, and a row in

@@ -20,18 +20,23 @@ pub mod storage;
 pub mod summary;
 #[cfg(test)]
 mod tests;
+pub mod timeline;
 pub mod topics;
 pub mod users;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
         freshness::{FailureKind, Kind, Source, SourceFailure},
         ids::{InstallationId, ObjectKey},
+        installation::Installation,
         kubernetes::Object,
         rights::Rights,
         storage::VolumeUse,
+        timeline::Entry,
     },
     facts::{Body, Connection, Fact},
 };
@@ -42,7 +47,11 @@ pub use self::{
     kube::KubeWorld,
     reading::Reading,
     sources::Sources,
+    timeline::Timeline,
 };
+
+/// Timelines that are kept: of what is looked at, and of what was before it.
+const TIMELINES: usize = 16;
 
 /// Everything that is known.
 #[derive(Debug, Default)]
@@ -63,6 +72,13 @@ pub struct World {
     pub absent: BTreeMap<Kind, SourceFailure>,
     /// Who answers, since when, and who does not.
     pub sources: Sources,
+    /// What changed, by installation.
+    pub timelines: BTreeMap<InstallationId, Timeline>,
+    /// What controllers and kubelets told of objects.
+    pub events: timeline::Events,
+    /// Kinds of which something was told since they were last looked at for a timeline, and whose that was.
+    touched: BTreeSet<Kind>,
+    chronicled: Option<InstallationId>,
 }
 
 /// What a fact changed.
@@ -105,19 +121,27 @@ impl World {
             }
             Body::Listed(objects) => {
                 self.sources.watched(&source);
-                dirty.objects = self.list(&source, objects);
+                dirty.objects = self.list(&source, objects, seen_at);
             }
             Body::Polled { objects, why } => {
-                dirty.objects = self.list(&source, objects);
+                dirty.objects = self.list(&source, objects, seen_at);
                 self.sources.polled(source, seen_at, why);
                 return dirty;
             }
             Body::Applied(object) => {
-                // Nodes are told again every few seconds with nothing new: no reason to recognise brokers anew.
-                dirty.shown = self.kube.put(*object);
-                dirty.objects = dirty.shown;
+                if let Object::Event(event) = *object {
+                    dirty.shown = self.events.tell(&[event], seen_at);
+                } else {
+                    // Nodes are told again every few seconds with nothing new: no reason to recognise brokers anew.
+                    dirty.shown = self.kube.put(*object);
+                    dirty.objects = dirty.shown;
+                    self.touch(&source);
+                }
             }
+            // That an event has expired is none.
+            Body::Deleted(_) if source == Source::Watch(Kind::Events) => dirty.shown = false,
             Body::Deleted(key) => {
+                self.touch(&source);
                 if let Source::Watch(kind) = source {
                     self.kube.remove(kind, &key);
                     dirty.objects = true;
@@ -132,6 +156,8 @@ impl World {
                 if let Source::Kafka { installation, broker, .. } = &source {
                     let kafka = self.kafka.entry(installation.clone()).or_default();
                     dirty.shown = kafka.apply(*broker, seen_at, body);
+                    let news = std::mem::take(&mut kafka.news);
+                    self.tell(installation, news);
                 }
             }
             Body::Connect(body) => {
@@ -145,16 +171,55 @@ impl World {
         dirty
     }
 
-    /// Takes a whole list in; false when it is none of a watched kind.
-    fn list(&mut self, source: &Source, objects: Vec<Object>) -> bool {
+    /// Takes a whole list in; false when it is none of objects that last.
+    fn list(&mut self, source: &Source, objects: Vec<Object>, seen_at: DateTime<Utc>) -> bool {
         let Source::Watch(kind) = source else { return false };
         self.absent.remove(kind);
+        if *kind == Kind::Events {
+            let event = |object| if let Object::Event(event) = object { Some(event) } else { None };
+            self.events.tell(&objects.into_iter().filter_map(event).collect::<Vec<_>>(), seen_at);
+            return false;
+        }
+        self.touch(source);
         self.kube.list(*kind, objects);
         true
     }
 
-    /// Forgets what brokers and workers of an installation said, when it is left or gone.
+    fn touch(&mut self, source: &Source) {
+        if let Source::Watch(kind) = source {
+            self.touched.insert(*kind);
+        }
+    }
+
+    /// Adds lines to an installation's timeline; those that are known are not told again.
+    pub fn tell(&mut self, installation: &InstallationId, entries: Vec<Entry>) {
+        if !entries.is_empty() {
+            let timeline = self.timelines.entry(installation.clone()).or_default();
+            timeline.tell(&installation.name, &installation.namespace, entries);
+        }
+    }
+
+    /// Whether it was this installation whose objects were looked at last.
+    pub fn is_chronicled(&self, installation: &InstallationId) -> bool {
+        self.chronicled.as_ref() == Some(installation)
+    }
+
+    /// Looks at an installation's objects for its timeline; called when objects have changed, for the chosen one.
+    pub fn chronicle(&mut self, installation: &Installation, now: DateTime<Utc>) {
+        let timeline = self.timelines.entry(installation.id.clone()).or_default();
+        if self.chronicled.as_ref() != Some(&installation.id) {
+            timeline.look_away();
+            self.chronicled = Some(installation.id.clone());
+        }
+        let touched = std::mem::take(&mut self.touched);
+        timeline.look(&self.kube, installation, &touched, now);
+    }
+
+    /// Forgets what brokers and workers of an installation said, when it is left or gone; what changed stays known.
     pub fn forget(&mut self, installation: &InstallationId) {
+        if self.chronicled.as_ref() != Some(installation) && self.timelines.len() > TIMELINES {
+            self.timelines.remove(installation);
+        }
         self.kafka.remove(installation);
         self.connect.remove(installation);
         self.sources.forget(installation);

@@ -11,7 +11,7 @@ use kafdeck::{
     app::{App, keys::Key},
     domain::lag::{GroupVerdict, LagTimeSource},
     drill::{self, Cure, Drill, Expect},
-    sandbox::Script,
+    sandbox::{Deed, Script, Step},
 };
 use kube::{
     Api,
@@ -174,6 +174,34 @@ async fn a_roll_is_no_fault_and_every_figure_comes_back() {
     see(&mut console, &down).await;
     console.go_to(200).await;
     see(&mut console, &ok).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_is_restarted_is_told_with_its_pod_its_leaders_and_its_isr() {
+    let crash = Step { at: 20, deed: Deed::Crash { broker: 1, code: 137 } };
+    let heal = Step { at: 40, deed: Deed::Heal { broker: 1 } };
+    let script = Script { steps: vec![crash, heal], ..Script::default() };
+    let mut console = Headless::open(script, (160, 48));
+    read(&mut console, &["● OK"]).await;
+    console.press(&[Key::Char('0')]);
+    // What was before it looked: pods tell when they were created, and what ended then is not told.
+    read(&mut console, &["Timeline", "pod kafka-1", "created on"]).await;
+    assert!(!console.screen().contains("left the ISR"));
+    let told = ["container kafka-broker ended", "exit code 137", "broker 1 left the ISR of", "broker 1 lost"];
+    read(&mut console, &told).await;
+    read(&mut console, &["broker 1 joined the ISR of", "BackOff"]).await;
+    let shown = console.app().shown.as_ref().unwrap();
+    let at = |words: &str| shown.timeline.iter().find(|entry| entry.text.contains(words)).map(|entry| entry.at);
+    let times = [at("exit code 137"), at("broker 1 left the ISR"), at("broker 1 joined the ISR")];
+    assert!(times.iter().all(Option::is_some) && times.is_sorted(), "{times:?}");
+    let bundled = shown.timeline.iter().filter(|entry| entry.text.contains("lost")).count();
+    assert_eq!(bundled, 1, "{:#?}", shown.timeline);
+    // The same by name; and from a line to what it is about.
+    console.press(&[Key::Char('/')]);
+    console.press(&"kind:isr joined".chars().map(Key::Char).collect::<Vec<_>>());
+    console.press(&[Key::Enter, Key::Char('g'), Key::Enter]);
+    read(&mut console, &["━ Brokers", "kafka-1"]).await;
+    assert_eq!(console.app().selected(), Some("1"));
 }
 
 #[tokio::test(start_paused = true)]

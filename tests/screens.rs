@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a screen that cannot be drawn is a failed test")]
 
+#[path = "screens/changes.rs"]
+mod changes;
 #[path = "screens/cluster.rs"]
 mod cluster;
 #[path = "screens/messages.rs"]
@@ -14,7 +16,7 @@ use std::{
 
 use chrono::TimeDelta;
 use kafdeck::{
-    app::{App, Effect, Msg, commands, keys::Key, object_page::Told, sight::Sight},
+    app::{App, Effect, Msg, Place, Tab, commands, keys::Key, object_page::Told, sight::Sight},
     config::{color::Depth, theme::Theme},
     domain::{
         access::{Encryption, Login, Mechanism, Owner, SecretKey, Way, Wish},
@@ -243,6 +245,9 @@ fn states() -> Vec<(&'static str, App)> {
         ("events", page('e', Ok(happened()))),
         ("events_refused", page('e', Err(refused()))),
         ("group", after(bad(), &[char('6'), Key::Enter])),
+        ("timeline", after(changes::restarted(), &[char('0')])),
+        ("timeline_hostile", after(changes::hostile(), &[char('0')])),
+        ("timeline_hostile_open", after(changes::hostile(), &[char('0'), Key::Enter])),
     ];
     for tab in '1'..='7' {
         for (name, app) in [("healthy_tab", healthy as fn() -> App), ("bad_tab", bad), ("hostile_tab", hostile)] {
@@ -371,6 +376,33 @@ fn tabs() {
     snapshot!("group_80x24", after(bad(), &[char('6'), Key::Enter]), 80, 24);
     snapshot!("filter_80x24", after(bad(), &[char('5'), char('/'), char('o'), char('r')]), 80, 24);
     snapshot!("filtered_80x24", after(bad(), &[char('5'), char('/'), char('o'), char('r'), Key::Enter]), 80, 24);
+}
+
+#[test]
+fn the_timeline() {
+    let bad = || after(changes::restarted(), &[char('0')]);
+    snapshot!("timeline_80x24", bad(), 80, 24);
+    snapshot!("timeline_120x40", after(bad(), &[Key::Down]), 120, 40);
+    let last = after(bad(), &[char('G'), Key::Enter]);
+    snapshot!("timeline_open_80x24", last, 80, 24);
+    snapshot!("timeline_refused_80x24", after(changes::without_events(), &[char('0')]), 80, 24);
+    let filter: Vec<Key> = "broker !isr".chars().map(char).collect();
+    snapshot!("timeline_filtered_80x24", after(after(after(bad(), &[char('/')]), &filter), &[Key::Enter]), 80, 24);
+}
+
+#[test]
+fn a_change_leads_to_what_it_is_about() {
+    let opened = |words: &str| {
+        let mut app = after(changes::restarted(), &[char('0'), char('/')]);
+        press(&mut app, &words.chars().map(char).collect::<Vec<_>>());
+        let app = after(app, &[Key::Enter, char('g'), Key::Enter]);
+        (app.place.clone(), app.selected().map(str::to_owned), app.overlay.is_some())
+    };
+    assert_eq!(opened("left ISR"), (Place::Tab(Tab::Brokers), Some("1".to_owned()), false));
+    assert_eq!(opened("readiness"), (Place::Tab(Tab::Brokers), Some("1".to_owned()), false));
+    assert_eq!(opened("kind:topic").0, Place::Topic("invoices".to_owned()));
+    let (place, _, is_page) = opened("statefulset");
+    assert_eq!((place, is_page), (Place::Tab(Tab::Timeline), true), "there is no other page about it");
 }
 
 #[test]
@@ -524,6 +556,7 @@ fn every_row_leads_to_its_object_or_says_why_there_is_none() {
         (vec![Key::Tab], "Pod messaging/kafka-cluster-1"),
         (vec![char('2'), char('G')], "StatefulSet messaging/kafka-cluster"),
         (vec![char('2')], "Pod messaging/kafka-cluster-1"),
+        (vec![char('0')], "Pod messaging/kafka-cluster-1"),
     ] {
         assert_eq!(object(&keys), expected, "{keys:?}");
     }
@@ -656,7 +689,7 @@ fn every_state_can_be_drawn_at_every_size() {
 
 /// Keys that lead to every place, and keys that open everything there.
 fn places_and_overlays() -> Vec<(Vec<Key>, Option<Key>)> {
-    let tabs = ['1', '2', '3', '4', '5', '6', '7', '8', '9', 'L'].map(|key| vec![char(key)]);
+    let tabs = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '0', 'L'].map(|key| vec![char(key)]);
     let opened = ['5', '6'].map(|tab| vec![char(tab), Key::Enter]).into_iter().chain([vec![char('5'), char('m')]]);
     let keys = ['?', 'w', ':', '/', 'a', 'q', 'x', 'K'].map(|key| Some(char(key)));
     let overlays: Vec<_> = keys.into_iter().chain([None, Some(Key::Enter)]).collect();

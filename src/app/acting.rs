@@ -314,7 +314,16 @@ impl App {
         let mut effects = Vec::new();
         if let Stage::Running(run) = &mut acting.stage {
             let reading = self.reading_of(&run.plan.installation);
+            let begins = matches!(event, Event::Opened(_));
             let acts = run.advance(event, reading.as_ref(), self.now);
+            if begins {
+                self.tell_begun(&run.id, &run.plan, run.resumes);
+            }
+            for act in &acts {
+                if let Act::Close(end) = act {
+                    self.tell_ended(&run.id, &run.plan, end);
+                }
+            }
             let door = self.door(self.way_to_act().as_ref());
             effects.extend(acts.into_iter().map(|act| Effect::Act(Box::new(errand(run, act, door.clone())))));
             if run.phase == Phase::Over {

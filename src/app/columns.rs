@@ -10,6 +10,7 @@ mod connect;
 mod findings;
 mod groups;
 mod storage;
+mod timeline;
 mod topics;
 mod users;
 

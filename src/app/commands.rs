@@ -274,6 +274,7 @@ const COMMANDS: &[Command] = &[
     command!(CommandId::Tab(7), "tab.alerts", "Alerts", Everywhere, 0, always),
     command!(CommandId::Tab(9), "tab.connect", "Connect", Everywhere, 0, always),
     command!(CommandId::Tab(8), "tab.users", "Users", Everywhere, 0, always),
+    command!(CommandId::Tab(0), "tab.timeline", "Timeline: what changed, newest first", Everywhere, 0, always),
     command!(CommandId::Suspend, "suspend", "hand the terminal back to the shell", Everywhere, 0, always),
     command!(CommandId::Quit, "quit", "leave", Everywhere, 0, always),
     command!(CommandId::QuitNow, "quit!", "leave without asking", Everywhere, 0, always),

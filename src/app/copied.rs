@@ -71,6 +71,8 @@ impl App {
             ListId::Configs => detail::selected(self, id, &shown.configs).map(assignment),
             ListId::Connect => detail::selected(self, id, &shown.connectors).map(|c| c.name.clone()),
             ListId::Users => detail::selected(self, id, &shown.users).map(|u| u.name.clone()),
+            ListId::Timeline => detail::selected(self, id, &shown.timeline)
+                .map(|e| format!("{} {} {}: {}", stamp(e.at), e.kind.word(), e.about(), e.text)),
         }?;
         Some((name.clone(), name))
     }

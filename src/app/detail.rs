@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{
     App,
     columns::{Cell, Column, Row},
+    copied,
     lists::ListId,
     logs::LogTarget,
     shown::Shown,
@@ -21,6 +22,7 @@ use crate::{
         ids::BrokerId,
         installation::Mode,
         lag::LagTimeSource,
+        timeline::Entry,
         units,
     },
     world::{
@@ -49,6 +51,7 @@ pub fn cells(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, Cell)> 
         ListId::Configs => of_row(selected(app, id, &shown.configs), app.now),
         ListId::Connect => of_row(selected(app, id, &shown.connectors), app.now),
         ListId::Users => of_row(selected(app, id, &shown.users), app.now),
+        ListId::Timeline => of_row(selected(app, id, &shown.timeline), app.now),
     }
 }
 
@@ -92,6 +95,7 @@ pub fn extras(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, String
         ListId::Configs => selected(app, id, &shown.configs).map(config).unwrap_or_default(),
         ListId::Connect => selected(app, id, &shown.connectors).map(|c| connector(shown, c)).unwrap_or_default(),
         ListId::Users => selected(app, id, &shown.users).map(|user| users::told(app, shown, user)).unwrap_or_default(),
+        ListId::Timeline => selected(app, id, &shown.timeline).map(change).unwrap_or_default(),
         ListId::Findings | ListId::Partitions | ListId::GroupPartitions => Vec::new(),
     }
 }
@@ -107,6 +111,13 @@ impl App {
         });
         known.map(|w| LogTarget { pod: w.at.pod.clone(), container: w.container.clone() }).collect()
     }
+}
+
+/// A line of the timeline: its moment, and its whole text.
+fn change(entry: &Entry) -> Vec<(&'static str, String)> {
+    let mut extras = vec![("at", copied::stamp(entry.at)), ("what", entry.text.clone())];
+    extras.extend((!entry.object.namespace.is_empty()).then(|| ("namespace", entry.object.namespace.clone())));
+    extras
 }
 
 /// A connector: what failed first, then where its tasks run, its Connect, and the traces, which are long.

@@ -170,7 +170,7 @@ impl App {
         Vec::new()
     }
 
-    fn go_to(&mut self, tab: Tab) {
+    pub(super) fn go_to(&mut self, tab: Tab) {
         self.overlay = None;
         self.place = Place::Tab(tab);
         self.dirty.shown = true;
@@ -228,12 +228,13 @@ impl App {
         match self.list() {
             Some(ListId::Topics) => self.show(Place::Topic(selected)),
             Some(ListId::Groups) => self.show(Place::Group(selected)),
+            Some(ListId::Timeline) => self.open_change(),
             _ => self.read_page(Overlay::Detail),
         }
         Vec::new()
     }
 
-    fn show(&mut self, place: Place) {
+    pub(super) fn show(&mut self, place: Place) {
         self.lists.remove(&ListId::Partitions);
         self.lists.remove(&ListId::GroupPartitions);
         self.place = place;

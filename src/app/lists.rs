@@ -9,7 +9,7 @@ use super::{
     filter::Filter,
 };
 use crate::{
-    domain::{config::Config, finding::Finding, group::GroupPartition},
+    domain::{config::Config, finding::Finding, group::GroupPartition, timeline::Entry},
     world::{
         alerts::AlertRow,
         brokers::BrokerRow,
@@ -46,6 +46,8 @@ pub enum ListId {
     Connect,
     /// Users.
     Users,
+    /// What changed.
+    Timeline,
 }
 
 /// State of one list. Selection is by id: rows move, the cursor does not jump.
@@ -84,6 +86,7 @@ pub fn column_count(id: ListId) -> usize {
         ListId::Configs => Config::COLUMNS.len(),
         ListId::Connect => ConnectorRow::COLUMNS.len(),
         ListId::Users => UserRow::COLUMNS.len(),
+        ListId::Timeline => Entry::COLUMNS.len(),
     }
 }
 

@@ -101,6 +101,7 @@ impl App {
                 let resource = user.resource.as_ref().ok_or("no KafkaUser declares this user")?;
                 Ok(Object::new(Kind::Users, &resource.namespace, &resource.name))
             }
+            ListId::Timeline => self.object_of_change(shown),
             ListId::Findings => Ok(self.object_of_finding(shown).unwrap_or_else(|| owner(shown))),
             ListId::Topics | ListId::Partitions => Err("a topic is no Kubernetes object here"),
             ListId::Groups | ListId::GroupPartitions => Err("a group is no Kubernetes object"),

@@ -30,6 +30,7 @@ pub(super) struct Aside {
     workers: Option<(InstallationId, Vec<ConnectCluster>)>,
     releases: BTreeSet<ObjectKey>,
     rights_in: Option<String>,
+    events_in: Option<String>,
 }
 
 impl App {
@@ -52,7 +53,13 @@ impl App {
         let namespace = self.chosen.as_ref().map(|id| id.namespace.clone());
         if namespace != self.read_aside.rights_in {
             self.read_aside.rights_in.clone_from(&namespace);
-            effects.push(Effect::AskRights(namespace));
+            effects.push(Effect::AskRights(namespace.clone()));
+        }
+        // What answers one question and is gone has no use for them.
+        let events_in = namespace.filter(|_| self.is_seen || self.follows_events);
+        if events_in != self.read_aside.events_in {
+            self.read_aside.events_in.clone_from(&events_in);
+            effects.push(Effect::WatchEvents(events_in));
         }
         effects.extend(self.observe_brokers());
         let found = self.found.iter().find(|f| Some(&f.installation.id) == self.chosen.as_ref());
@@ -66,6 +73,11 @@ impl App {
         }
         effects.extend(self.ask_workers());
         effects
+    }
+
+    /// Has events watched although nobody looks at the screen.
+    pub fn follow_events(&mut self) {
+        self.follows_events = true;
     }
 
     /// Whose brokers are to be asked, where that changed; what those of others said is forgotten.

@@ -12,6 +12,7 @@ use crate::{
         freshness::{Asked, Freshness, Kind, Source},
         group::GroupPartition,
         installation::Installation,
+        timeline::Entry,
     },
     plan::actions::restart,
     world::{
@@ -72,6 +73,8 @@ pub struct Shown {
     pub authorizer: Option<bool>,
     /// Quotas that are of no user, while users are open.
     pub quotas_of_no_user: Vec<ClientQuota>,
+    /// What changed, newest first, while it is open.
+    pub timeline: Vec<Entry>,
     /// How far each pane can be trusted.
     pub freshness: PaneFreshness,
     /// All sources with their states.
@@ -103,6 +106,8 @@ pub struct PaneFreshness {
     pub connect: Freshness,
     /// What brokers are asked of users.
     pub users: [(Asked, Freshness); 3],
+    /// Events, of which the timeline tells beside what it sees itself.
+    pub events: Freshness,
 }
 
 /// What is open beside the lists that are always made: topic and group whose partitions are, configs, and users.
@@ -116,6 +121,8 @@ pub struct Opened {
     pub configs: Option<(Vec<Config>, Freshness)>,
     /// Users: there may be thousands of ACLs, and no other pane shows any.
     pub users: bool,
+    /// The timeline.
+    pub timeline: bool,
 }
 
 impl Shown {
@@ -152,6 +159,7 @@ impl Shown {
             users: if opened.users { reading.users() } else { Vec::new() },
             authorizer: reading.authorizer(),
             quotas_of_no_user: if opened.users { reading.quotas_of_no_user() } else { Vec::new() },
+            timeline: if opened.timeline { reading.timeline() } else { Vec::new() },
             freshness: PaneFreshness {
                 pods: reading.watch(Kind::Pods),
                 metadata: reading.asked(Asked::Metadata),
@@ -164,6 +172,7 @@ impl Shown {
                 configs: opened.configs.as_ref().map(|(_, fresh)| fresh.clone()),
                 connect: reading.connect_freshness(),
                 users: reading.asked_of_users(),
+                events: reading.watch(Kind::Events),
             },
             sources: reading.sources(),
         }

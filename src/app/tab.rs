@@ -25,11 +25,13 @@ pub enum Tab {
     Users,
     /// Kafka Connect.
     Connect,
+    /// What changed.
+    Timeline,
 }
 
 impl Tab {
     /// All tabs, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Overview,
         Self::Diagnosis,
         Self::Brokers,
@@ -39,6 +41,7 @@ impl Tab {
         Self::Alerts,
         Self::Users,
         Self::Connect,
+        Self::Timeline,
     ];
 
     /// Its number, which its key is.
@@ -53,6 +56,8 @@ impl Tab {
             Self::Alerts => 7,
             Self::Users => 8,
             Self::Connect => 9,
+            // The key behind 9.
+            Self::Timeline => 0,
         }
     }
 
@@ -68,6 +73,7 @@ impl Tab {
             Self::Alerts => "Alerts",
             Self::Connect => "Connect",
             Self::Users => "Users",
+            Self::Timeline => "Timeline",
         }
     }
 
@@ -83,6 +89,7 @@ impl Tab {
             Self::Alerts => Some(ListId::Alerts),
             Self::Connect => Some(ListId::Connect),
             Self::Users => Some(ListId::Users),
+            Self::Timeline => Some(ListId::Timeline),
         }
     }
 }

@@ -50,6 +50,8 @@ pub enum Need {
     Users,
     /// Topics and moves of partitions.
     Reassignments,
+    /// Objects and their events.
+    Timeline,
     /// All of it.
     Everything,
 }
@@ -242,6 +244,13 @@ impl<'a> Wait<'a> {
             Need::Storage => self.watches(&[Kind::Claims, Kind::Nodes, Kind::Classes]),
             Need::Connect => {
                 self.connect();
+                return;
+            }
+            Need::Timeline => {
+                self.watches(&[Kind::Claims, Kind::StatefulSets, Kind::Deployments, Kind::Events]);
+                if self.reading.installation.flavour == Flavour::Strimzi {
+                    self.watches(&Kind::STRIMZI);
+                }
                 return;
             }
             Need::Topics if self.reading.installation.flavour == Flavour::Strimzi => {

@@ -120,7 +120,7 @@ pub fn wanted(namespace: Option<&str>, strimzi: bool) -> Vec<Wanted> {
     }
     all.push(namespaced("get", "", "configmaps", None, false));
     all.push(namespaced("get", "", "pods", Some("log"), true));
-    all.push(namespaced("list", "", "events", None, false));
+    all.extend(["list", "watch"].map(|verb| namespaced(verb, "", "events", None, false)));
     // A websocket is opened with GET; newer API servers ask for create as well.
     all.extend(["get", "create"].map(|verb| namespaced(verb, "", "pods", Some("portforward"), true)));
     for (group, resource) in [("", "nodes"), ("storage.k8s.io", "storageclasses")] {
@@ -259,7 +259,7 @@ fn lost(wanted: &Wanted) -> &'static str {
         ("pods", Some("log")) => "logs cannot be read",
         ("pods", Some(_)) => "brokers cannot be asked anything",
         ("pods", None) => "brokers cannot be found",
-        ("events", _) => "what happened to an object is not seen",
+        ("events", _) => "what happened to objects is not seen",
         ("persistentvolumeclaims", _) => "storage is not seen",
         ("nodes", _) => "zones and the state of nodes are not seen",
         ("prometheusrules", _) => "alert rules are not seen",

@@ -16,6 +16,7 @@ use crate::{
         finding::{Finding, NextAction},
         freshness::{Freshness, Source},
         installation::Installation,
+        timeline::Entry,
     },
     errors::{Failure, FailureKind},
     world::brokers::BrokerRow,
@@ -63,6 +64,10 @@ pub fn document(app: &App, question: &Question) -> Result<Value, Failure> {
         Question::Reassignments => {
             let known = app.reading().and_then(|r| r.kafka()).and_then(|kafka| kafka.moves.as_ref());
             json!({"reassignments": known.map(value).transpose()?})
+        }
+        Question::Timeline(since, object) => {
+            let changes = question::changes(app, *since, object.as_deref());
+            json!({"timeline": changes.iter().map(change).collect::<Vec<_>>()})
         }
         Question::Findings => json!({
             "verdict": shown.judgement.verdict,
@@ -323,6 +328,17 @@ fn finding(finding: &Finding, now: DateTime<Utc>) -> Value {
         "children": [],
         "next_action": finding.next_action.as_ref().map(next_action),
         "do_not": finding.do_not,
+    })
+}
+
+/// A line of the timeline.
+fn change(entry: &Entry) -> Value {
+    json!({
+        "at": time(entry.at),
+        "kind": entry.kind.word(),
+        "object": entry.object,
+        "text": entry.text,
+        "source": entry.source,
     })
 }
 

@@ -2,11 +2,16 @@
 //!
 //! One row per question, so that waiting, documents, text and exit codes cannot disagree about what there is.
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
 use crate::{
     app::{App, shown::Shown},
     cli::{Command, Format, Reassignment},
     domain::{
         freshness::{Asked, Freshness, SourceState},
+        timeline::Entry,
         verdict::Verdict,
     },
     errors::{Failure, FailureKind},
@@ -39,6 +44,8 @@ pub enum Question {
     Users(Option<String>),
     /// Moves of partitions under way.
     Reassignments,
+    /// What changed: since how long ago, and about what.
+    Timeline(Option<Duration>, Option<String>),
     /// What is wrong.
     Findings,
 }
@@ -58,6 +65,7 @@ impl Question {
             Command::Connect { connector } => Self::Connect(connector.clone()),
             Command::Users { user } => Self::Users(user.clone()),
             Command::Reassignment { what: Reassignment::List } => Self::Reassignments,
+            Command::Timeline { since, object } => Self::Timeline(*since, object.clone()),
             Command::Findings { .. } => Self::Findings,
             _ => return None,
         })
@@ -77,6 +85,7 @@ impl Question {
             Self::Connect(_) => "connect",
             Self::Users(_) => "users",
             Self::Reassignments => "reassignments",
+            Self::Timeline(..) => "timeline",
             Self::Findings => "findings",
         }
     }
@@ -93,6 +102,7 @@ impl Question {
             Self::Connect(_) => Need::Connect,
             Self::Users(_) => Need::Users,
             Self::Reassignments => Need::Reassignments,
+            Self::Timeline(..) => Need::Timeline,
         }
     }
 
@@ -124,7 +134,7 @@ impl Question {
         let fresh = &shown.freshness;
         let missing = match self {
             Self::Status | Self::Check | Self::Findings => None,
-            Self::Brokers => Some(&fresh.pods),
+            Self::Brokers | Self::Timeline(..) => Some(&fresh.pods),
             Self::Storage => Some(&fresh.claims),
             Self::Topics(_) => Some(&fresh.metadata),
             Self::Groups(_) | Self::Lag(_) => Some(&fresh.groups).filter(|_| shown.summary.groups.total.is_none()),
@@ -139,6 +149,14 @@ impl Question {
         };
         missing.filter(|f| f.as_of.is_none() && f.state == SourceState::Blind).cloned()
     }
+}
+
+/// What changed, as far as is asked for.
+pub(super) fn changes(app: &App, since: Option<Duration>, object: Option<&str>) -> Vec<Entry> {
+    let mut entries = app.reading().map(|reading| reading.timeline()).unwrap_or_default();
+    let from = since.and_then(|since| app.now.checked_sub_signed(TimeDelta::from_std(since).ok()?));
+    entries.retain(|entry| from.is_none_or(|from| entry.at >= from) && object.is_none_or(|name| entry.mentions(name)));
+    entries
 }
 
 /// `check`'s exit code.

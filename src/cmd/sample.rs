@@ -15,13 +15,14 @@ use crate::{
         config::{Config, ConfigEntry, ConfigSource},
         freshness::{Asked, FailureKind, Kind, Source, SourceFailure},
         group::{Commits, Committed, EndOffset, Group, Member},
-        ids::{BrokerId, InstallationId},
+        ids::{BrokerId, InstallationId, ObjectKey},
         kubernetes::{
             AlertRule, Claim, Container, ContainerPort, ContainerState, EnvVar, Meta, Mount, Node, Object, Owner, Pod,
             RuleObject, Terminated, Volume, Waiting, Workload,
         },
         quorum::{Quorum, Replica},
         storage::{LogDir, ReplicaSize},
+        timeline::Happening,
         topic::{Partition, Topic, TopicConfig},
         user::{Quota, ScramCredential, ScramUser},
     },
@@ -29,7 +30,7 @@ use crate::{
 };
 
 /// Every question that a document answers: first those over everything, then the lists.
-pub const QUESTIONS: [Question; 11] = [
+pub const QUESTIONS: [Question; 12] = [
     Question::Status,
     Question::Check,
     Question::Brokers,
@@ -40,6 +41,7 @@ pub const QUESTIONS: [Question; 11] = [
     Question::Alerts,
     Question::Connect(None),
     Question::Users(None),
+    Question::Timeline(None, None),
     Question::Findings,
 ];
 
@@ -102,6 +104,7 @@ impl Sample {
         for kind in Kind::ALL.into_iter().filter(|k| Some(*k) != silent) {
             sample.listed(kind, objects(kind, pods));
         }
+        sample.listed(Kind::Events, objects(Kind::Events, pods));
         sample
     }
 
@@ -425,6 +428,20 @@ fn objects(kind: Kind, pods: &[Pod]) -> Vec<Object> {
             let expression = "sum(kafka_offline) >\n  0".into();
             let alert = AlertRule { name: "KafkaOffline".into(), expression, labels, ..AlertRule::default() };
             vec![Object::Rule(RuleObject { meta: meta("rules"), alerts: vec![alert], unreadable: Vec::new() })]
+        }
+        Kind::Events => {
+            let told = Happening {
+                meta: Meta { uid: "event-1".into(), ..meta("kafka-1.1") },
+                kind: "Pod".into(),
+                about: ObjectKey::new(NAMESPACE, "kafka-1"),
+                at: DateTime::from_timestamp(1_767_268_740, 0),
+                warns: true,
+                reason: "Unhealthy".into(),
+                count: 12,
+                message: "Readiness probe failed".into(),
+                by: "kubelet".into(),
+            };
+            vec![Object::Event(told)]
         }
         _ => Vec::new(),
     }

@@ -3,7 +3,7 @@
 //! The console and the one-shot commands drive the same session: `step` waits for what comes next,
 //! hands it to the App and carries out the App's effects. It draws nothing and reads no keys.
 
-use std::{collections::BTreeMap, io::Write, sync::Arc};
+use std::{collections::BTreeMap, io::Write, path::PathBuf, sync::Arc};
 
 use tokio::{
     sync::{Notify, mpsc, oneshot, watch},
@@ -42,7 +42,10 @@ use crate::{
         secrets::{KubeSecrets, Vault},
         volumes, watch as watches, workers,
     },
-    plan::errand::{Report, Unfinished},
+    plan::{
+        errand::{Report, Unfinished},
+        journal,
+    },
     task,
 };
 
@@ -56,6 +59,8 @@ const BATCH: usize = 256;
 const LOGS: usize = 32;
 /// Files of log lines being written.
 const SAVES: usize = 4;
+/// Entries of the journal that the timeline begins with.
+const PAST: usize = 2_000;
 /// Answers of objects or of configs under way: one question is asked at a time.
 const ANSWERS: usize = 1;
 
@@ -99,6 +104,7 @@ struct Hands {
     workers: Option<DropGuard>,
     releases: Option<DropGuard>,
     rights: Option<DropGuard>,
+    events: Option<DropGuard>,
     following: Option<DropGuard>,
     memory: Option<Memory>,
     vault: Arc<Vault>,
@@ -178,6 +184,7 @@ impl Session {
                 workers: None,
                 releases: None,
                 rights: None,
+                events: None,
                 following: None,
                 memory: None,
                 vault: Arc::default(),
@@ -201,6 +208,13 @@ impl Session {
     /// Writes runs down there, and knows those that never ended.
     pub fn journal_in(&mut self, journal: Journal) {
         self.hands.journal = Some(Arc::new(journal));
+    }
+
+    /// The same, in the journal of a directory; nowhere without one.
+    pub fn journal_in_dir(&mut self, dir: Option<PathBuf>) {
+        if let Some(dir) = dir {
+            self.journal_in(Journal::new(dir.join("journal.jsonl")));
+        }
     }
 
     /// Has the App do something, and carries out what it wants done for it.
@@ -250,6 +264,7 @@ impl Session {
                 self.connecting = None;
                 let (cluster, scope) = connected?;
                 self.app.unfinished = self.hands.unfinished(&cluster);
+                self.app.took_journal(&self.hands.past(&cluster));
                 if let Some(last) = self.app.unfinished.last() {
                     self.app.notice = Some(format!("{last}; :resume offers to go on"));
                 }
@@ -379,6 +394,12 @@ impl Hands {
         }
     }
 
+    /// What was done in this context, as the journal tells; what cannot be read has been said to be so already.
+    fn past(&self, cluster: &Cluster) -> Vec<journal::Entry> {
+        let entries = self.journal.as_ref().and_then(|journal| journal.entries(PAST).ok()).unwrap_or_default();
+        entries.into_iter().filter(|entry| entry.context == cluster.connection.context).collect()
+    }
+
     /// Carries an effect out, or passes a wish on to whoever drives.
     fn perform(&mut self, effect: Effect) -> Option<Wish> {
         match effect {
@@ -415,6 +436,14 @@ impl Hands {
                     let cancel = self.cancel.child_token();
                     rights::read(cluster, namespace, &self.clock, &self.facts, &cancel);
                     self.rights = Some(cancel.drop_guard());
+                }
+            }
+            Effect::WatchEvents(namespace) => {
+                self.events = None;
+                if let Some((cluster, namespace)) = self.cluster.as_ref().zip(namespace) {
+                    let cancel = self.cancel.child_token();
+                    watches::events(cluster, namespace, &self.clock, &self.facts, &self.refresh, &cancel);
+                    self.events = Some(cancel.drop_guard());
                 }
             }
             Effect::FollowLogs(asked) => self.follow(asked),

@@ -67,6 +67,13 @@ pub fn text(app: &App, question: &Question, ascii: bool) -> Result<String, Failu
         Question::Connect(name) => connect(&mut out, app, shown, name.as_deref())?,
         Question::Users(name) => users(&mut out, app, shown, name.as_deref())?,
         Question::Reassignments => reassignments(&mut out, app),
+        Question::Timeline(since, object) => {
+            table(&mut out, &question::changes(app, *since, object.as_deref()), app.now);
+            let events = &shown.freshness.events;
+            if let Some(why) = events.why.as_ref().filter(|_| events.state != SourceState::Live) {
+                line(&mut out, &format!("Without Kubernetes events: {why}"));
+            }
+        }
         Question::Findings => {
             verdict(&mut out, shown);
             findings(&mut out, shown, app.now);

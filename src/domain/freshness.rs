@@ -70,6 +70,8 @@ pub enum Kind {
     ConfigMaps,
     /// Helm's Secrets. Not watched: only those of releases are read that brokers came with.
     Releases,
+    /// What controllers and kubelets tell of objects. Watched in the namespace of what is chosen alone.
+    Events,
 }
 
 impl Kind {
@@ -113,6 +115,7 @@ impl Kind {
             Self::Classes => "storageclasses",
             Self::ConfigMaps => "configmaps",
             Self::Releases => "secrets",
+            Self::Events => "events",
         }
     }
 
@@ -135,6 +138,7 @@ impl Kind {
             Self::Classes => "StorageClass",
             Self::ConfigMaps => "ConfigMap",
             Self::Releases => "Secret",
+            Self::Events => "Event",
         }
     }
 

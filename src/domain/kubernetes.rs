@@ -14,6 +14,7 @@ use super::{
     ids::ObjectKey,
     placement::{Budget, Class},
     strimzi::{KafkaResource, KafkaTopic, KafkaUser, NodePool, PodSet},
+    timeline::Happening,
 };
 
 /// What every object carries.
@@ -357,6 +358,7 @@ pub enum Object {
     Budget(Budget),
     Class(Class),
     Release(Release),
+    Event(Happening),
 }
 
 impl Object {
@@ -378,6 +380,7 @@ impl Object {
             Self::Budget(o) => &o.meta,
             Self::Class(o) => &o.meta,
             Self::Release(o) => &o.meta,
+            Self::Event(o) => &o.meta,
         }
     }
 }

@@ -31,7 +31,7 @@ use crate::domain::{
 };
 
 pub use config::config_map;
-pub use event::event;
+pub use event::{event, happening};
 pub use placement::{budget, class};
 pub use pod::{command, is_public, pod};
 pub use rules::rule_object;

@@ -126,10 +126,25 @@ pub fn watch(
                 let api: Api<StorageClass> = Api::all(cluster.client.clone());
                 start.run(api, |o| Object::Class(translate::class(o)));
             }
-            // Read by name, by `io::configs` and `io::releases`.
-            Kind::ConfigMaps | Kind::Releases => {}
+            // Read by name, by `io::configs` and `io::releases`; and watched by `events`.
+            Kind::ConfigMaps | Kind::Releases | Kind::Events => {}
         }
     }
+}
+
+/// Starts to watch the events of one namespace; there may be thousands in others that nobody is shown.
+pub fn events(
+    cluster: &Cluster,
+    namespace: String,
+    clock: &Clock,
+    facts: &FactSender,
+    refresh: &Arc<Notify>,
+    cancel: &CancellationToken,
+) {
+    let scope = Scope::Namespace(namespace);
+    let teller = Teller { kind: Kind::Events, scope: scope.clone(), clock: clock.clone(), facts: facts.clone() };
+    let start = Start { cluster, scope: &scope, teller, refresh: refresh.clone(), cancel };
+    start.namespaced(|o: &core::Event| Object::Event(translate::happening(o)));
 }
 
 /// A kind that is not part of Kubernetes.

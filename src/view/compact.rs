@@ -44,6 +44,7 @@ pub fn lines(shown: &Shown, id: ListId, list: &ListState, look: Look, width: usi
         | ListId::GroupPartitions
         | ListId::Configs
         | ListId::Users
+        | ListId::Timeline
         | ListId::Connect => Vec::new(),
     }
 }

@@ -23,6 +23,7 @@ use crate::{
         finding::Severity,
         freshness::{Freshness, SourceState},
         lag::GroupVerdict,
+        timeline::Entry,
         units,
     },
 };
@@ -48,6 +49,7 @@ pub fn title(id: ListId) -> &'static str {
         ListId::Configs => "Configs",
         ListId::Connect => "Connect",
         ListId::Users => "Users",
+        ListId::Timeline => "Timeline",
     }
 }
 
@@ -64,6 +66,7 @@ pub fn noun(id: ListId) -> &'static str {
         ListId::Configs => "Config",
         ListId::Connect => "Connector",
         ListId::Users => "User",
+        ListId::Timeline => "Change of",
     }
 }
 
@@ -81,6 +84,7 @@ pub fn len(shown: &Shown, id: ListId) -> usize {
         ListId::Configs => shown.configs.len(),
         ListId::Connect => shown.connectors.len(),
         ListId::Users => shown.users.len(),
+        ListId::Timeline => shown.timeline.len(),
     }
 }
 
@@ -98,6 +102,7 @@ pub fn rows(shown: &Shown, id: ListId, list: &ListState, with: TableLook, area: 
         ListId::Configs => table::render(&shown.configs, list, with, area, buffer),
         ListId::Connect => table::render(&shown.connectors, list, with, area, buffer),
         ListId::Users => table::render(&shown.users, list, with, area, buffer),
+        ListId::Timeline => table::render(&shown.timeline, list, with, area, buffer),
     }
 }
 
@@ -119,6 +124,8 @@ pub fn freshness(shown: &Shown, id: ListId) -> Freshness {
         ListId::Configs => fresh.configs.clone().unwrap_or_else(|| fresh.metadata.clone()),
         ListId::Connect => fresh.connect.clone(),
         ListId::Users => users::freshness(shown),
+        // What it is made of lasts: it is blind where nothing ever was seen.
+        ListId::Timeline => fresh.pods.clone(),
     }
 }
 
@@ -133,6 +140,15 @@ pub fn doubt(app: &App, shown: &Shown, id: ListId) -> Option<String> {
         return None;
     }
     reason(fresh)
+}
+
+/// What is missing of the timeline where events cannot be seen.
+pub fn without_events(app: &App, shown: &Shown) -> Option<String> {
+    let fresh = shown.freshness.events.clone();
+    if fresh.state == SourceState::Live || is_awaited(&fresh) || !app.link_is_live() {
+        return None;
+    }
+    Some(format!("? Without Kubernetes events: {}", reason(fresh)?))
 }
 
 /// Why a list is no fresher than it is, where it can be trusted all the same.
@@ -229,6 +245,7 @@ fn figures(shown: &Shown, id: ListId) -> Vec<String> {
         }
         ListId::Connect => connect_figures(shown),
         ListId::Users => users::figures(shown),
+        ListId::Timeline => vec![units::counted(shown.timeline.len(), "change")],
     }
 }
 
@@ -314,6 +331,7 @@ pub fn empty(app: &App, shown: &Shown, id: ListId, look: Look, width: usize) -> 
         ListId::Connect if shown.connect.is_empty() => NO_CONNECT,
         ListId::Connect => "The workers answer; nobody has created a connector.",
         ListId::Users => users::NOBODY,
+        ListId::Timeline => "Nothing has changed as far as is known.",
     };
     (Tone::Muted, sentence.to_owned())
 }
@@ -355,10 +373,13 @@ pub fn subject(app: &App) -> String {
     let brokers = app.shown.iter().flat_map(|s| &s.brokers);
     let pod = brokers.filter(|b| id == ListId::Brokers && b.id() == selected).find_map(|b| b.pod.as_ref());
     let pod = pod.filter(|p| *p != selected).map(|p| format!(" · {p}")).unwrap_or_default();
+    let changes = app.shown.iter().flat_map(|s| &s.timeline);
+    let change = changes.filter(|e| id == ListId::Timeline && e.id == selected).map(Entry::about).next();
     let name = match id {
         // Two Connects may each have a connector of that name, but it goes by its own.
         ListId::Connect => selected.splitn(3, '/').nth(2).unwrap_or(selected),
         ListId::Users => user_of(selected),
+        ListId::Timeline => change.as_deref().unwrap_or(selected),
         _ => selected,
     };
     format!("{} {}{pod}", noun(id), cut(name, 48))

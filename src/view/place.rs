@@ -126,6 +126,11 @@ fn notes(app: &App, shown: &Shown, id: ListId, look: Look, width: usize) -> Vec<
                 add(&text, tone, 2);
             }
         }
+        _ if id == ListId::Timeline => {
+            if let Some(why) = panes::without_events(app, shown) {
+                add(&why, Tone::Warn, 2);
+            }
+        }
         _ if id == ListId::Alerts => add(&compact::alert_sources(shown), Tone::Muted, 2),
         _ if id == ListId::Users => users::notes(app, shown).iter().for_each(|(text, tone)| add(text, *tone, 2)),
         _ => {}

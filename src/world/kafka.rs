@@ -14,13 +14,17 @@ use crate::{
         ids::BrokerId,
         quorum::Quorum,
         storage::LogDir,
+        timeline::Entry,
         topic::{Moving, Topic, TopicConfig},
         user::{Quota, ScramUser},
     },
-    facts::KafkaBody,
+    facts::{KafkaBody, Metadata},
 };
 
-use super::history::{About, History};
+use super::{
+    history::{About, History},
+    timeline::brokers::{self, Between},
+};
 
 /// Brokers' answers of one installation.
 #[derive(Debug, Default)]
@@ -63,6 +67,8 @@ pub struct KafkaWorld {
     pub quotas: Option<Vec<Quota>>,
     /// Moves of partitions under way; `None` before they were told.
     pub moves: Option<Vec<Moving>>,
+    /// What answers changed since they were taken out of here, for the timeline.
+    pub(super) news: Vec<Entry>,
     /// What has changed how often.
     pub revisions: Revisions,
 }
@@ -119,21 +125,7 @@ impl KafkaWorld {
 
     fn take(&mut self, broker: Option<BrokerId>, seen_at: DateTime<Utc>, body: KafkaBody) -> bool {
         match body {
-            KafkaBody::Metadata(metadata) => {
-                let is_first = self.metadata_at.replace(seen_at).is_none();
-                let advertised = metadata.brokers.into_iter().map(|b| (b.id, b)).collect();
-                let mut topics = metadata.topics.into_iter().map(|t| (t.name.clone(), t)).collect();
-                mark(&mut topics, self.moves.as_deref().unwrap_or_default());
-                let changed = is_first || self.advertised != advertised || self.topics != topics;
-                self.cluster_id = metadata.cluster_id;
-                self.advertised = advertised;
-                self.topics = topics;
-                if changed {
-                    self.drop_deleted_topics();
-                    self.tell_topics(seen_at);
-                }
-                changed
-            }
+            KafkaBody::Metadata(metadata) => self.put_metadata(metadata, seen_at),
             KafkaBody::Contact { broker, contact } => {
                 let since =
                     self.contacts.get(&broker).filter(|known| known.contact == contact).map(|known| known.since);
@@ -159,32 +151,76 @@ impl KafkaWorld {
             KafkaBody::LogDirs(dirs) => {
                 broker.is_some_and(|broker| self.log_dirs.insert(broker, dirs.clone()).as_ref() != Some(&dirs))
             }
-            KafkaBody::TopicConfigs(configs) => {
-                let mut changed = false;
-                for config in configs {
-                    if self.configs.get(&config.topic) != Some(&config) {
-                        changed = true;
-                        self.configs.insert(config.topic.clone(), config);
-                    }
-                }
-                if changed {
-                    self.tell_topics(seen_at);
-                }
-                changed
+            KafkaBody::TopicConfigs(configs) => self.put_topic_configs(configs, seen_at),
+            KafkaBody::BrokerConfigs(configs) => {
+                broker.is_some_and(|broker| self.put_broker_configs(broker, configs, seen_at))
             }
-            KafkaBody::BrokerConfigs(configs) => broker
-                .is_some_and(|broker| self.broker_configs.insert(broker, configs.clone()).as_ref() != Some(&configs)),
-            KafkaBody::Quorum(quorum) => self.quorum.replace(quorum.clone()).as_ref() != Some(&quorum),
+            KafkaBody::Quorum(quorum) => {
+                changed(&mut self.quorum, quorum, &mut self.news, |a, b| brokers::quorum(a, b, seen_at))
+            }
             KafkaBody::ScramUsers(users) => {
-                changed(&mut self.scram, users.into_iter().map(|u| (u.name.clone(), u)).collect())
+                let users = users.into_iter().map(|u| (u.name.clone(), u)).collect();
+                changed(&mut self.scram, users, &mut self.news, |a, b| brokers::scram(a, b, seen_at))
             }
-            KafkaBody::Acls(authorizer) => changed(&mut self.rules, Rules::of(authorizer)),
-            KafkaBody::Quotas(quotas) => changed(&mut self.quotas, quotas),
-            KafkaBody::Reassignments(moves) => self.put_moves(moves),
+            KafkaBody::Acls(authorizer) => {
+                let rules = Rules::of(authorizer);
+                changed(&mut self.rules, rules, &mut self.news, |a, b| brokers::rules(a, b, seen_at))
+            }
+            KafkaBody::Quotas(quotas) => {
+                changed(&mut self.quotas, quotas, &mut self.news, |a, b| brokers::quotas(a, b, seen_at))
+            }
+            KafkaBody::Reassignments(moves) => self.put_moves(moves, seen_at),
         }
     }
 
-    fn put_moves(&mut self, moves: Vec<Moving>) -> bool {
+    /// Brokers and topics replace those before; what differs is news, except in the first answer.
+    fn put_metadata(&mut self, metadata: Metadata, seen_at: DateTime<Utc>) -> bool {
+        let before = self.metadata_at.replace(seen_at);
+        let advertised = metadata.brokers.into_iter().map(|b| (b.id, b)).collect();
+        let mut topics = metadata.topics.into_iter().map(|t| (t.name.clone(), t)).collect();
+        mark(&mut topics, self.moves.as_deref().unwrap_or_default());
+        let differing = brokers::differing(&self.topics, &topics);
+        let changed = before.is_none() || self.advertised != advertised || !differing.is_empty();
+        if let Some(before) = before.filter(|_| changed) {
+            let between = Between { before, now: seen_at };
+            self.news.extend(brokers::metadata((&self.advertised, &advertised), &differing, between));
+        }
+        self.cluster_id = metadata.cluster_id;
+        self.advertised = advertised;
+        self.topics = topics;
+        if changed {
+            self.drop_deleted_topics();
+            self.tell_topics(seen_at);
+        }
+        changed
+    }
+
+    fn put_topic_configs(&mut self, configs: Vec<TopicConfig>, seen_at: DateTime<Utc>) -> bool {
+        self.news.extend(brokers::topic_configs(&self.configs, &configs, seen_at));
+        let mut changed = false;
+        for config in configs {
+            if self.configs.get(&config.topic) != Some(&config) {
+                changed = true;
+                self.configs.insert(config.topic.clone(), config);
+            }
+        }
+        if changed {
+            self.tell_topics(seen_at);
+        }
+        changed
+    }
+
+    fn put_broker_configs(&mut self, broker: BrokerId, configs: Vec<Config>, seen_at: DateTime<Utc>) -> bool {
+        let known = self.broker_configs.get(&broker);
+        if known == Some(&configs) {
+            return false;
+        }
+        self.news.extend(known.and_then(|known| brokers::broker_configs(broker, known, &configs, seen_at)));
+        self.broker_configs.insert(broker, configs);
+        true
+    }
+
+    fn put_moves(&mut self, moves: Vec<Moving>, seen_at: DateTime<Utc>) -> bool {
         for moving in self.moves.iter().flatten() {
             let topic = self.topics.get_mut(&moving.topic);
             let partition = topic.and_then(|t| t.partitions.iter_mut().find(|p| p.index == moving.partition));
@@ -193,7 +229,7 @@ impl KafkaWorld {
             }
         }
         mark(&mut self.topics, &moves);
-        changed(&mut self.moves, moves)
+        changed(&mut self.moves, moves, &mut self.news, |a, b| brokers::moves(a, b, seen_at))
     }
 
     /// One coordinator's groups replace what was known of that coordinator, and only that.
@@ -281,10 +317,17 @@ fn mark(topics: &mut BTreeMap<String, Topic>, moves: &[Moving]) {
     }
 }
 
-/// Puts an answer in the place of the one before; false when it is the same.
-fn changed<T: PartialEq>(known: &mut Option<T>, next: T) -> bool {
-    let next = Some(next);
-    let is_news = *known != next;
-    *known = next;
+/// Puts an answer in the place of the one before; false when it is the same. What differs from one before is news.
+fn changed<T: PartialEq>(
+    known: &mut Option<T>,
+    next: T,
+    news: &mut Vec<Entry>,
+    tell: impl FnOnce(&T, &T) -> Vec<Entry>,
+) -> bool {
+    let is_news = known.as_ref() != Some(&next);
+    if let Some(before) = known.as_ref().filter(|_| is_news) {
+        news.extend(tell(before, &next));
+    }
+    *known = Some(next);
     is_news
 }

@@ -71,6 +71,8 @@ impl KubeWorld {
             Kind::Budgets => self.budgets.clear(),
             Kind::Classes => self.classes.clear(),
             Kind::Releases => self.releases.clear(),
+            // They are no state: the timeline has them.
+            Kind::Events => {}
         }
         for object in objects {
             self.put(object);
@@ -97,6 +99,7 @@ impl KubeWorld {
             Object::Budget(o) => insert(&mut self.budgets, key, o),
             Object::Class(o) => insert(&mut self.classes, key, o),
             Object::Release(o) => insert(&mut self.releases, key, o),
+            Object::Event(_) => false,
         }
     }
 
@@ -126,6 +129,7 @@ impl KubeWorld {
             Kind::Budgets => drop(self.budgets.remove(key)),
             Kind::Classes => drop(self.classes.remove(key)),
             Kind::Releases => drop(self.releases.remove(key)),
+            Kind::Events => {}
         }
     }
 }

@@ -215,10 +215,13 @@ fn watching() -> Vec<Call> {
     let watch = |query: &str| core(&format!("pods?watch=true&timeoutSeconds=1&{query}"));
     let initial = "allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan";
     let of = |name, query: &str| call(name, "GET", watch(query)).read(Read::Events);
+    let happened = "events?watch=true&timeoutSeconds=1&resourceVersion=0\
+                    &fieldSelector=involvedObject.kind%3DPod,reason%3DStarted";
     vec![
         of("watch from anywhere", "resourceVersion=0").fields(&["ADDED.metadata.name", "ADDED.status.phase"]),
         of("watch of metadata", "resourceVersion=0").accept(METADATA),
         of("streamed list", initial).fields(&["BOOKMARK.metadata.resourceVersion", "BOOKMARK.metadata.annotations.*"]),
+        call("watch of events", "GET", core(happened)).read(Read::Events),
         of("watch of nothing", "resourceVersion=0&labelSelector=app%3Dnobody"),
         call("initial events without a match", "GET", watch("sendInitialEvents=true")).refused(),
     ]

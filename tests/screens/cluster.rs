@@ -309,7 +309,7 @@ impl Cluster {
         cluster
     }
 
-    fn metadata(&self) -> Metadata {
+    pub fn metadata(&self) -> Metadata {
         let advertised = |id: &i32| Advertised {
             id: BrokerId(*id),
             host: format!("{NAME}-{id}.kafka.{NAMESPACE}.svc.cluster.local"),
