@@ -21,6 +21,7 @@ pub mod installation;
 pub mod key;
 pub mod kubernetes;
 pub mod log;
+pub mod metrics;
 pub mod object;
 pub mod placement;
 pub mod proof;

@@ -18,6 +18,7 @@ mod connect;
 mod controller;
 mod demo;
 mod events;
+mod exporter;
 mod flood;
 mod kubelet;
 mod logs;

@@ -8,8 +8,10 @@ pub mod alerts;
 pub mod brokers;
 pub mod connect;
 pub mod groups;
+pub mod growth;
 pub mod kafka;
 pub mod kube;
+pub mod metrics;
 pub mod pods;
 pub mod quorum;
 pub mod reading;
@@ -26,7 +28,7 @@ use std::collections::BTreeMap;
 use crate::{
     domain::{
         freshness::{FailureKind, Kind, Source, SourceFailure},
-        ids::{InstallationId, ObjectKey},
+        ids::{BrokerId, InstallationId, ObjectKey},
         kubernetes::Object,
         rights::Rights,
         storage::VolumeUse,
@@ -36,8 +38,10 @@ use crate::{
 
 pub use self::{
     connect::ConnectWorld,
+    growth::Grown,
     kafka::{KafkaWorld, Told},
     kube::KubeWorld,
+    metrics::MetricsWorld,
     reading::Reading,
     sources::Sources,
 };
@@ -53,8 +57,12 @@ pub struct World {
     pub kafka: BTreeMap<InstallationId, KafkaWorld>,
     /// Answers of Connect's workers, by installation and Connect.
     pub connect: BTreeMap<InstallationId, BTreeMap<ObjectKey, ConnectWorld>>,
+    /// What brokers tell on their metrics ports, by installation.
+    pub metrics: BTreeMap<InstallationId, BTreeMap<BrokerId, MetricsWorld>>,
     /// Volume usage as kubelets measured it, by claim.
     pub volumes: BTreeMap<ObjectKey, VolumeUse>,
+    /// How fast those fill.
+    pub filling: BTreeMap<ObjectKey, Grown>,
     /// What we may do, by namespace.
     pub rights: BTreeMap<String, Rights>,
     /// Kinds that this cluster does not have, in the API server's words: an answer, and no blindness.
@@ -121,7 +129,12 @@ impl World {
                     dirty.objects = true;
                 }
             }
-            Body::Volumes(volumes) => self.volumes.extend(volumes.into_iter().map(|v| (v.claim.clone(), v))),
+            Body::Volumes(volumes) => {
+                for volume in volumes {
+                    self.filling.entry(volume.claim.clone()).or_default().push(seen_at, volume.used_bytes);
+                    self.volumes.insert(volume.claim.clone(), volume);
+                }
+            }
             Body::Rights(rights) => {
                 dirty.shown = self.rights.get(&rights.namespace) != Some(&rights);
                 self.rights.insert(rights.namespace.clone(), rights);
@@ -130,6 +143,12 @@ impl World {
                 if let Source::Kafka { installation, broker, .. } = &source {
                     let kafka = self.kafka.entry(installation.clone()).or_default();
                     dirty.shown = kafka.apply(*broker, seen_at, body);
+                }
+            }
+            Body::Metrics(scrape) => {
+                if let Source::Metrics { installation, broker } = &source {
+                    let known = self.metrics.entry(installation.clone()).or_default();
+                    known.entry(*broker).or_default().apply(seen_at, scrape);
                 }
             }
             Body::Connect(body) => {
@@ -155,6 +174,7 @@ impl World {
     pub fn forget(&mut self, installation: &InstallationId) {
         self.kafka.remove(installation);
         self.connect.remove(installation);
+        self.metrics.remove(installation);
         self.sources.forget(installation);
     }
 }

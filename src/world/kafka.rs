@@ -20,6 +20,8 @@ use crate::{
     facts::KafkaBody,
 };
 
+use super::growth::Growth;
+
 /// Brokers' answers of one installation.
 #[derive(Debug, Default)]
 pub struct KafkaWorld {
@@ -45,6 +47,8 @@ pub struct KafkaWorld {
     pub ends: BTreeMap<String, BTreeMap<i32, i64>>,
     /// Log directories, by broker.
     pub log_dirs: BTreeMap<BrokerId, Vec<LogDir>>,
+    /// How fast those fill.
+    pub growth: Growth,
     /// Topic configs, by topic.
     pub configs: BTreeMap<String, TopicConfig>,
     /// What is set of each broker's configs.
@@ -130,9 +134,10 @@ impl KafkaWorld {
                 }
                 changed
             }
-            KafkaBody::LogDirs(dirs) => {
-                broker.is_some_and(|broker| self.log_dirs.insert(broker, dirs.clone()).as_ref() != Some(&dirs))
-            }
+            KafkaBody::LogDirs(dirs) => broker.is_some_and(|broker| {
+                let news = self.growth.learn(broker, seen_at, &dirs);
+                self.log_dirs.insert(broker, dirs.clone()).as_ref() != Some(&dirs) || news
+            }),
             KafkaBody::TopicConfigs(configs) => {
                 self.configs.extend(configs.into_iter().map(|c| (c.topic.clone(), c)));
                 true
