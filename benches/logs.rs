@@ -17,9 +17,7 @@ use std::{
 };
 
 use common::pty::{FRAME_END, Pty};
-use kafdeck::{
-    sandbox::{self, Deed, Script, Setup, Step},
-};
+use kafdeck::sandbox::{self, Deed, Script, Setup, Step};
 use tokio::net::TcpListener;
 
 /// Longest anything may take that is measured.

@@ -53,6 +53,7 @@ use crate::{
         ids::{InstallationId, ObjectKey},
         installation::AddressBook,
         log::LogNews,
+        metrics::Exporter,
         object::Inquiry,
         record::{Query, ReadEvent},
     },
@@ -138,6 +139,8 @@ pub enum Effect {
     ReadConfigs(BTreeSet<ObjectKey>),
     /// Ask the workers of these Connects, for this installation; none stops it.
     AskWorkers(InstallationId, Vec<ConnectCluster>),
+    /// Ask these brokers of this installation for their own metrics; none stops it.
+    AskExporters(InstallationId, Vec<Exporter>),
     /// Read what Helm keeps of these releases, where that is allowed; none stops it.
     ReadReleases(BTreeSet<ObjectKey>),
     /// Ask what may be done in this namespace, and go on asking; none stops it.

@@ -30,6 +30,7 @@ mod ways;
 pub use addresses::address_book;
 pub use choice::{Choice, choose};
 pub use installations::{Objects, installations};
+pub use ports::metrics_port;
 pub use score::{BROKER, CANDIDATE, score};
 
 use std::collections::BTreeMap;

@@ -22,6 +22,7 @@ pub mod key;
 pub mod kubernetes;
 pub mod lag;
 pub mod log;
+pub mod metrics;
 pub mod object;
 pub mod placement;
 pub mod proof;

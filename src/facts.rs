@@ -17,6 +17,7 @@ use crate::domain::{
     group::{Commits, EndOffset, Group},
     ids::{BrokerId, InstallationId, ObjectKey},
     kubernetes::Object,
+    metrics::Scrape,
     quorum::Quorum,
     rights::Rights,
     storage::{LogDir, VolumeUse},
@@ -58,6 +59,8 @@ pub enum Body {
     Kafka(KafkaBody),
     /// Connect's workers answered. Source: `Connect`.
     Connect(ConnectBody),
+    /// A broker told of itself on its metrics port. Source: `Metrics`.
+    Metrics(Scrape),
     /// The source does not answer. Any source.
     Failed(SourceFailure),
 }
@@ -143,7 +146,9 @@ impl Fact {
     /// The installation it is about, if it came from brokers or from Connect's workers.
     pub fn installation(&self) -> Option<&InstallationId> {
         match &self.source {
-            Source::Kafka { installation, .. } | Source::Connect { installation, .. } => Some(installation),
+            Source::Kafka { installation, .. }
+            | Source::Connect { installation, .. }
+            | Source::Metrics { installation, .. } => Some(installation),
             _ => None,
         }
     }

@@ -22,6 +22,7 @@ pub mod objects;
 pub mod proof;
 pub mod releases;
 pub mod rights;
+pub mod scrape;
 pub mod secrets;
 mod served;
 pub mod translate;

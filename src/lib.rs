@@ -20,6 +20,7 @@
 //!   `heartbeat` (is the API server there), `dial` (a byte stream to a pod through a port-forward, then TLS, then SASL,
 //!   each a layer that knows nothing of the others), `secrets` (values from Secrets) and `given` (values that the user
 //!   gives), neither ever shown, `kafka` (the observer over such streams), `workers` (Kafka Connect's REST interface),
+//!   `scrape` (brokers' own metrics),
 //!   `logs`, `volumes`, `configs`, `releases` (what Helm keeps), `objects` (one object or its events, when somebody
 //!   asks), `messages` (records, by librdkafka over streams that `dial` opens; its `hooks` and `native` alone may say
 //!   `unsafe`). What it hears becomes facts, and what is read of logs and topics messages to the App.
@@ -61,6 +62,7 @@
 //! - a pane: a file in `view`, a row in `app::lists::ListId` and its columns in `app::columns`
 //! - what is done with log lines: `io::logs` brings them, `app::logs` keeps them, `view::logs` draws them
 //! - a finding: a function in `diagnose/<area>.rs` and a row in its registry
+//! - a name under which an exporter tells a figure: a row in `domain::metrics`
 //! - a fact: a variant in `facts`, an arm in `world`, and who sends it in `io`
 //! - a line of the timeline: a comparison in `world::timeline::brokers` or `objects`
 //! - an action: a file in `plan/actions`, a row in `plan::catalog`, its letter in `keymaps/*.toml`; what must hold for it is

@@ -19,6 +19,7 @@ mod controller;
 mod crowd;
 mod demo;
 mod events;
+mod exporter;
 mod flood;
 mod kubelet;
 mod logs;

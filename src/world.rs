@@ -9,9 +9,11 @@ pub mod brokers;
 pub mod census;
 pub mod connect;
 pub mod groups;
+pub mod growth;
 pub mod history;
 pub mod kafka;
 pub mod kube;
+pub mod metrics;
 pub mod pods;
 pub mod quorum;
 pub mod reading;
@@ -31,7 +33,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     domain::{
         freshness::{FailureKind, Kind, Source, SourceFailure},
-        ids::{InstallationId, ObjectKey},
+        ids::{BrokerId, InstallationId, ObjectKey},
         installation::Installation,
         kubernetes::Object,
         rights::Rights,
@@ -43,8 +45,10 @@ use crate::{
 
 pub use self::{
     connect::ConnectWorld,
+    growth::Grown,
     kafka::{KafkaWorld, Told},
     kube::KubeWorld,
+    metrics::MetricsWorld,
     reading::Reading,
     sources::Sources,
     timeline::Timeline,
@@ -64,8 +68,12 @@ pub struct World {
     pub kafka: BTreeMap<InstallationId, KafkaWorld>,
     /// Answers of Connect's workers, by installation and Connect.
     pub connect: BTreeMap<InstallationId, BTreeMap<ObjectKey, ConnectWorld>>,
+    /// What brokers tell on their metrics ports, by installation.
+    pub metrics: BTreeMap<InstallationId, BTreeMap<BrokerId, MetricsWorld>>,
     /// Volume usage as kubelets measured it, by claim.
     pub volumes: BTreeMap<ObjectKey, VolumeUse>,
+    /// How fast those fill.
+    pub filling: BTreeMap<ObjectKey, Grown>,
     /// What we may do, by namespace.
     pub rights: BTreeMap<String, Rights>,
     /// Kinds that this cluster does not have, in the API server's words: an answer, and no blindness.
@@ -147,7 +155,12 @@ impl World {
                     dirty.objects = true;
                 }
             }
-            Body::Volumes(volumes) => self.volumes.extend(volumes.into_iter().map(|v| (v.claim.clone(), v))),
+            Body::Volumes(volumes) => {
+                for volume in volumes {
+                    self.filling.entry(volume.claim.clone()).or_default().push(seen_at, volume.used_bytes);
+                    self.volumes.insert(volume.claim.clone(), volume);
+                }
+            }
             Body::Rights(rights) => {
                 dirty.shown = self.rights.get(&rights.namespace) != Some(&rights);
                 self.rights.insert(rights.namespace.clone(), rights);
@@ -158,6 +171,12 @@ impl World {
                     dirty.shown = kafka.apply(*broker, seen_at, body);
                     let news = std::mem::take(&mut kafka.news);
                     self.tell(installation, news);
+                }
+            }
+            Body::Metrics(scrape) => {
+                if let Source::Metrics { installation, broker } = &source {
+                    let known = self.metrics.entry(installation.clone()).or_default();
+                    known.entry(*broker).or_default().apply(seen_at, scrape);
                 }
             }
             Body::Connect(body) => {
@@ -222,6 +241,7 @@ impl World {
         }
         self.kafka.remove(installation);
         self.connect.remove(installation);
+        self.metrics.remove(installation);
         self.sources.forget(installation);
     }
 }

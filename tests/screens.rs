@@ -6,6 +6,8 @@
 mod changes;
 #[path = "screens/cluster.rs"]
 mod cluster;
+#[path = "screens/measured.rs"]
+mod measured;
 #[path = "screens/messages.rs"]
 mod messages;
 
@@ -449,6 +451,21 @@ fn overlays() {
     snapshot!("finding_120x40", after(bad(), &[char('2'), Key::Enter]), 120, 40);
     snapshot!("broker_80x24", after(bad(), &[char('3'), Key::Enter]), 80, 24);
     snapshot!("leave_80x24", after(bad(), &[Key::Esc]), 80, 24);
+}
+
+#[test]
+fn brokers_that_tell_metrics_and_volumes_that_fill() {
+    let app = measured::app;
+    snapshot!("measured_brokers_200x50", after(app(), &[char('3')]), 200, 50);
+    snapshot!("measured_brokers_120x40", after(app(), &[char('3')]), 120, 40);
+    snapshot!("measured_broker_120x40", after(app(), &[char('3'), Key::Enter]), 120, 40);
+    snapshot!("measured_stale_120x40", after(app(), &[char('3'), char('j'), Key::Enter]), 120, 40);
+    snapshot!("measured_unknown_120x40", after(app(), &[char('3'), char('G'), Key::Enter]), 120, 40);
+    snapshot!("measured_storage_80x24", after(app(), &[char('4')]), 80, 24);
+    snapshot!("measured_storage_120x40", after(app(), &[char('4')]), 120, 40);
+    snapshot!("measured_claim_120x40", after(app(), &[char('4'), Key::Enter]), 120, 40);
+    snapshot!("measured_failed_120x40", after(app(), &[char('4'), char('G'), Key::Enter]), 120, 40);
+    snapshot!("measured_sources_80x24", after(app(), &[char('w')]), 80, 24);
 }
 
 #[test]

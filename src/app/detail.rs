@@ -4,6 +4,9 @@
 
 use chrono::{DateTime, Utc};
 
+mod disks;
+mod metrics;
+
 use super::{
     App,
     columns::{Cell, Column, Row},
@@ -71,11 +74,7 @@ pub fn selected<'a, R: Row>(app: &App, id: ListId, rows: &'a [R]) -> Option<&'a 
 pub fn extras(app: &App, shown: &Shown, id: ListId) -> Vec<(&'static str, String)> {
     match id {
         ListId::Brokers => selected(app, id, &shown.brokers).map(|b| broker(app, shown, b)).unwrap_or_default(),
-        ListId::Storage => {
-            let Some(claim) = selected(app, id, &shown.storage) else { return Vec::new() };
-            let volume = claim.volume.clone().map(|v| ("volume", v));
-            volume.into_iter().chain(claim.pod.clone().map(|p| ("pod", p))).collect()
-        }
+        ListId::Storage => selected(app, id, &shown.storage).map(disks::claim).unwrap_or_default(),
         ListId::Topics => {
             let Some(topic) = selected(app, id, &shown.topics) else { return Vec::new() };
             let error = topic.error.clone().map(|e| ("error", e));
@@ -195,6 +194,8 @@ fn broker(app: &App, shown: &Shown, row: &BrokerRow) -> Vec<(&'static str, Strin
     }
     extras.extend(kafka.zip(row.id).map(|(k, id)| certificates(k, id, app.now)).unwrap_or_default());
     extras.extend(row.disk_bytes.map(|b| ("disk used", units::bytes(b))));
+    extras.extend(app.reading().map(|reading| disks::broker(&reading, row.id)).unwrap_or_default());
+    extras.extend(app.reading().map(|reading| metrics::broker(&reading, row)).unwrap_or_default());
     extras.extend(row.id.map(|id| broker_configs(app, id)).unwrap_or_default());
     let found = app.found.iter().find(|f| Some(&f.installation.id) == app.chosen.as_ref());
     let pod = found.and_then(|f| f.installation.brokers.iter().find(|b| Some(&b.pod.name) == row.pod.as_ref()));

@@ -1,4 +1,5 @@
-//! What is to be asked outside for what is found and chosen: brokers, ConfigMaps, kubelets, Connect's workers.
+//! What is to be asked outside for what is found and chosen: brokers and their metrics, ConfigMaps, kubelets, Connect's
+//! workers.
 //!
 //! Of the chosen installation everything is asked, of those in the picker what their verdicts rest on, and of others
 //! nothing. An installation beside the chosen one costs a connection to each of its brokers, a request every two seconds
@@ -9,15 +10,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{App, Effect};
-use crate::domain::{
-    connect::{ConnectCluster, Worker},
-    freshness::{Asked, Depth, Kind, Source, SourceState},
-    ids::{InstallationId, ObjectKey},
-    installation::{Flavour, Installation},
+use crate::{
+    discover,
+    domain::{
+        connect::{ConnectCluster, Worker},
+        freshness::{Asked, Depth, Kind, Source, SourceState},
+        ids::{BrokerId, InstallationId, ObjectKey},
+        installation::{BrokerPod, Flavour, Installation, PodPort},
+        metrics::Exporter,
+    },
 };
 
 /// The most ConfigMaps that are read, and the most Helm releases.
 const MOST_CONFIGS: usize = 64;
+
+/// The most brokers whose metrics are asked for.
+const MOST_EXPORTERS: usize = 64;
 
 /// The most installations whose brokers are asked at once.
 const MOST_OBSERVED: usize = 8;
@@ -28,6 +36,7 @@ pub(super) struct Aside {
     volumes_of: BTreeSet<String>,
     configs: BTreeSet<ObjectKey>,
     workers: Option<(InstallationId, Vec<ConnectCluster>)>,
+    exporters: Option<(InstallationId, Vec<Exporter>)>,
     releases: BTreeSet<ObjectKey>,
     rights_in: Option<String>,
     events_in: Option<String>,
@@ -72,6 +81,7 @@ impl App {
             effects.push(Effect::ReadVolumes(nodes));
         }
         effects.extend(self.ask_workers());
+        effects.extend(self.ask_exporters());
         effects
     }
 
@@ -161,6 +171,35 @@ impl App {
         let before = std::mem::replace(&mut self.read_aside.workers, next.clone());
         let (id, clusters) = next.or_else(|| before.map(|(id, _)| (id, Vec::new())))?;
         Some(Effect::AskWorkers(id, clusters))
+    }
+
+    /// Brokers whose metrics are asked for.
+    pub fn exporters(&self) -> impl Iterator<Item = BrokerId> {
+        self.read_aside.exporters.iter().flat_map(|(_, exporters)| exporters).map(|exporter| exporter.broker)
+    }
+
+    /// Whose metrics are to be asked for, where that changed: of brokers that run and declare a port for it.
+    fn ask_exporters(&mut self) -> Option<Effect> {
+        let reading = self.reading();
+        if reading.is_none() && self.chosen.is_some() {
+            return None;
+        }
+        let next = reading.map(|reading| {
+            let exporter = |(broker, of): (BrokerId, &BrokerPod)| {
+                let pod = self.world.kube.pods.get(&of.pod).filter(|pod| pod.phase == "Running")?;
+                let (port, is_sidecar) = discover::metrics_port(pod, &of.container)?;
+                Some(Exporter { broker, at: PodPort { pod: of.pod.clone(), port }, is_sidecar })
+            };
+            let exporters = reading.pods_by_id().into_iter().filter_map(exporter).take(MOST_EXPORTERS);
+            (reading.installation.id.clone(), exporters.collect::<Vec<_>>())
+        });
+        let nothing = |asked: &Option<(_, Vec<_>)>| asked.as_ref().is_none_or(|(_, exporters)| exporters.is_empty());
+        if next == self.read_aside.exporters || (nothing(&next) && nothing(&self.read_aside.exporters)) {
+            return None;
+        }
+        let before = std::mem::replace(&mut self.read_aside.exporters, next.clone());
+        let (id, exporters) = next.or_else(|| before.map(|(id, _)| (id, Vec::new())))?;
+        Some(Effect::AskExporters(id, exporters))
     }
 
     /// True until what tells the ways in has been read or has failed: brokers are not asked on the wrong one.

@@ -85,7 +85,7 @@ impl App {
 
     /// Notes of whom a fact tells.
     pub(super) fn hear(&mut self, fact: &Fact) {
-        if let Source::Kafka { installation, .. } | Source::Connect { installation, .. } = &fact.source
+        if let Some(installation) = fact.installation()
             && !self.told.contains(installation)
         {
             self.told.insert(installation.clone());

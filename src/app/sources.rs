@@ -15,6 +15,7 @@ pub fn merged(app: &App) -> Vec<(String, Freshness)> {
         let (name, of) = match &source {
             Source::Kafka { what, broker: Some(broker), .. } => (format!("{what} of broker"), Some(broker.to_string())),
             Source::Connect { what, worker: Some(worker), .. } => (format!("Connect {what}"), Some(worker.clone())),
+            Source::Metrics { broker, .. } => ("metrics of broker".to_owned(), Some(broker.to_string())),
             Source::Rights { namespace } => ("permissions in".to_owned(), Some(namespace.clone())),
             Source::Volumes { node } => ("kubelet of node".to_owned(), Some(node.clone())),
             other => (other.to_string(), None),

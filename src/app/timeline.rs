@@ -151,9 +151,8 @@ impl App {
     /// The broker's pod that the selected line is about.
     pub(super) fn pod_of_change(&self, shown: &Shown) -> Option<String> {
         let about = &self.selected_change(shown)?.object;
-        let found = |row: &&crate::world::brokers::BrokerRow| {
-            is_broker(row.id(), row.pod.as_deref(), &about.kind, &about.name)
-        };
+        let found =
+            |row: &&crate::world::brokers::BrokerRow| is_broker(row.id(), row.pod.as_deref(), &about.kind, &about.name);
         shown.brokers.iter().find(found)?.pod.clone()
     }
 }

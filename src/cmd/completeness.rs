@@ -24,6 +24,8 @@ use crate::{
 const CONFIRMATION: TimeDelta = TimeDelta::seconds(3);
 /// Kubelets are asked once brokers did not tell how full their volumes are; they have so long after the start.
 const VOLUMES: TimeDelta = TimeDelta::seconds(8);
+/// Metrics ports may take longer than everything else, and have so long after the start.
+const METRICS: TimeDelta = TimeDelta::seconds(3);
 /// How many things an error names.
 const NAMED: usize = 4;
 
@@ -315,6 +317,7 @@ impl<'a> Wait<'a> {
         if matches!(need, Need::Brokers | Need::Everything) {
             self.each(kafka, Asked::BrokerConfigs);
             self.quorum(kafka);
+            self.metrics();
         }
         if matches!(need, Need::Topics | Need::Everything) && !kafka.topics.is_empty() {
             self.one(Asked::TopicConfigs, None);
@@ -332,6 +335,19 @@ impl<'a> Wait<'a> {
     fn quorum(&mut self, kafka: &KafkaWorld) {
         if self.reading.has_quorum() && kafka.features.keys().any(|id| answers(kafka, *id)) {
             self.one(Asked::Quorum, None);
+        }
+    }
+
+    /// Brokers' own metrics, for a while: they are comfort.
+    fn metrics(&mut self) {
+        if self.app.now - self.app.started_at > METRICS {
+            return;
+        }
+        for broker in self.app.exporters() {
+            let source = Source::Metrics { installation: self.reading.installation.id.clone(), broker };
+            if !self.app.world.sources.is_settled(&source) {
+                self.missing.push(source.to_string());
+            }
         }
     }
 

@@ -14,6 +14,7 @@ use crate::{
         text::printable,
     },
     io::access::{Permission, Wanted},
+    world::Reading,
 };
 
 use super::documents;
@@ -318,9 +319,19 @@ fn kafka(app: &App) -> Vec<Check> {
     if reading.has_quorum() {
         checks.push(seen("brokers: quorum".to_owned(), reading.asked(Asked::Quorum), Outcome::Warn));
     }
+    checks.push(metrics(app, &reading));
     let of_users = reading.asked_of_users().into_iter();
     checks.extend(of_users.map(|(what, fresh)| seen(format!("brokers: {what}"), fresh, Outcome::Warn)));
     checks
+}
+
+/// Brokers' own metrics: the worst of those that have a port for them, which none needs to have.
+fn metrics(app: &App, reading: &Reading<'_>) -> Check {
+    let each = app.exporters().map(|broker| reading.metrics_freshness(broker));
+    match each.reduce(Freshness::worst) {
+        Some(fresh) => seen("brokers: metrics".to_owned(), fresh, Outcome::Warn),
+        None => Check::new("brokers: metrics", Outcome::Pass, "no broker declares a port for them"),
+    }
 }
 
 /// Which way into the installation is gone; a credential that is borrowed is pointed out.

@@ -21,6 +21,7 @@ use crate::{
         freshness::{self, Depth, SourceFailure},
         ids::InstallationId,
         installation::AddressBook,
+        metrics::Exporter,
         object::Inquiry,
         units,
     },
@@ -38,7 +39,7 @@ use crate::{
         logs::{self, LogEvent, LogRequest, Since},
         messages::Reach,
         objects::{self, Answer, Answered},
-        releases, rights,
+        releases, rights, scrape,
         secrets::{KubeSecrets, Vault},
         volumes, watch as watches, workers,
     },
@@ -102,6 +103,7 @@ struct Hands {
     volumes: Option<DropGuard>,
     configs: Option<DropGuard>,
     workers: Option<DropGuard>,
+    scraping: Option<DropGuard>,
     releases: Option<DropGuard>,
     rights: Option<DropGuard>,
     events: Option<DropGuard>,
@@ -182,6 +184,7 @@ impl Session {
                 volumes: None,
                 configs: None,
                 workers: None,
+                scraping: None,
                 releases: None,
                 rights: None,
                 events: None,
@@ -422,6 +425,7 @@ impl Hands {
                 }
             }
             Effect::AskWorkers(installation, clusters) => self.ask_workers(installation, clusters),
+            Effect::AskExporters(installation, exporters) => self.ask_exporters(installation, exporters),
             Effect::ReadReleases(names) => {
                 self.releases = None;
                 if let Some(cluster) = self.cluster.as_ref().filter(|_| !names.is_empty()) {
@@ -549,6 +553,22 @@ impl Hands {
         };
         workers::ask(&setup, clusters, &cancel);
         self.workers = Some(cancel.drop_guard());
+    }
+
+    /// Asks these brokers for their metrics instead of those before them.
+    fn ask_exporters(&mut self, installation: InstallationId, exporters: Vec<Exporter>) {
+        self.scraping = None;
+        let Some(cluster) = self.cluster.as_ref().filter(|_| !exporters.is_empty()) else { return };
+        let cancel = self.cancel.child_token();
+        let setup = scrape::Setup {
+            installation,
+            transport: Arc::new(PortForward::new(cluster, &cancel)),
+            refresh: self.refresh.clone(),
+            clock: self.clock.clone(),
+            facts: self.facts.clone(),
+        };
+        scrape::ask(&setup, exporters, &cancel);
+        self.scraping = Some(cancel.drop_guard());
     }
 
     /// Starts to observe an installation, or gives the running observation its new address book and depth.

@@ -1,7 +1,7 @@
 //! Which port of a broker's container is for clients.
 
 use super::settings::Settings;
-use crate::domain::kubernetes::{Container, ContainerPort};
+use crate::domain::kubernetes::{Container, ContainerPort, Pod};
 
 /// Kafka's own default.
 const DEFAULT: u16 = 9092;
@@ -112,6 +112,23 @@ fn declared(ports: &[ContainerPort], settings: &Settings) -> Option<u16> {
         .map(|p| p.port)
 }
 
+/// Names of ports on which brokers or their sidecars tell metrics as text, best first.
+const METRICS_NAMES: [&str; 5] = ["tcp-prometheus", "metrics", "http-metrics", "prometheus", "jmx-metrics"];
+
+/// The JMX exporter's usual port.
+const METRICS_PORT: u16 = 9404;
+
+/// Where a broker's metrics are told: the port, and whether it is another container's than the broker's own.
+pub fn metrics_port(pod: &Pod, broker: &str) -> Option<(u16, bool)> {
+    let own = pod.containers.iter().filter(|c| c.name == broker);
+    let sidecars = pod.containers.iter().filter(|c| c.name != broker);
+    own.chain(sidecars).find_map(|container| {
+        let by_name = METRICS_NAMES.iter().find_map(|name| container.ports.iter().find(|p| p.name == *name));
+        let port = by_name.or_else(|| container.ports.iter().find(|p| p.port == METRICS_PORT))?;
+        Some((port.port, container.name != broker))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,6 +158,24 @@ mod tests {
     fn a_listener_of_controllers_is_never_for_clients_whatever_its_name() {
         let env = [("KAFKA_CONTROLLER_LISTENER_NAMES", "QUORUM"), ("KAFKA_LISTENERS", "QUORUM://:9092,APP://:9000")];
         assert_eq!(port(&env, &[]), 9000);
+    }
+
+    #[test]
+    fn metrics_are_told_by_the_broker_itself_before_its_sidecars_and_by_name_before_number() {
+        let container = |name: &str, ports: &[(&str, u16)]| Container {
+            name: name.into(),
+            ports: ports.iter().map(|(n, p)| ContainerPort { name: (*n).into(), port: *p }).collect(),
+            ..Container::default()
+        };
+        let told = |containers: Vec<Container>| metrics_port(&Pod { containers, ..Pod::default() }, "kafka");
+        let kafka = |ports: &[(&str, u16)]| container("kafka", ports);
+        assert_eq!(told(vec![kafka(&[("kafka", 9092), ("tcp-prometheus", 9404)])]), Some((9404, false)));
+        assert_eq!(told(vec![kafka(&[("a", 9404), ("metrics", 5556)])]), Some((5556, false)));
+        assert_eq!(told(vec![kafka(&[("", 9404)])]), Some((9404, false)));
+        let sidecar = container("jmx-exporter", &[("metrics", 5556)]);
+        assert_eq!(told(vec![sidecar.clone(), kafka(&[("kafka", 9092)])]), Some((5556, true)));
+        assert_eq!(told(vec![sidecar, kafka(&[("metrics", 9404)])]), Some((9404, false)));
+        assert_eq!(told(vec![kafka(&[("kafka", 9092), ("jmx", 5555)])]), None);
     }
 
     #[test]

@@ -34,6 +34,13 @@ pub enum Source {
         /// Which pod, where each is asked by itself.
         worker: Option<String>,
     },
+    /// What one broker tells of itself on its metrics port.
+    Metrics {
+        /// Whose broker.
+        installation: InstallationId,
+        /// Which one.
+        broker: BrokerId,
+    },
     /// What we may do in one namespace.
     Rights {
         /// The namespace.
@@ -242,6 +249,9 @@ impl AskedWorkers {
     }
 }
 
+/// How long after its last answer a metrics port still counts as live: large answers are asked for less often.
+pub const METRICS_LIVE_FOR: Duration = Duration::from_secs(90);
+
 impl fmt::Display for AskedWorkers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -278,6 +288,7 @@ impl fmt::Display for Source {
             Self::Link => f.write_str("API server"),
             Self::Watch(Kind::Releases) => f.write_str("Helm release"),
             Self::Watch(kind) => f.write_str(kind.resource()),
+            Self::Metrics { broker, .. } => write!(f, "metrics of broker {broker}"),
             Self::Rights { namespace } => write!(f, "permissions in {namespace}"),
             Self::Volumes { node } => write!(f, "kubelet of {node}"),
             Self::Connect { what, worker: Some(worker), .. } => write!(f, "Connect {what} {worker}"),

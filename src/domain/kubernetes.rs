@@ -125,6 +125,18 @@ pub struct Container {
     pub ready: bool,
     /// How often it was restarted.
     pub restarts: u32,
+    /// What it may have of its node.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// `resources.limits` of a container; `None` is no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Thousandths of a CPU.
+    pub cpu_millis: Option<u64>,
+    /// Bytes of memory.
+    pub memory_bytes: Option<u64>,
 }
 
 /// A variable of a container's environment.

@@ -21,6 +21,14 @@ pub fn bytes(text: &str) -> Option<u64> {
     }
 }
 
+/// Thousandths of a quantity, rounded up: `500m`, `2`, `1.5`.
+pub fn thousandths(text: &str) -> Option<u64> {
+    match text.trim().strip_suffix('m') {
+        Some(number) => bytes(number),
+        None => bytes(&format!("{}k", text.trim())),
+    }
+}
+
 /// Suffixes of quantities and what they multiply by; those of two letters first.
 const SUFFIXES: [(&str, f64); 15] = [
     ("Ki", 1024.0),

@@ -21,7 +21,7 @@ use super::{
     broker::Brokers,
     controller::Controller,
     demo::{self, TopicRow},
-    kafka::{Broker, Changes, Kafka, LogDir, Process, Security},
+    kafka::{Broker, Changes, Kafka, LogDir, Meters, Process, Security},
     kubelet::node_of,
     objects::{self, Claim, Place, PodState, stamp},
     store::Store,
@@ -98,6 +98,16 @@ impl Neighbours {
         here.find_map(of)
     }
 
+    /// The broker that runs in a pod, whose metrics can be told.
+    pub fn telling(&self, namespace: &str, pod: &str) -> Option<(i32, Arc<Mutex<Kafka>>)> {
+        let mut here = self.0.iter().filter(|n| n.of.namespace == namespace);
+        let of = |n: &Neighbour| {
+            let id = (0..PODS).find(|id| n.of.pod(*id) == pod)? as i32;
+            (lock(&n.kafka).brokers.get(&id)?.process != Process::Down).then(|| (id, Arc::clone(&n.kafka)))
+        };
+        here.find_map(of)
+    }
+
     /// Who leads what, at a moment.
     pub fn step(&self, now: DateTime<Utc>, seconds: f64) {
         for neighbour in &self.0 {
@@ -149,6 +159,7 @@ impl Beside {
             unfenced: true,
             delay_ms: 0,
             log_dir: LogDir { path: "/mnt/data/data0/logs".to_owned(), total: VOLUME, other: 24 << 20, failed: false },
+            meters: Meters::default(),
         };
         let topics = TOPICS.iter().enumerate().map(|(n, row)| (row.0.to_owned(), demo::topic(n, row, 3)));
         Kafka {

@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 
 use super::{
     crowd::Crowd,
-    kafka::{Acl, Broker, Changes, Group, Kafka, LogDir, Member, Partition, Process, Protocol, Quota, Security, Topic},
+    kafka::{
+        Acl, Broker, Changes, Group, Kafka, LogDir, Member, Meters, Partition, Process, Protocol, Quota, Security,
+        Topic,
+    },
     kubelet::node_of,
     objects::{self, Brokers, Node, stamp},
     store::Store,
@@ -281,6 +284,7 @@ fn broker(id: i32) -> Broker {
         unfenced: true,
         delay_ms: 0,
         log_dir: LogDir { path: "/var/lib/kafka/data/logs".to_owned(), total: VOLUME, other: 24 << 20, failed: false },
+        meters: Meters::default(),
     }
 }
 

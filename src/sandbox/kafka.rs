@@ -37,6 +37,29 @@ pub struct Broker {
     pub delay_ms: u64,
     /// Its log directory.
     pub log_dir: LogDir,
+    /// What it has counted.
+    pub meters: Meters,
+}
+
+impl Broker {
+    /// Its process ends, and with it all that it counted.
+    pub fn stop(&mut self) {
+        self.process = Process::Down;
+        self.meters = Meters::default();
+    }
+}
+
+/// What a broker counts while its process lives.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Meters {
+    /// Records that producers sent.
+    pub messages_in: f64,
+    /// Their bytes.
+    pub bytes_in: f64,
+    /// Bytes that consumers fetched.
+    pub bytes_out: f64,
+    /// Records a second, of late.
+    pub load: f64,
 }
 
 /// A log directory and its filesystem.

@@ -354,7 +354,9 @@ pub fn line(at: DateTime<Utc>, level: &str, text: &str) -> String {
 }
 
 fn set_process(kafka: &mut Kafka, broker: i32, process: Process) {
-    if let Some(broker) = kafka.brokers.get_mut(&broker) {
-        broker.process = process;
+    match kafka.brokers.get_mut(&broker) {
+        Some(broker) if process == Process::Down => broker.stop(),
+        Some(broker) => broker.process = process,
+        None => {}
     }
 }

@@ -12,7 +12,7 @@ use super::{
     beside::Neighbours,
     broker::Brokers,
     connect::Connect,
-    demo,
+    demo, exporter,
     kafka::{Kafka, Process},
     logs::Logs,
     nodes::{LogLine, Nodes},
@@ -22,6 +22,9 @@ use super::{
 
 /// Bytes under way in a forwarded stream, each way.
 const WINDOW: usize = 64 << 10;
+
+/// The port on which the shop's brokers tell metrics.
+const METRICS: u16 = 9404;
 
 /// All nodes.
 pub struct Machines {
@@ -48,6 +51,13 @@ impl Machines {
         task::spawn("sandbox broker", &self.cancel, async move { brokers.serve(id, ours).await });
         theirs
     }
+
+    /// A connection to a broker's metrics port.
+    fn told(&self, id: i32, kafka: Arc<Mutex<Kafka>>) -> DuplexStream {
+        let (ours, theirs) = tokio::io::duplex(WINDOW);
+        task::spawn("sandbox exporter", &self.cancel, async move { exporter::serve(kafka, id, ours).await });
+        theirs
+    }
 }
 
 impl Nodes for Machines {
@@ -56,6 +66,11 @@ impl Nodes for Machines {
         self.store.get("pods", namespace, pod).ok_or_else(refused)?;
         if let Some((id, brokers)) = self.neighbours.listening(namespace, pod, port) {
             return Ok(self.served(id, brokers));
+        }
+        if exporter::PORTS.contains(&port)
+            && let Some((id, kafka)) = self.neighbours.telling(namespace, pod)
+        {
+            return Ok(self.told(id, kafka));
         }
         if namespace != demo::NAMESPACE {
             return Err(refused());
@@ -68,8 +83,12 @@ impl Nodes for Machines {
             return Ok(theirs);
         }
         let listens = |id: i32, process: Process| demo::pod(id) == pod && process != Process::Down;
-        let broker = kafka.brokers.values().find(|b| listens(b.id, b.process) && b.port == port).ok_or_else(refused)?;
-        Ok(self.served(broker.id, Brokers::clone(&self.brokers)))
+        let broker = kafka.brokers.values().find(|b| listens(b.id, b.process)).ok_or_else(refused)?;
+        match port {
+            port if port == broker.port => Ok(self.served(broker.id, Brokers::clone(&self.brokers))),
+            METRICS => Ok(self.told(broker.id, Arc::clone(&self.kafka))),
+            _ => Err(refused()),
+        }
     }
 
     fn log(&self, namespace: &str, pod: &str, previous: bool, from: u64) -> Result<Vec<LogLine>, String> {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::kafka::{Kafka, Process, Topic};
+use super::kafka::{Broker, Kafka, Process, Topic};
 
 /// Consumers commit this often, in seconds, as Kafka's own do.
 const COMMIT_EVERY: f64 = 5.0;
@@ -30,7 +30,11 @@ impl Traffic {
         self.elapsed += seconds;
         self.since_commit += seconds;
         let wave = (self.elapsed / WAVE * std::f64::consts::TAU).sin();
+        let before: BTreeMap<i32, f64> = kafka.brokers.values().map(|b| (b.id, b.meters.messages_in)).collect();
         produce(kafka, seconds * (1.0 + SWING * wave));
+        for broker in kafka.brokers.values_mut().filter(|_| seconds > 0.0) {
+            broker.meters.load = (broker.meters.messages_in - before.get(&broker.id).unwrap_or(&0.0)) / seconds;
+        }
         trim(kafka);
         // Readers are held up when writers are busiest: what falls behind in one half of a wave is read in the other.
         self.consume(kafka, seconds * (1.0 - SWING * wave));
@@ -46,16 +50,18 @@ impl Traffic {
             let reads: usize = group.members.iter().map(|m| m.assigned.len()).sum();
             let most = group.speed * seconds / reads.max(1) as f64;
             for (topic, index) in group.members.iter().flat_map(|m| &m.assigned) {
-                let Some(partition) = topics.get(topic).and_then(|t| t.partitions.get(*index as usize)) else {
-                    continue;
-                };
+                let Some(of) = topics.get(topic) else { continue };
+                let Some(partition) = of.partitions.get(*index as usize) else { continue };
+                let record_bytes = of.record_bytes;
                 let committed = group.committed.entry((topic.clone(), *index)).or_insert(partition.start);
                 let position = self.positions.entry((id.clone(), topic.clone(), *index)).or_insert(*committed);
                 // A topic may have been deleted and made again.
                 *position = position.max(partition.start).min(partition.end);
-                let leader = partition.leader.and_then(|leader| brokers.get(&leader));
-                if leader.is_some_and(|leader| leader.process == Process::Running) {
-                    *position += (partition.end - *position).clamp(0.0, most);
+                let leader = partition.leader.and_then(|leader| brokers.get_mut(&leader));
+                if let Some(leader) = leader.filter(|leader| leader.process == Process::Running) {
+                    let records = (partition.end - *position).clamp(0.0, most);
+                    *position += records;
+                    leader.meters.bytes_out += records * record_bytes;
                     if commits {
                         *committed = *position;
                     }
@@ -74,11 +80,13 @@ fn produce(kafka: &mut Kafka, seconds: f64) {
         let share = topic.rate * seconds / topic.partitions.len().max(1) as f64;
         let compacted = topic.configs.get("cleanup.policy").is_some_and(|policy| policy == "compact");
         for (index, partition) in topic.partitions.iter_mut().enumerate() {
-            let leader = partition.leader.and_then(|leader| brokers.get(&leader));
-            let takes = leader.is_some_and(|l| l.process == Process::Running) && partition.isr.len() >= min_isr[name];
-            if takes {
+            let leader = partition.leader.and_then(|leader| brokers.get_mut(&leader));
+            let takes = |leader: &Broker| leader.process == Process::Running && partition.isr.len() >= min_isr[name];
+            if let Some(leader) = leader.filter(|leader| takes(leader)) {
                 // Keys are never spread quite evenly.
                 let records = share * (0.85 + 0.1 * (index % 4) as f64);
+                leader.meters.messages_in += records;
+                leader.meters.bytes_in += records * topic.record_bytes;
                 partition.end += records;
                 // Compaction keeps the newest record of each key: as many bytes as there are keys.
                 partition.bytes += if compacted { 0.0 } else { records * topic.record_bytes };

@@ -17,7 +17,9 @@ use crate::domain::{
 };
 
 use super::{
-    Reading, pods,
+    Reading,
+    metrics::BrokerMetrics,
+    pods,
     storage::{Usage, broker_usage},
 };
 
@@ -60,6 +62,12 @@ pub struct BrokerRow {
     pub disk_bytes: Option<u64>,
     /// The same in percent of the volume.
     pub disk_percent: Option<u8>,
+    /// Thousandths of a CPU that its container may have; `None` is no limit, or an unseen pod.
+    pub cpu_limit_millis: Option<u64>,
+    /// Bytes of memory that its container may have; `None` is no limit, or an unseen pod.
+    pub memory_limit_bytes: Option<u64>,
+    /// What it tells on its metrics port; `None` before it told anything.
+    pub metrics: Option<BrokerMetrics>,
     /// Whether it may be restarted now, as the gates of a restart say; `None` while that cannot be told.
     pub restart_safe: Option<bool>,
     /// Why it may not, or why that cannot be told: a word, a colon, and the rest.
@@ -120,6 +128,8 @@ impl Reading<'_> {
         let restarts = pod.map(|p| pods::restarts(p));
         let usage = id.map_or_else(Usage::unknown, |id| broker_usage(self, id, broker));
         let node = pod.and_then(|p| p.node.clone());
+        let container = pod.zip(broker).and_then(|(pod, b)| pod.containers.iter().find(|c| c.name == b.container));
+        let limits = container.map(|container| container.limits).unwrap_or_default();
         BrokerRow {
             id,
             pod: broker.map(|b| b.pod.name.clone()),
@@ -139,6 +149,9 @@ impl Reading<'_> {
             under_replicated: share.map(|s| s.missing as u32),
             disk_bytes: usage.used_bytes,
             disk_percent: usage.percent(),
+            cpu_limit_millis: limits.cpu_millis,
+            memory_limit_bytes: limits.memory_bytes,
+            metrics: id.and_then(|id| self.metrics(id)),
             restart_safe: None,
             restart_why: None,
         }

@@ -22,6 +22,7 @@ use crate::{
 };
 
 use super::{
+    growth::Growth,
     history::{About, History},
     timeline::brokers::{self, Between},
 };
@@ -53,6 +54,8 @@ pub struct KafkaWorld {
     pub history: History,
     /// Log directories, by broker.
     pub log_dirs: BTreeMap<BrokerId, Vec<LogDir>>,
+    /// How fast those fill.
+    pub growth: Growth,
     /// Topic configs, by topic.
     pub configs: BTreeMap<String, TopicConfig>,
     /// What is set of each broker's configs.
@@ -148,9 +151,10 @@ impl KafkaWorld {
                 }
                 changed
             }
-            KafkaBody::LogDirs(dirs) => {
-                broker.is_some_and(|broker| self.log_dirs.insert(broker, dirs.clone()).as_ref() != Some(&dirs))
-            }
+            KafkaBody::LogDirs(dirs) => broker.is_some_and(|broker| {
+                let news = self.growth.learn(broker, seen_at, &dirs);
+                self.log_dirs.insert(broker, dirs.clone()).as_ref() != Some(&dirs) || news
+            }),
             KafkaBody::TopicConfigs(configs) => self.put_topic_configs(configs, seen_at),
             KafkaBody::BrokerConfigs(configs) => {
                 broker.is_some_and(|broker| self.put_broker_configs(broker, configs, seen_at))

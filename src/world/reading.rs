@@ -122,7 +122,9 @@ impl<'a> Reading<'a> {
             Source::Rights { .. } => false,
             Source::Watch(Kind::ConfigMaps) => !self.installation.configs.is_empty(),
             Source::Watch(Kind::Releases) => self.installation.helm.is_some(),
-            Source::Kafka { installation, .. } => *installation == self.installation.id,
+            Source::Kafka { installation, .. } | Source::Metrics { installation, .. } => {
+                *installation == self.installation.id
+            }
             // Of workers that are gone, or another Kafka's, nothing is told any more.
             Source::Connect { installation, cluster, worker, .. } => {
                 *installation == self.installation.id && self.is_asked(cluster, worker.as_deref())

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::{
     broker::Contact,
-    freshness::{FailureKind, Freshness, Source, SourceFailure, SourceState},
+    freshness::{FailureKind, Freshness, METRICS_LIVE_FOR, Source, SourceFailure, SourceState},
     ids::InstallationId,
 };
 
@@ -99,7 +99,7 @@ impl Sources {
     pub fn forget(&mut self, installation: &InstallationId) {
         self.statuses.retain(|source, _| {
             !matches!(source, Source::Kafka { installation: of, .. } | Source::Connect { installation: of, .. }
-                if of == installation)
+                | Source::Metrics { installation: of, .. } if of == installation)
         });
     }
 
@@ -147,7 +147,7 @@ impl Sources {
             return stale(failure.what.clone(), failure.hint.clone());
         }
         if link.state != SourceState::Live {
-            let as_of = if matches!(source, Source::Kafka { .. } | Source::Connect { .. }) {
+            let as_of = if matches!(source, Source::Kafka { .. } | Source::Connect { .. } | Source::Metrics { .. }) {
                 Some(answered_at)
             } else {
                 link.as_of.max(Some(answered_at))
@@ -161,7 +161,14 @@ impl Sources {
             Source::Connect { what, .. } if (now - answered_at).to_std().is_ok_and(|age| age > what.live_for()) => {
                 stale(format!("{source}: no answer"), None)
             }
-            Source::Kafka { .. } | Source::Connect { .. } | Source::Volumes { .. } | Source::Rights { .. } => {
+            Source::Metrics { .. } if (now - answered_at).to_std().is_ok_and(|age| age > METRICS_LIVE_FOR) => {
+                stale(format!("{source}: no answer"), None)
+            }
+            Source::Kafka { .. }
+            | Source::Connect { .. }
+            | Source::Metrics { .. }
+            | Source::Volumes { .. }
+            | Source::Rights { .. } => {
                 Freshness { state: SourceState::Live, as_of: Some(answered_at), why: None, hint: None }
             }
             _ if status.polled.is_some() => polled(status, answered_at, now),

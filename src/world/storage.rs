@@ -2,7 +2,8 @@
 //!
 //! The ladder: the broker's own LogDirs answer about its filesystem; else the kubelet's statistics, where
 //! they may be read; else the sum of its replicas; else unknown. A filesystem that is far larger than the
-//! claim is a directory on a node's disk, so there the sum of replicas against the request counts.
+//! claim is a directory on a node's disk, so there the sum of replicas against the request counts. How fast it fills
+//! is told by whoever tells how full it is: two sources side by side would look like growth.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -16,7 +17,10 @@ use crate::domain::{
     units,
 };
 
-use super::Reading;
+use super::{
+    Reading,
+    growth::{self, TopicGrowth},
+};
 
 /// How full a volume is, and who says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,12 +78,27 @@ pub struct ClaimRow {
     pub volume: Option<String>,
     /// When the claim was created.
     pub created_at: Option<DateTime<Utc>>,
-    /// Seconds until it is full; not forecast yet.
+    /// Bytes an hour that it fills by, negative when it empties; `None` before that is known.
+    pub growth_bytes_per_hour: Option<i64>,
+    /// Seconds until it is full; `None` when that is not known, or when it will not be within a year.
     pub full_in_s: Option<i64>,
+    /// Topics that fill it, the fastest first.
+    pub growing_topics: Vec<TopicGrowth>,
+    /// Log directories on it that the broker has taken offline.
+    pub failed_log_dirs: Vec<FailedDir>,
     /// Whether it can be made larger; `None` where that is not known.
     pub expandable: Option<bool>,
     /// Why it cannot, or why that is not known.
     pub expandable_why: Option<String>,
+}
+
+/// A log directory that is offline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailedDir {
+    /// Path inside the broker's container.
+    pub path: String,
+    /// The broker's error.
+    pub error: String,
 }
 
 /// A log directory with the claim it lies on.
@@ -123,6 +142,8 @@ impl Reading<'_> {
     ) -> ClaimRow {
         let usage = self.usage(key, claim, broker, path);
         let (expandable, expandable_why) = self.expandable(claim);
+        let growth = self.growth(key, broker, path, usage.source);
+        let left = usage.total_bytes.zip(usage.used_bytes).map(|(total, used)| total.saturating_sub(used));
         ClaimRow {
             pvc: key.name.clone(),
             phase: claim.map_or_else(|| "?".to_owned(), |c| c.phase.clone()),
@@ -137,7 +158,10 @@ impl Reading<'_> {
             pod: Some(pod.pod.name.clone()),
             volume: claim.and_then(|c| c.volume.clone()),
             created_at: claim.and_then(|c| c.meta.created_at),
-            full_in_s: None,
+            growth_bytes_per_hour: growth,
+            full_in_s: left.zip(growth).and_then(|(left, growth)| growth::full_in_s(left, growth)),
+            growing_topics: self.growing(broker, path),
+            failed_log_dirs: self.failed_dirs(broker, path),
             expandable,
             expandable_why,
         }
@@ -205,6 +229,32 @@ impl Reading<'_> {
             as_of,
             stale: !live,
         }
+    }
+
+    /// Bytes an hour that a claim fills by, as its source tells.
+    fn growth(&self, key: &ObjectKey, broker: Option<BrokerId>, path: &str, source: Option<UsedSource>) -> Option<i64> {
+        if source? == UsedSource::Kubelet {
+            return self.world.filling.get(key)?.per_hour();
+        }
+        let (kafka, broker) = (self.kafka()?, broker?);
+        let dirs: Vec<&LogDir> = self.log_dirs(Some(broker)).filter(|d| d.path.starts_with(path)).collect();
+        let of = |dir: &LogDir| kafka.growth.dir(broker, &dir.path);
+        if source? == UsedSource::LogDirs {
+            // All of them are on the one filesystem.
+            return of(dirs.iter().find(|d| d.total_bytes.is_some())?)?.filesystem.per_hour();
+        }
+        dirs.into_iter().map(|dir| of(dir)?.replicas.per_hour()).sum()
+    }
+
+    /// Topics that grow most in a broker's log directories under a path, the fastest first.
+    pub fn growing(&self, broker: Option<BrokerId>, under: &str) -> Vec<TopicGrowth> {
+        self.kafka().zip(broker).map(|(kafka, id)| kafka.growth.topics(id, under)).unwrap_or_default()
+    }
+
+    /// A broker's log directories under a path that are offline.
+    pub fn failed_dirs(&self, broker: Option<BrokerId>, under: &str) -> Vec<FailedDir> {
+        let failed = |dir: &LogDir| Some(FailedDir { path: dir.path.clone(), error: dir.error.clone()? });
+        self.log_dirs(broker).filter(|dir| dir.path.starts_with(under)).filter_map(failed).collect()
     }
 
     fn log_dirs(&self, broker: Option<BrokerId>) -> impl Iterator<Item = &LogDir> {

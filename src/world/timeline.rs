@@ -193,6 +193,10 @@ impl Reading<'_> {
         let pods = self.watch(Kind::Pods);
         let events = self.watch(Kind::Events);
         let is_awaited = events.as_of.is_none() && events.why.as_ref().is_none_or(|why| why.starts_with("waiting"));
-        if pods.state != SourceState::Live || is_awaited { pods } else { Freshness { as_of: pods.as_of, ..pods.worst(events) } }
+        if pods.state != SourceState::Live || is_awaited {
+            pods
+        } else {
+            Freshness { as_of: pods.as_of, ..pods.worst(events) }
+        }
     }
 }

@@ -12,7 +12,7 @@ use kafdeck::{
     io::dial::BoxStream,
     sandbox::{
         broker::Brokers,
-        kafka::{Broker, Changes, Group, Kafka, LogDir, Member, Partition, Process, Protocol, Security, Topic},
+        kafka::{Broker, Changes, Group, Kafka, LogDir, Member, Meters, Partition, Process, Protocol, Security, Topic},
     },
     task,
 };
@@ -192,6 +192,7 @@ pub fn kafka() -> Kafka {
         unfenced: true,
         delay_ms: 0,
         log_dir: LogDir { path: "/data/logs".to_owned(), total: 1 << 29, other: 1 << 20, failed: false },
+        meters: Meters::default(),
     };
     let commits = Topic { internal: true, ..topic(9, 10, 0.0) };
     let defaults = [("min.insync.replicas", "2"), ("log.segment.bytes", "16777216")];

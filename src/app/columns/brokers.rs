@@ -3,7 +3,13 @@
 use chrono::{DateTime, Utc};
 
 use super::{Cell, Column, Row, SortKey, Tone, Width, age_cell, fit, percent_cell};
-use crate::{domain::units, world::brokers::BrokerRow};
+use crate::{
+    domain::{metrics::Figure, units},
+    world::{brokers::BrokerRow, metrics::BrokerMetrics},
+};
+
+/// Handlers that are idle for less of their time than this are the bottleneck.
+const BUSY: u8 = 20;
 
 impl Row for BrokerRow {
     const COLUMNS: &'static [Column<Self>] = &[
@@ -90,6 +96,38 @@ impl Row for BrokerRow {
             key: |b| SortKey::percent(b.disk_percent),
         },
         Column {
+            title: "IN/S",
+            width: fit(4, 9),
+            right: true,
+            optional: 9,
+            cell: |b, _| bytes_rate(b, Figure::BytesIn),
+            key: |b| key(b, Figure::BytesIn),
+        },
+        Column {
+            title: "OUT/S",
+            width: fit(5, 9),
+            right: true,
+            optional: 9,
+            cell: |b, _| bytes_rate(b, Figure::BytesOut),
+            key: |b| key(b, Figure::BytesOut),
+        },
+        Column {
+            title: "IDLE",
+            width: fit(4, 4),
+            right: true,
+            optional: 9,
+            cell: |b, _| handlers_idle(b),
+            key: |b| SortKey::percent(b.metrics.as_ref().and_then(|m| m.value(Figure::HandlerIdle)).map(percent)),
+        },
+        Column {
+            title: "HEAP",
+            width: fit(4, 4),
+            right: true,
+            optional: 9,
+            cell: |b, _| heap(b),
+            key: |b| SortKey::percent(b.metrics.as_ref().and_then(BrokerMetrics::heap_percent)),
+        },
+        Column {
             title: "RESTARTS",
             width: fit(8, 30),
             right: false,
@@ -126,6 +164,41 @@ impl Row for BrokerRow {
             Some(true) => 2,
         }
     }
+}
+
+/// A figure of its own metrics as a cell; dim once it is older than it should be.
+fn of_metrics(broker: &BrokerRow, cell: impl Fn(&BrokerMetrics) -> Option<Cell>) -> Cell {
+    let told = broker.metrics.as_ref().and_then(|metrics| Some((metrics.is_stale, cell(metrics)?)));
+    match told {
+        Some((true, cell)) => Cell::new(cell.text, Tone::Unknown),
+        Some((false, cell)) => cell,
+        None => Cell::new("?", Tone::Unknown),
+    }
+}
+
+fn bytes_rate(broker: &BrokerRow, figure: Figure) -> Cell {
+    of_metrics(broker, |metrics| Some(Cell::plain(units::bytes(metrics.value(figure)? as u64))))
+}
+
+fn handlers_idle(broker: &BrokerRow) -> Cell {
+    of_metrics(broker, |metrics| {
+        let percent = percent(metrics.value(Figure::HandlerIdle)?);
+        Some(Cell::new(format!("{percent}%"), if percent < BUSY { Tone::Warn } else { Tone::Plain }))
+    })
+}
+
+fn heap(broker: &BrokerRow) -> Cell {
+    of_metrics(broker, |metrics| Some(Cell::plain(format!("{}%", metrics.heap_percent()?))))
+}
+
+fn key(broker: &BrokerRow, figure: Figure) -> SortKey {
+    let value = broker.metrics.as_ref().and_then(|metrics| metrics.value(figure));
+    SortKey::bytes(value.map(|value| value as i64))
+}
+
+/// A share in whole percent.
+fn percent(share: f64) -> u8 {
+    (share * 100.0).round().clamp(0.0, 100.0) as u8
 }
 
 /// Its roles; the controller that leads the quorum is the active one.

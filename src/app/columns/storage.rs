@@ -75,6 +75,22 @@ impl Row for ClaimRow {
             key: |c| SortKey::percent(c.used_percent),
         },
         Column {
+            title: "GROWTH",
+            width: fit(6, 11),
+            right: true,
+            optional: 4,
+            cell: growth,
+            key: |c| SortKey::bytes(c.growth_bytes_per_hour),
+        },
+        Column {
+            title: "FULL IN",
+            width: fit(7, 7),
+            right: true,
+            optional: 3,
+            cell: full_in,
+            key: |c| SortKey::number(c.full_in_s),
+        },
+        Column {
             title: "SOURCE",
             width: fit(7, 22),
             right: false,
@@ -91,8 +107,8 @@ impl Row for ClaimRow {
             key: |c| SortKey::text(c.class.as_deref()),
         },
         Column {
-            title: "GROWS",
-            width: fit(5, 5),
+            title: "EXPANDS",
+            width: fit(7, 7),
             right: false,
             optional: 7,
             cell: |c, _| match c.expandable {
@@ -135,4 +151,32 @@ fn claim_source(claim: &ClaimRow, now: DateTime<Utc>) -> Cell {
     let told = claim.used_as_of.filter(|at| claim.used_stale || (now - at).num_seconds() > ASKED_EVERY_S);
     let age = told.map(|at| format!(", {} ago", units::age(now, at))).unwrap_or_default();
     Cell::new(format!("{}{age}", source.label()), if claim.used_stale { Tone::Unknown } else { Tone::Muted })
+}
+
+/// Bytes an hour; what does not grow has nothing to say.
+fn growth(claim: &ClaimRow, _: DateTime<Utc>) -> Cell {
+    let Some(growth) = claim.growth_bytes_per_hour else { return Cell::new("?", Tone::Unknown) };
+    let sign = if growth < 0 { "-" } else { "" };
+    let tone = match growth {
+        _ if claim.used_stale => Tone::Unknown,
+        0 => Tone::Muted,
+        _ => Tone::Plain,
+    };
+    Cell::new(format!("{sign}{}/h", units::bytes(growth.unsigned_abs())), tone)
+}
+
+/// When it is full: within an hour is wrong, within a day is worth a look.
+fn full_in(claim: &ClaimRow, _: DateTime<Utc>) -> Cell {
+    let Some(growth) = claim.growth_bytes_per_hour else { return Cell::new("?", Tone::Unknown) };
+    let Some(seconds) = claim.full_in_s else {
+        let text = if growth > 0 { "> 1y" } else { "-" };
+        return Cell::new(text, if claim.used_stale { Tone::Unknown } else { Tone::Muted });
+    };
+    let tone = match seconds {
+        _ if claim.used_stale => Tone::Unknown,
+        ..3_600 => Tone::Bad,
+        ..86_400 => Tone::Warn,
+        _ => Tone::Plain,
+    };
+    Cell::new(if seconds == 0 { "now".to_owned() } else { units::duration(seconds) }, tone)
 }

@@ -4,7 +4,8 @@ use k8s_openapi::api::core::v1 as core;
 
 use super::{count, meta, port, time};
 use crate::domain::{
-    kubernetes::{Container, ContainerPort, ContainerState, EnvVar, Mount, Pod, Terminated, Volume, Waiting},
+    kubernetes::{Container, ContainerPort, ContainerState, EnvVar, Limits, Mount, Pod, Terminated, Volume, Waiting},
+    quantity,
     text::redacted,
 };
 
@@ -70,6 +71,17 @@ pub(super) fn container(from: &core::Container, status: Option<&core::ContainerS
         last: status.and_then(|s| s.last_state.as_ref()).and_then(|s| s.terminated.as_ref()).map(terminated),
         ready: status.is_some_and(|s| s.ready),
         restarts: status.map_or(0, |s| count(s.restart_count)),
+        limits: limits(from),
+    }
+}
+
+/// What a container may have of its node.
+fn limits(from: &core::Container) -> Limits {
+    let limits = from.resources.as_ref().and_then(|r| r.limits.as_ref());
+    let limit = |name: &str| limits.and_then(|limits| limits.get(name)).map(|quantity| quantity.0.as_str());
+    Limits {
+        cpu_millis: limit("cpu").and_then(quantity::thousandths),
+        memory_bytes: limit("memory").and_then(quantity::bytes),
     }
 }
 

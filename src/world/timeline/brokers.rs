@@ -105,10 +105,13 @@ pub fn metadata(
     entries.extend(news.leaders(between.now));
     entries.extend(news.isr(between.now));
     let doubt = between.doubt();
-    entries.into_iter().map(|mut entry| {
-        entry.text.push_str(&doubt);
-        entry.from("Metadata")
-    }).collect()
+    entries
+        .into_iter()
+        .map(|mut entry| {
+            entry.text.push_str(&doubt);
+            entry.from("Metadata")
+        })
+        .collect()
 }
 
 /// A new topic in words.
@@ -130,9 +133,7 @@ fn of_brokers(
             (Some(a), Some(b)) if (&a.host, a.port) != (&b.host, b.port) => {
                 (format!("advertises {}:{}, before {}:{}", b.host, b.port, a.host, a.port), false)
             }
-            (Some(_), Some(b)) => {
-                (format!("is in rack {} now", b.rack.as_deref().unwrap_or("(none)")), false)
-            }
+            (Some(_), Some(b)) => (format!("is in rack {} now", b.rack.as_deref().unwrap_or("(none)")), false),
         };
         Entry::new(now, EntryKind::Broker, "broker", id.to_string(), format!("broker {id} {text}")).warning(warns)
     };
@@ -140,13 +141,7 @@ fn of_brokers(
 }
 
 /// Few things one by one, and many in one line about the whole.
-fn many(
-    kind: EntryKind,
-    of: &str,
-    things: Vec<(String, String)>,
-    verb: &str,
-    now: DateTime<Utc>,
-) -> Vec<Entry> {
+fn many(kind: EntryKind, of: &str, things: Vec<(String, String)>, verb: &str, now: DateTime<Utc>) -> Vec<Entry> {
     if things.len() <= APART {
         return things.iter().map(|(name, text)| Entry::new(now, kind, of, name, text)).collect();
     }
@@ -378,7 +373,11 @@ fn short(value: &str) -> String {
 }
 
 /// Lines from users with SCRAM credentials.
-pub fn scram(before: &BTreeMap<String, ScramUser>, after: &BTreeMap<String, ScramUser>, now: DateTime<Utc>) -> Vec<Entry> {
+pub fn scram(
+    before: &BTreeMap<String, ScramUser>,
+    after: &BTreeMap<String, ScramUser>,
+    now: DateTime<Utc>,
+) -> Vec<Entry> {
     let how = |user: &ScramUser| {
         let all: Vec<&str> = user.credentials.iter().map(|c| c.mechanism.as_str()).collect();
         if all.is_empty() { "no credential".to_owned() } else { all.join(", ") }
@@ -432,9 +431,8 @@ pub fn quotas(before: &[Quota], after: &[Quota], now: DateTime<Utc>) -> Vec<Entr
     };
     let (was, is) = (of(before), of(after));
     let text = |(entity, (_, is)): (&BTreeMap<String, Option<String>>, (_, Option<&user::Limits>))| {
-        let whose = |(kind, name): (&String, &Option<String>)| {
-            format!("{kind} {}", name.as_deref().unwrap_or("(default)"))
-        };
+        let whose =
+            |(kind, name): (&String, &Option<String>)| format!("{kind} {}", name.as_deref().unwrap_or("(default)"));
         let whose: Vec<String> = entity.iter().map(whose).collect();
         let limits = is.map_or_else(|| "no quota any more".to_owned(), user::in_short);
         let name = entity.get("user").cloned().flatten().unwrap_or_default();
@@ -460,8 +458,11 @@ pub fn moves(before: &[Moving], after: &[Moving], now: DateTime<Utc>) -> Vec<Ent
         let each: Vec<String> = topics.iter().map(|(topic, count)| format!("{topic} {count}")).collect();
         let (of, name) = only.map_or((WHOLE, ""), |topic| ("topic", topic));
         let moves = if these.len() == 1 { "the move" } else { "moves" };
-        let text =
-            format!("{moves} of {} {verb}: {}", counted(these.len(), "partition"), named(each.iter().map(String::as_str)));
+        let text = format!(
+            "{moves} of {} {verb}: {}",
+            counted(these.len(), "partition"),
+            named(each.iter().map(String::as_str))
+        );
         (!these.is_empty()).then(|| Entry::new(now, EntryKind::Move, of, name, text).from("reassignments"))
     };
     let ended = line(was.difference(&is).collect(), "ended");
