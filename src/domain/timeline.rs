@@ -278,9 +278,15 @@ mod tests {
     #[test]
     fn a_line_mentions_a_name_as_a_whole_word() {
         let entry = Entry::new(noon(), EntryKind::Isr, "broker", "1", "broker 1 left the ISR of orders-3, in all 2");
-        for (name, mentioned) in
-            [("1", true), ("broker 1", true), ("orders-3", true), ("orders", false), ("2", true), ("ord", false), ("", false)]
-        {
+        for (name, mentioned) in [
+            ("1", true),
+            ("broker 1", true),
+            ("orders-3", true),
+            ("orders", false),
+            ("2", true),
+            ("ord", false),
+            ("", false),
+        ] {
             assert_eq!(entry.mentions(name), mentioned, "{name:?}");
         }
     }

@@ -69,16 +69,24 @@ pub fn restarted() -> App {
         event("a", &one, "Unhealthy", "Readiness probe failed: connection refused", 12, at(9)),
         event("b", &one, "Started", "Started container kafka", 1, at(4)),
     ];
-    told(&mut app, at(4), vec![
-        watched(4, Kind::Pods, down),
-        watched(4, Kind::Events, Body::Listed(events)),
-        kafka(Asked::Metadata, None, at(4), metadata(&cluster, Some(1))),
-    ]);
+    told(
+        &mut app,
+        at(4),
+        vec![
+            watched(4, Kind::Pods, down),
+            watched(4, Kind::Events, Body::Listed(events)),
+            kafka(Asked::Metadata, None, at(4), metadata(&cluster, Some(1))),
+        ],
+    );
     (pod.ready, pod.ready_changed_at) = (Some(true), Some(at(20)));
-    told(&mut app, at(22), vec![
-        watched(22, Kind::Pods, Body::Applied(Box::new(Object::Pod(Box::new(pod))))),
-        kafka(Asked::Metadata, None, at(22), metadata(&cluster, None)),
-    ]);
+    told(
+        &mut app,
+        at(22),
+        vec![
+            watched(22, Kind::Pods, Body::Applied(Box::new(Object::Pod(Box::new(pod))))),
+            kafka(Asked::Metadata, None, at(22), metadata(&cluster, None)),
+        ],
+    );
     cluster.topics.push(cluster::topic("invoices", 3, false));
     told(&mut app, at(40), vec![kafka(Asked::Metadata, None, at(40), metadata(&cluster, None))]);
     app
@@ -100,16 +108,19 @@ pub fn hostile() -> App {
     let mut app = cluster.app();
     let words = "\u{1b}[2J\u{202e}backwards\r\n".repeat(1 << 12);
     let one = format!("{NAME}-1");
-    let mut events: Vec<Object> = (0..2_000)
-        .map(|n| event(&n.to_string(), &one, "\u{1b}c", &words, 2, DateTime::<Utc>::MAX_UTC))
-        .collect();
+    let mut events: Vec<Object> =
+        (0..2_000).map(|n| event(&n.to_string(), &one, "\u{1b}c", &words, 2, DateTime::<Utc>::MAX_UTC)).collect();
     events.push(event("old", &one, "Old", "\u{9b}31m", 1, DateTime::<Utc>::MIN_UTC));
     cluster.topics.truncate(2);
     cluster.topics[1].partitions[0].leader = Some(BrokerId(-7));
     let at = noon() + seconds(2);
-    told(&mut app, at, vec![
-        Fact::watched(Kind::Events, at, Body::Listed(events)),
-        kafka(Asked::Metadata, None, at, metadata(&cluster, Some(0))),
-    ]);
+    told(
+        &mut app,
+        at,
+        vec![
+            Fact::watched(Kind::Events, at, Body::Listed(events)),
+            kafka(Asked::Metadata, None, at, metadata(&cluster, Some(0))),
+        ],
+    );
     app
 }

@@ -58,9 +58,9 @@ impl<'a> Belongs<'a> {
             "pvc" => is_named("pvc"),
             "pod" => is_named("pod"),
             "statefulset" | "deployment" => is_own("owner") || is_own("pod"),
-            "replicaset" => object.name.rsplit_once('-').is_some_and(|(name, _)| {
-                self.stems.contains(&("pod", name.to_owned()))
-            }),
+            "replicaset" => {
+                object.name.rsplit_once('-').is_some_and(|(name, _)| self.stems.contains(&("pod", name.to_owned())))
+            }
             "kafka" => self.installation.flavour == Flavour::Strimzi && object.name == self.installation.id.name,
             _ => false,
         }
@@ -75,7 +75,9 @@ pub fn stem(name: &str) -> &str {
         return front;
     }
     match front.rsplit_once('-') {
-        Some((front, hash)) if last.len() == 5 && (8..=10).contains(&hash.len()) && is_made(last) && is_made(hash) => front,
+        Some((front, hash)) if last.len() == 5 && (8..=10).contains(&hash.len()) && is_made(last) && is_made(hash) => {
+            front
+        }
         _ => name,
     }
 }

@@ -99,16 +99,19 @@ pub fn metadata(
         }
     }
     let mut entries = of_brokers(brokers.0, brokers.1, between.now);
-    entries.extend(many(EntryKind::Topic, "topic", made, "created", between.now));
-    entries.extend(many(EntryKind::Topic, "topic", gone, "deleted", between.now));
-    entries.extend(many(EntryKind::Topic, "topic", std::mem::take(&mut news.grown), "got partitions", between.now));
+    entries.extend(many(EntryKind::Topic, "topic", &made, "created", between.now));
+    entries.extend(many(EntryKind::Topic, "topic", &gone, "deleted", between.now));
+    entries.extend(many(EntryKind::Topic, "topic", &news.grown, "got partitions", between.now));
     entries.extend(news.leaders(between.now));
     entries.extend(news.isr(between.now));
     let doubt = between.doubt();
-    entries.into_iter().map(|mut entry| {
-        entry.text.push_str(&doubt);
-        entry.from("Metadata")
-    }).collect()
+    entries
+        .into_iter()
+        .map(|mut entry| {
+            entry.text.push_str(&doubt);
+            entry.from("Metadata")
+        })
+        .collect()
 }
 
 /// A new topic in words.
@@ -130,9 +133,7 @@ fn of_brokers(
             (Some(a), Some(b)) if (&a.host, a.port) != (&b.host, b.port) => {
                 (format!("advertises {}:{}, before {}:{}", b.host, b.port, a.host, a.port), false)
             }
-            (Some(_), Some(b)) => {
-                (format!("is in rack {} now", b.rack.as_deref().unwrap_or("(none)")), false)
-            }
+            (Some(_), Some(b)) => (format!("is in rack {} now", b.rack.as_deref().unwrap_or("(none)")), false),
         };
         Entry::new(now, EntryKind::Broker, "broker", id.to_string(), format!("broker {id} {text}")).warning(warns)
     };
@@ -140,13 +141,7 @@ fn of_brokers(
 }
 
 /// Few things one by one, and many in one line about the whole.
-fn many(
-    kind: EntryKind,
-    of: &str,
-    things: Vec<(String, String)>,
-    verb: &str,
-    now: DateTime<Utc>,
-) -> Vec<Entry> {
+fn many(kind: EntryKind, of: &str, things: &[(String, String)], verb: &str, now: DateTime<Utc>) -> Vec<Entry> {
     if things.len() <= APART {
         return things.iter().map(|(name, text)| Entry::new(now, kind, of, name, text)).collect();
     }
@@ -323,7 +318,7 @@ pub fn topic_configs(known: &BTreeMap<String, TopicConfig>, told: &[TopicConfig]
             things.push((after.topic.clone(), named(texts.iter().map(String::as_str))));
         }
     }
-    let entries = many(EntryKind::Config, "topic", things, "got other configs", now);
+    let entries = many(EntryKind::Config, "topic", &things, "got other configs", now);
     entries.into_iter().map(|entry| entry.from("topic configs")).collect()
 }
 
@@ -378,7 +373,11 @@ fn short(value: &str) -> String {
 }
 
 /// Lines from users with SCRAM credentials.
-pub fn scram(before: &BTreeMap<String, ScramUser>, after: &BTreeMap<String, ScramUser>, now: DateTime<Utc>) -> Vec<Entry> {
+pub fn scram(
+    before: &BTreeMap<String, ScramUser>,
+    after: &BTreeMap<String, ScramUser>,
+    now: DateTime<Utc>,
+) -> Vec<Entry> {
     let how = |user: &ScramUser| {
         let all: Vec<&str> = user.credentials.iter().map(|c| c.mechanism.as_str()).collect();
         if all.is_empty() { "no credential".to_owned() } else { all.join(", ") }
@@ -394,8 +393,8 @@ pub fn scram(before: &BTreeMap<String, ScramUser>, after: &BTreeMap<String, Scra
         };
         Some((name.clone(), text))
     };
-    let things = differences(before, after).into_iter().filter_map(text).collect();
-    let entries = many(EntryKind::User, "user", things, "have other credentials", now);
+    let things: Vec<_> = differences(before, after).into_iter().filter_map(text).collect();
+    let entries = many(EntryKind::User, "user", &things, "have other credentials", now);
     entries.into_iter().map(|entry| entry.from("SCRAM users")).collect()
 }
 
@@ -410,8 +409,8 @@ pub fn rules(before: &Rules, after: &Rules, now: DateTime<Utc>) -> Vec<Entry> {
                 };
                 (acl::user_of(principal).to_owned(), text)
             };
-            let things = differences(before, after).into_iter().map(text).collect();
-            many(EntryKind::User, "user", things, "have other ACLs", now)
+            let things: Vec<_> = differences(before, after).into_iter().map(text).collect();
+            many(EntryKind::User, "user", &things, "have other ACLs", now)
         }
         (Rules::NoAuthorizer, Rules::Of(_)) => {
             vec![Entry::new(now, EntryKind::User, WHOLE, "", "an authorizer asks what users may do")]
@@ -432,16 +431,15 @@ pub fn quotas(before: &[Quota], after: &[Quota], now: DateTime<Utc>) -> Vec<Entr
     };
     let (was, is) = (of(before), of(after));
     let text = |(entity, (_, is)): (&BTreeMap<String, Option<String>>, (_, Option<&user::Limits>))| {
-        let whose = |(kind, name): (&String, &Option<String>)| {
-            format!("{kind} {}", name.as_deref().unwrap_or("(default)"))
-        };
+        let whose =
+            |(kind, name): (&String, &Option<String>)| format!("{kind} {}", name.as_deref().unwrap_or("(default)"));
         let whose: Vec<String> = entity.iter().map(whose).collect();
         let limits = is.map_or_else(|| "no quota any more".to_owned(), user::in_short);
         let name = entity.get("user").cloned().flatten().unwrap_or_default();
         (name, format!("quota of {}: {limits}", whose.join(", ")))
     };
     let things: Vec<(String, String)> = differences(&was, &is).into_iter().map(text).collect();
-    let entries = many(EntryKind::User, "user", things, "got other quotas", now);
+    let entries = many(EntryKind::User, "user", &things, "got other quotas", now);
     entries.into_iter().map(|entry| entry.from("quotas")).collect()
 }
 
@@ -460,8 +458,11 @@ pub fn moves(before: &[Moving], after: &[Moving], now: DateTime<Utc>) -> Vec<Ent
         let each: Vec<String> = topics.iter().map(|(topic, count)| format!("{topic} {count}")).collect();
         let (of, name) = only.map_or((WHOLE, ""), |topic| ("topic", topic));
         let moves = if these.len() == 1 { "the move" } else { "moves" };
-        let text =
-            format!("{moves} of {} {verb}: {}", counted(these.len(), "partition"), named(each.iter().map(String::as_str)));
+        let text = format!(
+            "{moves} of {} {verb}: {}",
+            counted(these.len(), "partition"),
+            named(each.iter().map(String::as_str))
+        );
         (!these.is_empty()).then(|| Entry::new(now, EntryKind::Move, of, name, text).from("reassignments"))
     };
     let ended = line(was.difference(&is).collect(), "ended");

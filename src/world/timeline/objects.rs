@@ -201,7 +201,8 @@ fn created(kind: EntryKind, of: &str, meta: &Meta, text: String, now: DateTime<U
 fn pod(told: &mut Vec<Entry>, change: &Change<'_, Pod>) {
     let now = change.now;
     let Some(pod) = change.after else {
-        let gone = change.before.map(|was| Entry::new(now, EntryKind::Pod, "pod", &was.meta.name, "is gone").warning(true));
+        let gone =
+            change.before.map(|was| Entry::new(now, EntryKind::Pod, "pod", &was.meta.name, "is gone").warning(true));
         told.extend(gone);
         return;
     };
@@ -223,10 +224,13 @@ fn pod(told: &mut Vec<Entry>, change: &Change<'_, Pod>) {
         let is_starting = pod.meta.created_at.is_some_and(|made| (at - made).num_seconds() < STARTING_S);
         let text = if ready { "is ready" } else { "is not ready" };
         let id = format!("pod/{name}/{uid}/ready/{}/{ready}", at.timestamp());
-        told.extend((ready || !is_starting).then(|| line(Some(at), EntryKind::Ready, text.into()).id(id).warning(!ready)));
+        told.extend(
+            (ready || !is_starting).then(|| line(Some(at), EntryKind::Ready, text.into()).id(id).warning(!ready)),
+        );
     }
     if pod.reason.is_some() && was.is_some_and(|was| was.reason != pod.reason) {
-        let words = [pod.reason.as_deref(), pod.message.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(": ");
+        let words =
+            [pod.reason.as_deref(), pod.message.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(": ");
         told.push(line(None, EntryKind::Pod, words).warning(true));
     }
     for container in pod.init_containers.iter().chain(&pod.containers) {
@@ -276,7 +280,10 @@ fn claim(told: &mut Vec<Entry>, change: &Change<'_, Claim>) {
     told.extend(created(EntryKind::Storage, "pvc", &claim.meta, text, now));
     let Some(was) = change.before.filter(|was| was.meta.uid == claim.meta.uid) else { return };
     if was.requested_bytes != claim.requested_bytes {
-        told.push(line(claim, format!("asks for {}, before {}", size(claim.requested_bytes), size(was.requested_bytes))));
+        told.push(line(
+            claim,
+            format!("asks for {}, before {}", size(claim.requested_bytes), size(was.requested_bytes)),
+        ));
     }
     if was.capacity_bytes != claim.capacity_bytes && was.capacity_bytes.is_some() {
         told.push(line(claim, format!("has {}, before {}", size(claim.capacity_bytes), size(was.capacity_bytes))));
@@ -347,7 +354,8 @@ fn conditions(told: &mut Vec<Entry>, of: &str, meta: &Meta, all: &[Condition], o
         let not = if condition.status == "True" { "" } else { "not " };
         let (kind, reason) = (&condition.kind, condition.reason.as_deref().unwrap_or_default());
         let id = format!("{of}/{}/{}/{kind}/{}/{reason}/{}", meta.name, meta.uid, condition.status, at.timestamp());
-        let entry = Entry::new(told_at(Some(at), now), EntryKind::Resource, of, &meta.name, format!("{not}{kind}{why}"));
+        let entry =
+            Entry::new(told_at(Some(at), now), EntryKind::Resource, of, &meta.name, format!("{not}{kind}{why}"));
         told.push(entry.id(id).warning(is_bad));
     }
 }
