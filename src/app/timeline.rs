@@ -112,7 +112,7 @@ impl App {
         let place = self.shown.as_ref().and_then(|shown| Some((shown, &self.selected_change(shown)?.object)));
         let Some((shown, object)) = place else { return };
         let name = object.name.clone();
-        let broker = || shown.brokers.iter().find(|row| is_broker(row.id(), row.pod.as_deref(), &object.kind, &name));
+        let broker = || shown.brokers.iter().find(|row| is_broker(&row.id(), row.pod.as_deref(), &object.kind, &name));
         let target = match object.kind.as_str() {
             "broker" | "pod" => broker().map(|row| (Tab::Brokers, ListId::Brokers, row.id())),
             "pvc" => {
@@ -137,7 +137,7 @@ impl App {
     pub(super) fn object_of_change(&self, shown: &Shown) -> Result<Object, &'static str> {
         let about = &self.selected_change(shown).ok_or("nothing is selected")?.object;
         if about.kind == "broker" {
-            let row = shown.brokers.iter().find(|row| is_broker(row.id(), None, "broker", &about.name));
+            let row = shown.brokers.iter().find(|row| is_broker(&row.id(), None, "broker", &about.name));
             let pod = row.and_then(|row| row.pod.as_ref()).ok_or("this broker has no pod here")?;
             return Ok(Object::new(Kind::Pods, &about.namespace, pod));
         }
@@ -151,14 +151,15 @@ impl App {
     /// The broker's pod that the selected line is about.
     pub(super) fn pod_of_change(&self, shown: &Shown) -> Option<String> {
         let about = &self.selected_change(shown)?.object;
-        let found =
-            |row: &&crate::world::brokers::BrokerRow| is_broker(row.id(), row.pod.as_deref(), &about.kind, &about.name);
+        let found = |row: &&crate::world::brokers::BrokerRow| {
+            is_broker(&row.id(), row.pod.as_deref(), &about.kind, &about.name)
+        };
         shown.brokers.iter().find(found)?.pod.clone()
     }
 }
 
 /// Whether a row of brokers is what a line names: a broker by its id, a pod by its name.
-fn is_broker(id: String, pod: Option<&str>, kind: &str, name: &str) -> bool {
+fn is_broker(id: &str, pod: Option<&str>, kind: &str, name: &str) -> bool {
     match kind {
         "broker" => id == name,
         "pod" => pod == Some(name),

@@ -20,7 +20,7 @@ use chrono::{DateTime, Utc};
 
 use super::{KubeWorld, Reading};
 use crate::domain::{
-    freshness::{Freshness, Kind, SourceState},
+    freshness::Kind,
     installation::Installation,
     timeline::{Entry, Happening},
 };
@@ -186,17 +186,5 @@ impl Reading<'_> {
         let mut all: Vec<_> = own.into_iter().flat_map(|own| own.log.newest()).chain(events).collect();
         all.sort_by_key(|(place, _)| *place);
         all.into_iter().map(|(_, entry)| entry).take(MOST).cloned().collect()
-    }
-
-    /// How far the timeline can be trusted: without pods there is none, and without events a part is missing.
-    pub fn timeline_freshness(&self) -> Freshness {
-        let pods = self.watch(Kind::Pods);
-        let events = self.watch(Kind::Events);
-        let is_awaited = events.as_of.is_none() && events.why.as_ref().is_none_or(|why| why.starts_with("waiting"));
-        if pods.state != SourceState::Live || is_awaited {
-            pods
-        } else {
-            Freshness { as_of: pods.as_of, ..pods.worst(events) }
-        }
     }
 }

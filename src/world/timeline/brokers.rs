@@ -99,9 +99,9 @@ pub fn metadata(
         }
     }
     let mut entries = of_brokers(brokers.0, brokers.1, between.now);
-    entries.extend(many(EntryKind::Topic, "topic", made, "created", between.now));
-    entries.extend(many(EntryKind::Topic, "topic", gone, "deleted", between.now));
-    entries.extend(many(EntryKind::Topic, "topic", std::mem::take(&mut news.grown), "got partitions", between.now));
+    entries.extend(many(EntryKind::Topic, "topic", &made, "created", between.now));
+    entries.extend(many(EntryKind::Topic, "topic", &gone, "deleted", between.now));
+    entries.extend(many(EntryKind::Topic, "topic", &news.grown, "got partitions", between.now));
     entries.extend(news.leaders(between.now));
     entries.extend(news.isr(between.now));
     let doubt = between.doubt();
@@ -141,7 +141,7 @@ fn of_brokers(
 }
 
 /// Few things one by one, and many in one line about the whole.
-fn many(kind: EntryKind, of: &str, things: Vec<(String, String)>, verb: &str, now: DateTime<Utc>) -> Vec<Entry> {
+fn many(kind: EntryKind, of: &str, things: &[(String, String)], verb: &str, now: DateTime<Utc>) -> Vec<Entry> {
     if things.len() <= APART {
         return things.iter().map(|(name, text)| Entry::new(now, kind, of, name, text)).collect();
     }
@@ -318,7 +318,7 @@ pub fn topic_configs(known: &BTreeMap<String, TopicConfig>, told: &[TopicConfig]
             things.push((after.topic.clone(), named(texts.iter().map(String::as_str))));
         }
     }
-    let entries = many(EntryKind::Config, "topic", things, "got other configs", now);
+    let entries = many(EntryKind::Config, "topic", &things, "got other configs", now);
     entries.into_iter().map(|entry| entry.from("topic configs")).collect()
 }
 
@@ -393,8 +393,8 @@ pub fn scram(
         };
         Some((name.clone(), text))
     };
-    let things = differences(before, after).into_iter().filter_map(text).collect();
-    let entries = many(EntryKind::User, "user", things, "have other credentials", now);
+    let things: Vec<_> = differences(before, after).into_iter().filter_map(text).collect();
+    let entries = many(EntryKind::User, "user", &things, "have other credentials", now);
     entries.into_iter().map(|entry| entry.from("SCRAM users")).collect()
 }
 
@@ -409,8 +409,8 @@ pub fn rules(before: &Rules, after: &Rules, now: DateTime<Utc>) -> Vec<Entry> {
                 };
                 (acl::user_of(principal).to_owned(), text)
             };
-            let things = differences(before, after).into_iter().map(text).collect();
-            many(EntryKind::User, "user", things, "have other ACLs", now)
+            let things: Vec<_> = differences(before, after).into_iter().map(text).collect();
+            many(EntryKind::User, "user", &things, "have other ACLs", now)
         }
         (Rules::NoAuthorizer, Rules::Of(_)) => {
             vec![Entry::new(now, EntryKind::User, WHOLE, "", "an authorizer asks what users may do")]
@@ -439,7 +439,7 @@ pub fn quotas(before: &[Quota], after: &[Quota], now: DateTime<Utc>) -> Vec<Entr
         (name, format!("quota of {}: {limits}", whose.join(", ")))
     };
     let things: Vec<(String, String)> = differences(&was, &is).into_iter().map(text).collect();
-    let entries = many(EntryKind::User, "user", things, "got other quotas", now);
+    let entries = many(EntryKind::User, "user", &things, "got other quotas", now);
     entries.into_iter().map(|entry| entry.from("quotas")).collect()
 }
 
