@@ -453,6 +453,8 @@ mod tests {
                 "replicas",
                 "disk_bytes",
                 "disk_percent",
+                "memory_limit_bytes",
+                "metrics",
                 "restart_safe",
                 "restart_why",
             ],
@@ -460,6 +462,10 @@ mod tests {
         has(
             &row(Question::Storage),
             &["pvc", "phase", "class", "requested_bytes", "used_bytes", "used_source", "broker", "full_in_s"],
+        );
+        has(
+            &row(Question::Storage),
+            &["growth_bytes_per_hour", "growing_topics", "failed_log_dirs", "expandable", "expandable_why"],
         );
         has(
             &row(Question::Topics(None)),

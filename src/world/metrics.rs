@@ -96,7 +96,7 @@ impl Serialize for BrokerMetrics {
             map.serialize_entry(figure.key(), &value)?;
         }
         let from =
-            self.figures.iter().map(|(figure, told)| (figure.key(), From { how: told.how, metric: &told.metric }));
+            self.figures.iter().map(|(figure, told)| (figure.key(), Origin { how: told.how, metric: &told.metric }));
         map.serialize_entry("from", &from.collect::<BTreeMap<_, _>>())?;
         map.end()
     }
@@ -104,7 +104,7 @@ impl Serialize for BrokerMetrics {
 
 /// Where a figure is from.
 #[derive(Serialize)]
-struct From<'a> {
+struct Origin<'a> {
     how: How,
     metric: &'a str,
 }
@@ -203,6 +203,13 @@ mod tests {
         assert_eq!(value(&world, Figure::HeapMax), None, "-1 is Java's word for no limit");
         world.apply(at(15), scrape(&[(Figure::HeapUsed, How::Gauge, 90.0)]));
         assert_eq!(value(&world, Figure::ProduceTime), None, "what is told no more is known no more");
+    }
+
+    #[test]
+    fn what_was_told_is_the_same_after_it_was_recorded() {
+        let told = scrape(&[(Figure::BytesIn, How::Counter, 12.5), (Figure::FetchTime, How::P99, 501.0)]);
+        let text = serde_json::to_string(&told).unwrap();
+        assert_eq!(serde_json::from_str::<Scrape>(&text).unwrap(), told, "{text}");
     }
 
     #[test]

@@ -193,7 +193,9 @@ impl Reading<'_> {
         let asked = broker.map(|id| self.freshness(Asked::LogDirs, Some(id)));
         let live = asked.as_ref().is_some_and(|f| f.state == SourceState::Live);
         let as_of = asked.as_ref().and_then(|f| f.as_of);
-        let dirs: Vec<&LogDir> = self.log_dirs(broker).filter(|d| d.path.starts_with(path)).collect();
+        // Of a directory that is offline nobody tells what is in it: that is not nothing.
+        let tells = |d: &&LogDir| d.error.is_none() || d.total_bytes.is_some();
+        let dirs: Vec<&LogDir> = self.log_dirs(broker).filter(|d| d.path.starts_with(path)).filter(tells).collect();
         let size = claim.and_then(|c| c.capacity_bytes.or(c.requested_bytes));
         let reported = dirs.iter().find_map(|d| Some((d.total_bytes?, d.usable_bytes?)));
         let own = reported.filter(|(total, _)| size.is_none_or(|size| *total <= size.saturating_add(size / 2)));
@@ -282,7 +284,8 @@ pub fn broker_usage(reading: &Reading<'_>, id: BrokerId, broker: Option<&BrokerP
     });
     claims.max_by_key(Usage::percent).unwrap_or_else(|| {
         // Without a claim, what its replicas weigh is still worth knowing.
-        let bytes: Vec<u64> = reading.log_dirs(Some(id)).map(LogDir::replica_bytes).collect();
+        let dirs = reading.log_dirs(Some(id)).filter(|dir| dir.error.is_none());
+        let bytes: Vec<u64> = dirs.map(LogDir::replica_bytes).collect();
         let used_bytes = (!bytes.is_empty()).then(|| bytes.iter().sum());
         Usage { used_bytes, source: used_bytes.map(|_| UsedSource::Replicas), ..Usage::unknown() }
     })

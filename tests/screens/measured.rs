@@ -73,7 +73,9 @@ pub fn app() -> App {
     let classes = vec![Object::Class(Class { meta: class("standard"), allows_expansion: true, ..Class::default() })];
     let classes = Fact::watched(Kind::Classes, before, Body::Listed(classes));
     app.update(Msg::Facts(cluster.objects(before).into_iter().chain([classes]).collect()), before);
-    app.update(Msg::Facts(cluster.answers(before)), before);
+    let is_of_dirs = |fact: &Fact| matches!(fact.source, Source::Kafka { what: Asked::LogDirs, .. });
+    let answers = |at| cluster.answers(at).into_iter().filter(|fact| !is_of_dirs(fact)).collect::<Vec<Fact>>();
+    app.update(Msg::Facts(answers(before)), before);
     for (ago, counted, more) in [(45, 0.0, 0), (5, 40.0, 40)] {
         let at = noon() - seconds(ago);
         let mut facts: Vec<Fact> = (0..3).map(|id| dir(id, at, if id == 1 { more / 40 } else { more })).collect();
@@ -83,6 +85,7 @@ pub fn app() -> App {
         }
         app.update(Msg::Facts(facts), at);
     }
+    app.update(Msg::Facts(answers(noon() - seconds(1))), noon() - seconds(1));
     let why = |of: i32| format!("Metrics of broker {of}: nothing listens on port 9404 of the pod.");
     let failures = [1, 2].map(|of| failed(source(of), noon(), FailureKind::Unreachable, &why(of), None));
     app.update(Msg::Facts(failures.into_iter().chain([heartbeat(noon())]).collect()), noon());

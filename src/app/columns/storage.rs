@@ -86,7 +86,7 @@ impl Row for ClaimRow {
             title: "FULL IN",
             width: fit(7, 7),
             right: true,
-            optional: 3,
+            optional: 2,
             cell: full_in,
             key: |c| SortKey::number(c.full_in_s),
         },
@@ -175,7 +175,7 @@ fn full_in(claim: &ClaimRow, _: DateTime<Utc>) -> Cell {
     let tone = match seconds {
         _ if claim.used_stale => Tone::Unknown,
         ..3_600 => Tone::Bad,
-        ..86_400 => Tone::Warn,
+        3_600..86_400 => Tone::Warn,
         _ => Tone::Plain,
     };
     Cell::new(if seconds == 0 { "now".to_owned() } else { units::duration(seconds) }, tone)

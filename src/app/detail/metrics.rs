@@ -23,6 +23,8 @@ pub fn broker(reading: &Reading<'_>, row: &BrokerRow) -> Vec<(&'static str, Stri
     let place = if is_sidecar { " of a sidecar" } else { "" };
     let fresh = row.id.map(|id| reading.metrics_freshness(id));
     let why = fresh.and_then(|fresh| fresh.why).unwrap_or_default();
+    // Whose metrics these are is said already.
+    let why = why.split_once(": ").filter(|(whose, _)| whose.starts_with("Metrics of")).map_or(&*why, |(_, why)| why);
     let Some(metrics) = &row.metrics else {
         lines.push(("metrics", format!("? port {port}{place}: {why}")));
         return lines;
