@@ -159,7 +159,11 @@ impl Reading<'_> {
             volume: claim.and_then(|c| c.volume.clone()),
             created_at: claim.and_then(|c| c.meta.created_at),
             growth_bytes_per_hour: growth,
-            full_in_s: left.zip(growth).and_then(|(left, growth)| growth::full_in_s(left, growth)),
+            full_in_s: match left {
+                // What is full is so now, however it came to be.
+                Some(0) => Some(0),
+                left => left.zip(growth).and_then(|(left, growth)| growth::full_in_s(left, growth)),
+            },
             growing_topics: self.growing(broker, path),
             failed_log_dirs: self.failed_dirs(broker, path),
             expandable,

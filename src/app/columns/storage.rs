@@ -167,8 +167,8 @@ fn growth(claim: &ClaimRow, _: DateTime<Utc>) -> Cell {
 
 /// When it is full: within an hour is wrong, within a day is worth a look.
 fn full_in(claim: &ClaimRow, _: DateTime<Utc>) -> Cell {
-    let Some(growth) = claim.growth_bytes_per_hour else { return Cell::new("?", Tone::Unknown) };
     let Some(seconds) = claim.full_in_s else {
+        let Some(growth) = claim.growth_bytes_per_hour else { return Cell::new("?", Tone::Unknown) };
         let text = if growth > 0 { "> 1y" } else { "-" };
         return Cell::new(text, if claim.used_stale { Tone::Unknown } else { Tone::Muted });
     };

@@ -172,10 +172,9 @@ fn a_line_of_a_megabyte_is_passed_over_and_what_follows_is_read() {
 
 #[test]
 fn a_million_lines_leave_what_is_known_and_no_more() {
-    let mut text = "some_other_metric{topic=\"a\"} 1\n".repeat(1_000_000);
-    for topic in 0..30_000 {
-        text.push_str(&format!("kafka_server_brokertopicmetrics_bytesin_total{{topic=\"t{topic}\"}} 1\n"));
-    }
+    let other = "some_other_metric{topic=\"a\"} 1\n".repeat(1_000_000);
+    let line = |topic: i32| format!("kafka_server_brokertopicmetrics_bytesin_total{{topic=\"t{topic}\"}} 1\n");
+    let text = (0..30_000).map(line).fold(other, |text, line| text + &line);
     let (scrape, samples) = gathered(&text, false);
     assert_eq!(samples, 1_030_000);
     // As many as are told apart; beyond that it is known too low, and memory stays.
