@@ -235,6 +235,39 @@ fn a_broker_that_cannot_be_asked_leaves_the_verdict_blind() {
     contains(&findings.stdout, &["schema: kafdeck/findings/v1"]);
 }
 
+#[test]
+fn the_timeline_is_what_objects_and_events_tell_newest_first_and_without_events_it_says_so() {
+    let crashing = broker("the-project", "kafka", &json!({"waiting": {"reason": "CrashLoopBackOff"}}));
+    let mut ended = crashing.clone();
+    ended["metadata"]["creationTimestamp"] = json!("2026-01-01T10:00:00Z");
+    ended["status"]["containerStatuses"][0]["lastState"]["terminated"]["finishedAt"] = json!("2026-01-01T11:00:00Z");
+    let event = |name: &str, count: u32| {
+        json!({"metadata": {"name": name, "namespace": "the-project", "uid": name}, "type": "Warning", "count": count,
+            "involvedObject": {"kind": "Pod", "namespace": "the-project", "name": name}, "reason": "BackOff",
+            "message": "back-off\u{1b}[2J", "lastTimestamp": "2026-01-01T12:00:00Z"})
+    };
+    let metadata = json!({"resourceVersion": "1"});
+    let items = [event("kafka-0", 12), event("web-0", 1)];
+    let list = json!({"kind": "EventList", "apiVersion": "v1", "metadata": metadata, "items": items});
+    let path = "/api/v1/namespaces/the-project/events";
+    let api = cluster(&[ended]).list(path, list).watch(path, Vec::new());
+    let told = on(&api).args(["timeline", "-o", "json"]).run().expect_code(0).json();
+    let rows = told["timeline"].as_array().unwrap();
+    assert_eq!(told["schema"], "kafdeck/timeline/v1");
+    assert_eq!(
+        rows[0],
+        json!({"at": "2026-01-01T12:00:00Z", "kind": "event", "source": "events", "text": "BackOff ×12: back-off?[2J",
+            "object": {"kind": "pod", "namespace": "the-project", "name": "kafka-0"}})
+    );
+    let texts: Vec<&str> = rows.iter().filter_map(|row| row["text"].as_str()).collect();
+    assert_eq!(texts[1..], ["container kafka ended: Error, exit code 1 (restart 7)", "created on node-1"]);
+    let none = on(&api).args(["timeline", "--since", "1h", "--object", "kafka-0", "-o", "yaml"]).run().expect_code(0);
+    contains(&none.stdout, &["timeline: []"]);
+    let api = cluster(&[crashing]).on("GET", path, Answer::status(403, "Forbidden"));
+    let text = on(&api).args(["timeline"]).run().expect_code(0).stdout;
+    contains(&text, &["WHEN", "Without Kubernetes events: Cannot list events in namespace the-project"]);
+}
+
 /// A kubeconfig whose user is made by a credential plugin.
 fn with_plugin(api: &FakeApi, home: &Path, script: &str) -> PathBuf {
     let plugin = home.join("plugin");
