@@ -32,7 +32,7 @@ use crate::{
         rights::Rights,
         storage::VolumeUse,
     },
-    facts::{Body, Connection, Fact},
+    facts::{Body, Connection, Fact, KafkaBody},
 };
 
 pub use self::{
@@ -130,7 +130,12 @@ impl World {
             Body::Kafka(body) => {
                 if let Source::Kafka { installation, broker, .. } = &source {
                     let kafka = self.kafka.entry(installation.clone()).or_default();
+                    let beside = matches!(body, KafkaBody::RecordTimes(_));
                     dirty.shown = kafka.apply(*broker, seen_at, body);
+                    if beside {
+                        // It says nothing of ends, so they are no fresher.
+                        return dirty;
+                    }
                 }
             }
             Body::Connect(body) => {

@@ -135,6 +135,7 @@ impl KafkaWorld {
                 }
                 changed
             }
+            KafkaBody::RecordTimes(times) => self.history.written(&times, seen_at),
             KafkaBody::LogDirs(dirs) => {
                 broker.is_some_and(|broker| self.log_dirs.insert(broker, dirs.clone()).as_ref() != Some(&dirs))
             }
