@@ -52,6 +52,7 @@ use crate::{
         freshness::{Depth, SourceFailure},
         ids::{InstallationId, ObjectKey},
         installation::AddressBook,
+        lag::Unread,
         log::LogNews,
         metrics::Exporter,
         object::Inquiry,
@@ -171,6 +172,8 @@ pub enum Effect {
     StopMessages,
     /// Read an object, or its events. It replaces the question before it.
     Read(Inquiry),
+    /// Ask when these records of an installation were written.
+    LookAtRecords(InstallationId, Vec<Unread>),
     /// Ask for all configs of a broker or a topic of an installation.
     AskConfigs(InstallationId, ConfigInquiry),
     /// Run an errand of an action.
@@ -341,6 +344,7 @@ impl App {
                 }
                 effects.extend(self.settle());
                 effects.extend(self.look_at_run());
+                effects.extend(self.look_at_records());
             }
             Msg::Key(key) => {
                 self.redraw = true;
@@ -401,6 +405,13 @@ impl App {
     /// True once after something visible changed.
     pub fn take_redraw(&mut self) -> bool {
         std::mem::take(&mut self.redraw)
+    }
+
+    /// Asks for the times of records of which nobody here can say how old they are.
+    fn look_at_records(&mut self) -> Option<Effect> {
+        let id = self.chosen.clone().filter(|_| !self.paused)?;
+        let unread = self.world.kafka.get_mut(&id)?.history.ask(self.now);
+        (!unread.is_empty()).then_some(Effect::LookAtRecords(id, unread))
     }
 
     /// Draws the consequences of what changed: installations, rows, lists, and what is to be observed.

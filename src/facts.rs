@@ -17,6 +17,7 @@ use crate::domain::{
     group::{Commits, EndOffset, Group},
     ids::{BrokerId, InstallationId, ObjectKey},
     kubernetes::Object,
+    lag::RecordTime,
     metrics::Scrape,
     quorum::Quorum,
     rights::Rights,
@@ -82,6 +83,8 @@ pub enum KafkaBody {
     Commits(Vec<Commits>),
     /// End offsets of the partitions that groups read, of one leader. Source with broker.
     EndOffsets(Vec<EndOffset>),
+    /// When records were written that groups have not read, of one leader. Source with broker, that of end offsets.
+    RecordTimes(Vec<RecordTime>),
     /// All log directories of one broker. Source with broker.
     LogDirs(Vec<LogDir>),
     /// Configs of all topics. Source without broker.

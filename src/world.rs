@@ -40,7 +40,7 @@ use crate::{
         storage::VolumeUse,
         timeline::Entry,
     },
-    facts::{Body, Connection, Fact},
+    facts::{Body, Connection, Fact, KafkaBody},
 };
 
 pub use self::{
@@ -168,9 +168,14 @@ impl World {
             Body::Kafka(body) => {
                 if let Source::Kafka { installation, broker, .. } = &source {
                     let kafka = self.kafka.entry(installation.clone()).or_default();
+                    let beside = matches!(body, KafkaBody::RecordTimes(_));
                     dirty.shown = kafka.apply(*broker, seen_at, body);
                     let news = std::mem::take(&mut kafka.news);
                     self.tell(installation, news);
+                    if beside {
+                        // It says nothing of ends, so they are no fresher.
+                        return dirty;
+                    }
                 }
             }
             Body::Metrics(scrape) => {

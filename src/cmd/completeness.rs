@@ -397,6 +397,10 @@ impl<'a> Wait<'a> {
             self.members(kafka);
             self.ends(kafka);
         }
+        // They are asked for with the ends, and may never be told: they are not waited for long.
+        if self.missing.is_empty() && kafka.history.awaits_records(self.app.now) {
+            self.missing.push("when unread records were written".to_owned());
+        }
     }
 
     /// Members are described in the same pass as commits are fetched, and told after them.

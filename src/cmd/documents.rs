@@ -40,7 +40,7 @@ pub fn document(app: &App, question: &Question) -> Result<Value, Failure> {
         Question::Check => check(shown, question.exit_code(app)),
         Question::Brokers => json!({"brokers": brokers(app, shown)?, "quorum": quorum(app, shown)?}),
         Question::Storage => json!({"storage": value(&shown.storage)?}),
-        Question::Topics(None) => json!({"topics": value(&shown.topics)?}),
+        Question::Topics(None) => json!({"topics": value(&*shown.topics)?}),
         Question::Topics(Some(name)) => json!({"topics": [topic(app, shown, name)?]}),
         Question::Groups(None) => json!({"groups": value(&shown.groups)?}),
         Question::Groups(Some(name)) => json!({"groups": groups_with_partitions(app, shown, Some(name))?}),

@@ -20,6 +20,7 @@ use crate::{
             AlertRule, Claim, Container, ContainerPort, ContainerState, EnvVar, Meta, Mount, Node, Object, Owner, Pod,
             RuleObject, Terminated, Volume, Waiting, Workload,
         },
+        lag::{RecordTime, Unread},
         quorum::{Quorum, Replica},
         storage::{LogDir, ReplicaSize},
         timeline::Happening,
@@ -194,6 +195,12 @@ impl Sample {
         let end = EndOffset { topic: topic.into(), partition: 0, offset: 100 };
         let ends = if id == 0 { vec![end] } else { Vec::new() };
         self.kafka(Asked::EndOffsets, Some(broker), KafkaBody::EndOffsets(ends));
+        if id == 0 {
+            // Its records have no time.
+            let of = Unread { topic: topic.into(), partition: 0, offset: 90 };
+            let times = vec![RecordTime { of, timestamp: -1, log_start: Some(0) }];
+            self.kafka(Asked::EndOffsets, Some(broker), KafkaBody::RecordTimes(times));
+        }
     }
 
     /// Metadata names three brokers and one topic of one partition.

@@ -458,6 +458,11 @@ impl Hands {
             Effect::ReadMessages { .. } | Effect::StopMessages => {}
             Effect::Read(inquiry) => self.read(inquiry),
             Effect::AskConfigs(installation, inquiry) => self.describe(&installation, inquiry),
+            Effect::LookAtRecords(installation, unread) => {
+                if let Some(observing) = self.observing.get(&installation) {
+                    observing.observer.look(unread, &self.cancel);
+                }
+            }
             Effect::Act(errand) => {
                 if let Some(actor) = &mut self.actor {
                     actor.perform(*errand);

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Moments of a record before this one are not believed: Kafka is younger (March 2011).
 const FIRST_RECORD: i64 = 1_300_000_000_000;
@@ -32,6 +32,28 @@ pub struct LagTime {
     pub at_least: bool,
     /// Where it is known from.
     pub source: LagTimeSource,
+}
+
+/// The first record that a group has not read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// Topic.
+    pub topic: String,
+    /// Partition index.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+}
+
+/// When a record was written, as its batch says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordTime {
+    /// The record.
+    pub of: Unread,
+    /// Milliseconds of the epoch by whatever clock that was; -1 where it has none or was not given.
+    pub timestamp: i64,
+    /// The first offset that its partition still keeps; `None` where that was not told.
+    pub log_start: Option<i64>,
 }
 
 /// When a record was written, in milliseconds of the epoch, if what its batch says can be believed at all.

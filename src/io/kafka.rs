@@ -17,6 +17,7 @@ mod lag;
 pub mod observer;
 pub mod quorum;
 pub mod reassignments;
+mod records;
 mod roster;
 mod topics;
 mod users;

@@ -12,11 +12,12 @@ use kafka_protocol::{
         CreatePartitionsRequest, CreateTopicsRequest, DeleteAclsRequest, DeleteGroupsRequest, DeleteTopicsRequest,
         DescribeAclsRequest, DescribeClientQuotasRequest, DescribeConfigsRequest, DescribeGroupsRequest,
         DescribeLogDirsRequest, DescribeQuorumRequest, DescribeUserScramCredentialsRequest, ElectLeadersRequest,
-        FindCoordinatorRequest, GroupId, IncrementalAlterConfigsRequest, ListGroupsRequest, ListOffsetsRequest,
-        ListPartitionReassignmentsRequest, MetadataRequest, OffsetCommitRequest, OffsetFetchRequest,
-        SaslAuthenticateRequest, ShareGroupDescribeRequest, TopicName,
+        FetchRequest, FindCoordinatorRequest, GroupId, IncrementalAlterConfigsRequest, ListGroupsRequest,
+        ListOffsetsRequest, ListPartitionReassignmentsRequest, MetadataRequest, OffsetCommitRequest,
+        OffsetFetchRequest, SaslAuthenticateRequest, ShareGroupDescribeRequest, TopicName,
         describe_configs_request::DescribeConfigsResource,
         describe_quorum_request::{PartitionData, TopicData},
+        fetch_request::{FetchPartition, FetchTopic},
         list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
         metadata_request::MetadataRequestTopic,
         offset_fetch_request::OffsetFetchRequestGroup,
@@ -66,13 +67,16 @@ pub trait Ask: Request + Clone + Send + Sync + 'static {
     const NAME: &'static str;
     /// The oldest version that is used: its first flexible one, or the first that can what we need.
     const LOWEST: i16;
+    /// The newest version that is used, where later ones ask for what we do not know.
+    const HIGHEST: i16 = i16::MAX;
 }
 
 macro_rules! ask {
-    ($($request:ident $name:literal from $lowest:literal),* $(,)?) => {$(
+    ($($request:ident $name:literal from $lowest:literal $(to $highest:literal)?),* $(,)?) => {$(
         impl Ask for $request {
             const NAME: &'static str = $name;
             const LOWEST: i16 = $lowest;
+            $(const HIGHEST: i16 = $highest;)?
         }
     )*};
 }
@@ -86,6 +90,7 @@ ask! {
     ShareGroupDescribeRequest "ShareGroupDescribe" from 1,
     OffsetFetchRequest "OffsetFetch" from 8,
     ListOffsetsRequest "ListOffsets" from 6,
+    FetchRequest "Fetch" from 12 to 12,
     DescribeLogDirsRequest "DescribeLogDirs" from 2,
     DescribeConfigsRequest "DescribeConfigs" from 4,
     DescribeQuorumRequest "DescribeQuorum" from 0,
@@ -140,7 +145,7 @@ impl Versions {
         let broker = self.0.get(&R::KEY).copied();
         let too_old = TooOld { api: R::NAME, needed: R::LOWEST, broker_max: broker.map(|(_, max)| max) };
         let Some((min, max)) = broker else { return Err(too_old) };
-        let newest = max.min(<R as Message>::VERSIONS.max);
+        let newest = max.min(<R as Message>::VERSIONS.max).min(R::HIGHEST);
         if newest < R::LOWEST.max(min) { Err(too_old) } else { Ok(newest) }
     }
 }
@@ -218,6 +223,15 @@ pub fn offsets_at(partitions: &BTreeMap<String, BTreeSet<i32>>, timestamp: i64) 
         })
         .collect();
     ListOffsetsRequest::default().with_replica_id(BrokerId(-1)).with_isolation_level(0).with_topics(topics)
+}
+
+/// Fetch (key 1) of one batch of one partition, as small as may be, which waits for nothing. Later versions name topics by
+/// their ids.
+pub fn first_record(topic: &str, partition: i32, offset: i64) -> FetchRequest {
+    let partition =
+        FetchPartition::default().with_partition(partition).with_fetch_offset(offset).with_partition_max_bytes(1);
+    let topic = FetchTopic::default().with_topic(TopicName(text(topic))).with_partitions(vec![partition]);
+    FetchRequest::default().with_max_wait_ms(0).with_min_bytes(0).with_max_bytes(1).with_topics(vec![topic])
 }
 
 /// DescribeLogDirs (key 35) of all directories of one broker; sizes of filesystems since version 4 (KIP-827).

@@ -18,6 +18,7 @@ use crate::domain::{
 
 use super::{
     Reading,
+    census::Share,
     metrics::BrokerMetrics,
     pods,
     storage::{Usage, broker_usage},

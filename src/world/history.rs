@@ -5,146 +5,48 @@
 //! each in a place of its own that its readers refer to, with few samples and none younger than five seconds after the
 //! last. Nothing here asks for the time: all of it is as of the moment when brokers told it.
 
+mod log;
+mod sum;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::{
     group::{Commits, EndOffset, lag},
-    lag::{LagTime, LagTimeSource},
-    series::{Reached, Series},
-    topic::TopicConfig,
+    lag::{LagTime, LagTimeSource, RecordTime, Unread, written_at},
+    series::Series,
 };
 
-/// Samples of a log's end: 39,000 of them stay below 15 MB.
-const LOG_SAMPLES: usize = 16;
+pub use self::log::About;
+use self::{
+    log::{Log, SAMPLE_EVERY},
+    sum::Sum,
+};
 
 /// Samples of a group's lag and of its commits.
 const GROUP_SAMPLES: usize = 24;
 
-/// A sample is taken this long after the last one: passes come every five seconds, not to the millisecond.
-const SAMPLE_EVERY: i64 = 4_500;
-
 /// Rates are those of the last minute.
 const RATE_OVER: TimeDelta = TimeDelta::seconds(60);
 
-/// A commit that has not moved for so long does not move, in milliseconds: a sink of Kafka Connect commits every minute.
-const STILL: i64 = 90_000;
+/// Partitions whose records' times are asked for in one pass, and of one group.
+const ASKED: usize = 64;
+const ASKED_OF_ONE: usize = 2;
 
-/// A lag up to this may be the mark of a transaction, which is never read.
-const MARK: i64 = 1;
+/// Passes are this long, in milliseconds; what was asked is not asked again for so long, and longer where it was refused.
+const PASS: i64 = 5_000;
+const AGAIN: i64 = 60_000;
+const REFUSED_AGAIN: i64 = 600_000;
+
+/// How long an answer is waited for by whoever looks once, in milliseconds.
+const AWAITED: i64 = 1_500;
 
 /// Values in a trend, and how long ago the first of them was.
 pub const TREND: usize = 8;
 const TREND_OVER: TimeDelta = TimeDelta::seconds(120);
-
-/// How long a topic's records are kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Expiry {
-    /// Nobody has told.
-    #[default]
-    Unknown,
-    /// No record goes for being old or one too many.
-    Never,
-    /// So many milliseconds, and less where they take too much room, too.
-    After { ms: i64, by_size: bool },
-}
-
-impl Expiry {
-    fn of(config: &TopicConfig) -> Self {
-        let value = |name: &str| config.entries.iter().find(|e| e.name == name)?.value.as_deref();
-        let number = |name: &str| value(name)?.parse::<i64>().ok();
-        let Some(policy) = value("cleanup.policy") else { return Self::Unknown };
-        if !policy.split(',').any(|word| word.trim() == "delete") {
-            // Compaction lets a record go for a newer one of its key, which is read in its place.
-            return Self::Never;
-        }
-        let by_size = number("retention.bytes").is_none_or(|bytes| bytes >= 0);
-        match number("retention.ms") {
-            None => Self::Unknown,
-            Some(ms) if ms >= 0 => Self::After { ms, by_size },
-            // Only too much room is a limit, and how long that lasts nobody knows.
-            Some(_) if by_size => Self::Unknown,
-            Some(_) => Self::Never,
-        }
-    }
-}
-
-/// What else is known of a topic.
-#[derive(Debug, Clone, Copy)]
-pub struct About<'a> {
-    /// Metadata names it.
-    pub known: bool,
-    /// What is set of its configs.
-    pub config: Option<&'a TopicConfig>,
-    /// Where its partitions ended when that was told last.
-    pub ends: Option<&'a BTreeMap<i32, i64>>,
-}
-
-impl About<'_> {
-    fn expiry(self) -> Expiry {
-        self.config.map(Expiry::of).unwrap_or_default()
-    }
-}
-
-/// One partition that some group has committed.
-#[derive(Debug, Default)]
-struct Log {
-    /// Groups that have committed it.
-    readers: u32,
-    /// Metadata names its topic.
-    known: bool,
-    expiry: Expiry,
-    /// Its end, and when that was told, in milliseconds of the epoch.
-    end: Option<i64>,
-    told_at: i64,
-    ends: Series,
-}
-
-impl Log {
-    /// Takes an end in.
-    fn ended(&mut self, end: i64, at: DateTime<Utc>) {
-        let last = self.ends.last();
-        if last.is_some_and(|(_, known)| end < known) {
-            // The topic was made anew, or its end was lost: what was seen before is of another log.
-            self.ends.clear();
-        }
-        let is_due = self.ends.last().is_none_or(|(known, _)| (at - known).num_milliseconds() >= SAMPLE_EVERY);
-        if is_due {
-            self.ends.push(at, end, LOG_SAMPLES);
-        }
-        (self.end, self.told_at) = (Some(end), at.timestamp_millis());
-    }
-
-    fn forget(&mut self) {
-        self.end = None;
-        self.ends.clear();
-    }
-
-    /// For how long the record at an offset has waited. None where the end is not known, or is from before the commit,
-    /// or where nobody has looked long enough to say anything.
-    fn lag_time(&self, offset: i64) -> Option<LagTime> {
-        let source = LagTimeSource::History;
-        let since = |at: DateTime<Utc>| (self.told_at - at.timestamp_millis()).max(0) / 1000;
-        match self.end? {
-            end if end < offset => None,
-            end if end == offset => Some(LagTime { seconds: 0, at_least: false, source }),
-            _ => match self.ends.reached(offset)? {
-                Reached::At(at) => Some(LagTime { seconds: since(at), at_least: false, source }),
-                Reached::Before(at) => Some(LagTime { seconds: since(at), at_least: true, source }).filter(is_telling),
-                // It was written since the last sample.
-                Reached::NotYet => {
-                    self.ends.last().map(|(at, _)| LagTime { seconds: since(at), at_least: false, source })
-                }
-            },
-        }
-    }
-}
-
-/// That something is not younger than now says nothing.
-fn is_telling(time: &LagTime) -> bool {
-    time.seconds > 0 || !time.at_least
-}
 
 /// What one group has committed in one partition.
 #[derive(Debug, Clone, Copy)]
@@ -183,6 +85,7 @@ pub struct Used {
 
 /// What follows for one group, as of when brokers told it.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and they go together as they like")]
 pub struct Figures {
     /// Records it has yet to read, where some end is known.
     pub lag: Option<i64>,
@@ -215,9 +118,92 @@ pub struct History {
     logs: Vec<Log>,
     free: Vec<u32>,
     groups: BTreeMap<String, Progress>,
+    /// Ends were told since records were asked for last.
+    unasked: bool,
+    /// Places whose record's time was asked for.
+    asked: BTreeMap<u32, Asked>,
+}
+
+/// A record's time that was asked for.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    offset: i64,
+    at: i64,
+    /// `None` before there is an answer; false where it has no time.
+    answer: Option<bool>,
+}
+
+impl Asked {
+    /// True where it is not to be asked again yet.
+    fn holds(&self, now: i64) -> bool {
+        now - self.at < if self.answer == Some(false) { REFUSED_AGAIN } else { AGAIN }
+    }
 }
 
 impl History {
+    /// Records whose time is to be asked for: of the groups that are behind for nobody knows how long the partitions that
+    /// are most.
+    pub fn ask(&mut self, now: DateTime<Utc>) -> Vec<Unread> {
+        if !std::mem::take(&mut self.unasked) {
+            return Vec::new();
+        }
+        let now = now.timestamp_millis();
+        let room = ASKED.saturating_sub(self.asked.values().filter(|asked| now - asked.at < PASS).count());
+        let mut open: Vec<(i64, u32, i64)> = Vec::new();
+        for progress in self.groups.values() {
+            let is_clear = progress.figures.lag_time.is_some_and(|t| !t.at_least && t.source == LagTimeSource::History);
+            if progress.figures.lag.is_some_and(|lag| lag > 0) && !is_clear {
+                open.extend(progress.open(&self.logs, &self.asked, now));
+            }
+        }
+        open.sort_unstable_by(|a, b| b.cmp(a));
+        open.dedup_by_key(|(_, place, _)| *place);
+        open.truncate(room);
+        let wanted: BTreeMap<u32, i64> = open.into_iter().map(|(_, place, offset)| (place, offset)).collect();
+        for (place, offset) in &wanted {
+            self.asked.insert(*place, Asked { offset: *offset, at: now, answer: None });
+        }
+        self.named(&wanted)
+    }
+
+    /// Offsets of places with the names of their partitions.
+    fn named(&self, wanted: &BTreeMap<u32, i64>) -> Vec<Unread> {
+        if wanted.is_empty() {
+            return Vec::new();
+        }
+        let all = self.places.iter().flat_map(|(topic, places)| places.iter().map(move |(p, place)| (topic, p, place)));
+        all.filter_map(|(topic, partition, place)| {
+            let offset = *wanted.get(place)?;
+            Some(Unread { topic: topic.clone(), partition: *partition, offset })
+        })
+        .collect()
+    }
+
+    /// Takes in when records were written; true when some group's figures are others now.
+    pub fn written(&mut self, times: &[RecordTime], at: DateTime<Utc>) -> bool {
+        let mut touched = BTreeSet::new();
+        for time in times {
+            let place = self.places.get(&time.of.topic).and_then(|places| places.get(&time.of.partition));
+            let Some(place) = place.copied() else { continue };
+            let believed = written_at(time.timestamp, at).is_some();
+            if let Some(asked) = self.asked.get_mut(&place).filter(|asked| asked.offset == time.of.offset) {
+                asked.answer = Some(believed);
+            }
+            if let Some(log) = self.logs.get_mut(place as usize) {
+                log.written(time, at);
+                touched.insert(place);
+            }
+        }
+        let Self { logs, groups, .. } = self;
+        work_out(groups, logs, at, |progress| progress.reads.iter().any(|read| touched.contains(&read.place)))
+    }
+
+    /// True while answers of records' times are on their way.
+    pub fn awaits_records(&self, now: DateTime<Utc>) -> bool {
+        let now = now.timestamp_millis();
+        self.asked.values().any(|asked| asked.answer.is_none() && now - asked.at < AWAITED)
+    }
+
     /// What is known of one group; `None` before it was told what it has committed.
     pub fn figures(&self, group: &str) -> Option<&Figures> {
         self.groups.get(group).map(|progress| &progress.figures)
@@ -337,6 +323,7 @@ impl History {
             log.readers = log.readers.saturating_sub(1);
             if log.readers == 0 {
                 *log = Log::default();
+                self.asked.remove(&read.place);
                 gone.insert(read.place);
             }
         }
@@ -352,7 +339,7 @@ impl History {
 
     /// Takes in where logs end; true when some group's figures are others now.
     pub fn ended(&mut self, ends: &[EndOffset], at: DateTime<Utc>) -> bool {
-        let Self { places, logs, groups, .. } = self;
+        let Self { places, logs, groups, unasked, .. } = self;
         let mut last: Option<(&str, &BTreeMap<i32, u32>)> = None;
         let mut touched = false;
         for end in ends {
@@ -364,6 +351,7 @@ impl History {
                 touched = true;
             }
         }
+        *unasked |= touched;
         let told_at = at.timestamp_millis();
         let is_told = |read: &Read| logs.get(read.place as usize).is_some_and(|log| log.told_at == told_at);
         touched && work_out(groups, logs, at, |progress| progress.reads.iter().any(is_told))
@@ -469,6 +457,22 @@ impl Progress {
         trend
     }
 
+    /// The partitions that are most behind of those of which nobody can say for how long: lag, place and offset.
+    fn open(&self, logs: &[Log], asked: &BTreeMap<u32, Asked>, now: i64) -> Vec<(i64, u32, i64)> {
+        let is_open = |read: &Read| {
+            let log = logs.get(read.place as usize)?;
+            let unread = lag(read.offset, log.end?);
+            let before = log.ends.first().is_some_and(|(_, first)| read.offset < first);
+            let is_clear = log.recorded(read.offset).is_some_and(|(_, near)| near);
+            let is_asked = asked.get(&read.place).is_some_and(|asked| asked.holds(now));
+            (unread > 0 && before && !is_clear && !is_asked).then_some((unread, read.place, read.offset))
+        };
+        let mut open: Vec<(i64, u32, i64)> = self.reads.iter().filter_map(is_open).collect();
+        open.sort_unstable_by(|a, b| b.cmp(a));
+        open.truncate(ASKED_OF_ONE);
+        open
+    }
+
     /// All that follows, as of a moment.
     fn work_out(&self, logs: &[Log], at: DateTime<Utc>) -> Figures {
         let mut sum = Sum::default();
@@ -493,93 +497,3 @@ impl Progress {
         }
     }
 }
-
-/// A group that has committed nothing of what there is is behind nothing.
-const NOTHING: LagTime = LagTime { seconds: 0, at_least: false, source: LagTimeSource::History };
-
-/// What the partitions of a group come to.
-#[derive(Default)]
-struct Sum {
-    lag: i64,
-    known: bool,
-    incomplete: bool,
-    worst: Option<LagTime>,
-    time_incomplete: bool,
-    rate_in: Option<f64>,
-    rate_unknown: bool,
-    used: Option<u8>,
-    used_incomplete: bool,
-    used_unknown: bool,
-    rewound: bool,
-    stuck: usize,
-    moves: bool,
-}
-
-impl Sum {
-    fn add(&mut self, read: &Read, log: &Log, now: i64) {
-        let Some(end) = log.end else {
-            // A deleted topic has no end and no lag; a known topic's missing end is one that has not been told.
-            self.incomplete |= log.known;
-            self.time_incomplete |= log.known;
-            return;
-        };
-        let unread = lag(read.offset, end);
-        self.known = true;
-        self.lag = self.lag.saturating_add(unread);
-        self.rewound |= read.offset < read.peak && read.peak <= end;
-        match log.ends.rate(RATE_OVER) {
-            Some(rate) => *self.rate_in.get_or_insert(0.0) += rate.max(0.0),
-            None => self.rate_unknown = true,
-        }
-        let time = log.lag_time(read.offset);
-        match time {
-            Some(time) => {
-                self.time_incomplete |= time.at_least;
-                if self.worst.is_none_or(|worst| worst.seconds < time.seconds) {
-                    self.worst = Some(time);
-                }
-            }
-            None => self.time_incomplete = true,
-        }
-        let still = now - read.since >= STILL;
-        self.moves |= !still;
-        if unread > MARK && still && time.is_some_and(|time| time.seconds >= STILL / 1000) {
-            self.stuck += 1;
-        }
-        if unread > 0 {
-            self.expire(log.expiry, time);
-        }
-    }
-
-    fn expire(&mut self, expiry: Expiry, time: Option<LagTime>) {
-        match (expiry, time) {
-            (Expiry::Never, _) => {}
-            (Expiry::After { ms, by_size }, Some(time)) => {
-                let percent = time.seconds.saturating_mul(100_000) / ms.max(1);
-                let percent = u8::try_from(percent.min(100)).unwrap_or(100);
-                self.used = Some(self.used.unwrap_or(0).max(percent));
-                self.used_incomplete |= time.at_least || by_size;
-            }
-            _ => self.used_unknown = true,
-        }
-    }
-
-    fn lag_time(&self) -> Option<LagTime> {
-        let nothing = (!self.time_incomplete).then_some(NOTHING);
-        let worst = self.worst.map(|worst| LagTime { at_least: self.time_incomplete, ..worst });
-        worst.or(nothing).filter(is_telling)
-    }
-
-    fn retention(&self) -> Option<Used> {
-        match self.used {
-            Some(percent) => {
-                Some(Used { percent, at_least: self.used_incomplete || self.used_unknown || self.incomplete })
-            }
-            // Nothing that can expire is unread.
-            None => (!self.used_unknown && !self.incomplete).then_some(Used { percent: 0, at_least: false }),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

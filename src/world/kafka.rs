@@ -151,6 +151,7 @@ impl KafkaWorld {
                 }
                 changed
             }
+            KafkaBody::RecordTimes(times) => self.history.written(&times, seen_at),
             KafkaBody::LogDirs(dirs) => broker.is_some_and(|broker| {
                 let news = self.growth.learn(broker, seen_at, &dirs);
                 self.log_dirs.insert(broker, dirs.clone()).as_ref() != Some(&dirs) || news

@@ -115,6 +115,7 @@ async fn the_observer_tells_the_figures_of_the_model() {
             KafkaBody::Groups(g) => groups.extend(g.iter().cloned()),
             KafkaBody::Commits(c) => commits.extend(c.iter().cloned()),
             KafkaBody::EndOffsets(e) => ends.extend(e.iter().cloned()),
+            KafkaBody::RecordTimes(times) => panic!("nobody asked for {times:?}"),
             KafkaBody::LogDirs(d) => {
                 dirs += 1;
                 assert_eq!((d.len(), d[0].total_bytes, d[0].replicas.len()), (1, Some(1 << 29), 16));

@@ -62,6 +62,11 @@ impl Desk {
         self.send(what, broker, Body::Kafka(body)).await;
     }
 
+    /// The same of something that is asked now and then beside what the source is about.
+    pub async fn beside(&self, what: Asked, broker: Option<BrokerId>, body: KafkaBody) {
+        self.send(what, broker, Body::Kafka(body)).await;
+    }
+
     /// A source did not answer.
     pub async fn failed(&self, what: Asked, broker: Option<BrokerId>, error: &CallError) {
         let failure = error.told(what, broker);

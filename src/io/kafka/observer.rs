@@ -5,6 +5,7 @@
 //! | Metadata | one broker; another after 0.5 s | 2 s, longer when answers are large; 0.5 s while a run waits |
 //! | ListGroups | every broker | 2 s |
 //! | members, commits, then ends | every coordinator, then every leader | 5 s |
+//! | Fetch of one batch | leaders of at most 64 partitions | 5 s, where it is not known how old a lag is |
 //! | DescribeLogDirs | every broker | 15 s |
 //! | DescribeConfigs of topics | one broker | 5 min, new topics at once |
 //! | DescribeConfigs of brokers | each of itself | 5 min |
@@ -39,7 +40,7 @@ use super::{
     coordinator::coordinate,
     desk::Desk,
     lag::{self, Lag},
-    quorum, reassignments,
+    quorum, reassignments, records,
     roster::{Roster, Seen},
     topics, users,
 };
@@ -50,6 +51,7 @@ use crate::{
         freshness::{Asked, Depth, SourceFailure},
         ids::{BrokerId, InstallationId},
         installation::AddressBook,
+        lag::Unread,
     },
     facts::KafkaBody,
     io::{
@@ -123,6 +125,12 @@ impl Observer {
     /// Asks for everything from now on.
     pub fn widen(&self) {
         self.shared.depth.send_replace(Depth::Whole);
+    }
+
+    /// Asks for the times of these records.
+    pub fn look(&self, unread: Vec<Unread>, cancel: &CancellationToken) {
+        let shared = Arc::clone(&self.shared);
+        task::spawn("kafka unread records", cancel, async move { records::look(&shared, unread).await });
     }
 
     /// Asks for all configs of one owner, with what they mean, and answers with the number of the question.

@@ -391,7 +391,7 @@ pub fn moves(survey: &Survey<'_>, node: &Node<'_>) -> String {
         let topics = survey.reading.kafka().into_iter().flat_map(|kafka| kafka.topics.values());
         topics.flat_map(|topic| &topic.partitions).filter(|p| p.leader == Some(id) && p.replicas.len() > 1).count()
     };
-    let share: Share = survey.census.shares.get(&node.id).cloned().unwrap_or_default();
+    let share = survey.census.shares.get(&node.id).cloned().unwrap_or_default();
     // Nobody is there to take over from it.
     if survey.nodes().len() == 1 {
         return String::new();

@@ -1,7 +1,10 @@
+//! How groups get on, told pass by pass.
+
 use super::*;
 use crate::domain::{
     config::{ConfigEntry, ConfigSource},
     group::Committed,
+    topic::TopicConfig,
 };
 
 fn at(seconds: i64) -> DateTime<Utc> {
@@ -239,4 +242,77 @@ fn a_large_installation_fits() {
     }
     let bytes: usize = history.logs.iter().map(|log| size_of::<Log>() + log.ends.bytes()).sum();
     assert!(bytes / history.logs.len() * 39_000 < 15 << 20, "{} a partition", bytes / history.logs.len());
+}
+
+/// What was asked of a house, as offsets.
+fn asked(house: &mut House, seconds: i64) -> Vec<i64> {
+    house.history.ask(at(seconds)).into_iter().map(|unread| unread.offset).collect()
+}
+
+fn record(offset: i64, timestamp: i64, log_start: Option<i64>) -> RecordTime {
+    RecordTime { of: Unread { topic: "orders".into(), partition: 0, offset }, timestamp, log_start }
+}
+
+#[test]
+fn a_record_says_how_old_a_lag_is_that_nobody_saw_begin() {
+    let mut house = House::new();
+    house.pass(0, &[10], &[100]);
+    assert_eq!(asked(&mut house, 0), [10]);
+    assert!(house.history.awaits_records(at(1)) && !house.history.awaits_records(at(2)));
+    house.history.written(&[record(10, at(-600).timestamp_millis(), Some(0))], at(0));
+    assert!(!house.history.awaits_records(at(1)));
+    assert_eq!(house.time(), Some((600, false)));
+    assert_eq!(house.figures().lag_time.unwrap().source, LagTimeSource::Record);
+    house.pass(5, &[10], &[100]);
+    assert_eq!((house.time(), asked(&mut house, 5)), (Some((605, false)), Vec::<i64>::new()));
+    // Between the record and where the log ended when we looked first.
+    house.pass(10, &[55], &[100]);
+    assert_eq!(house.time(), Some((310, false)));
+    assert!(asked(&mut house, 10).is_empty(), "not so soon again");
+    house.pass(65, &[55], &[100]);
+    assert_eq!(asked(&mut house, 65), [55], "the way was long");
+    house.pass(70, &[100], &[110]);
+    assert_eq!(house.figures().lag_time.unwrap().source, LagTimeSource::History);
+}
+
+#[test]
+fn a_record_without_a_time_or_from_a_wrong_clock_makes_nothing_known() {
+    for wrong in [-1, 0, at(3_600).timestamp_millis(), i64::MAX] {
+        let mut house = House::new();
+        house.pass(0, &[10], &[100]);
+        assert_eq!(asked(&mut house, 0), [10]);
+        house.history.written(&[record(10, wrong, None)], at(1));
+        assert_eq!(house.time(), None, "{wrong}");
+        house.pass(70, &[10], &[100]);
+        assert_eq!((house.time(), asked(&mut house, 70)), (Some((70, true)), Vec::<i64>::new()), "{wrong}");
+    }
+    let mut ahead = House::new();
+    ahead.pass(0, &[10], &[100]);
+    ahead.history.written(&[record(10, at(8).timestamp_millis(), None)], at(1));
+    ahead.pass(20, &[10], &[100]);
+    assert_eq!(ahead.time(), Some((20, false)), "it was there when we looked first");
+}
+
+#[test]
+fn what_the_log_does_not_keep_any_more_has_used_up_all_of_the_retention() {
+    let mut house = House::new();
+    house.pass(0, &[10], &[100]);
+    house.history.written(&[record(10, -1, Some(40))], at(0));
+    assert_eq!(house.figures().retention.map(|used| used.percent), Some(100));
+}
+
+#[test]
+fn few_records_are_asked_for_and_only_where_nobody_knows_better() {
+    let mut house = House::new();
+    let ends = [100; 60];
+    for group in 0..40 {
+        house.commit(&format!("g{group}"), 0, &[group; 60]);
+    }
+    house.end(0, &ends);
+    assert!(house.history.ask(at(0)).len() <= ASKED);
+    assert!(asked(&mut house, 1).is_empty(), "once a pass");
+    let mut clear = House::new();
+    clear.pass(0, &[100], &[100]);
+    clear.pass(5, &[100], &[150]);
+    assert!(asked(&mut clear, 5).is_empty(), "we saw it begin");
 }

@@ -136,7 +136,8 @@ impl Story {
 
     fn lines(&self) -> Vec<Entry> {
         let book = AddressBook::default();
-        let reading = Reading { world: &self.world, installation: &self.installation, book: &book, now: self.now };
+        let reading =
+            Reading { world: &self.world, installation: &self.installation, book: &book, now: self.now, counted: None };
         reading.timeline()
     }
 
