@@ -187,9 +187,9 @@ async fn a_broker_that_is_restarted_is_told_with_its_pod_its_leaders_and_its_isr
     // What was before it looked: pods tell when they were created, and what ended then is not told.
     read(&mut console, &["Timeline", "pod kafka-1", "created on"]).await;
     assert!(!console.screen().contains("left the ISR"));
-    let told = ["container kafka-broker ended", "exit code 137", "broker 1 left the ISR of", "broker 1 lost"];
+    let told = ["container kafka-broker ended", "exit code 137", "▲ left the ISR of", " leaders: "];
     read(&mut console, &told).await;
-    read(&mut console, &["broker 1 joined the ISR of", "BackOff"]).await;
+    read(&mut console, &["joined the ISR of", "BackOff"]).await;
     let shown = console.app().shown.as_ref().unwrap();
     // It ends again and again: the first time is the last of the list.
     let at = |words: &str| shown.timeline.iter().rfind(|entry| entry.text.contains(words)).map(|entry| entry.at);

@@ -34,7 +34,7 @@ impl Row for Entry {
             width: Width::Rest { min: 24 },
             right: false,
             optional: 0,
-            cell: |e, _| Cell::new(format!("{}{}", if e.warns { "▲ " } else { "" }, e.text), Tone::Plain),
+            cell: |e, _| Cell::plain(format!("{}{}", if e.warns { "▲ " } else { "" }, beyond_object(e))),
             key: |e| SortKey::Text(e.text.to_lowercase()),
         },
         Column {
@@ -50,4 +50,11 @@ impl Row for Entry {
     fn id(&self) -> String {
         self.id.clone()
     }
+}
+
+/// What a line says beyond whom it is about, which stands in a column of its own.
+fn beyond_object(entry: &Entry) -> &str {
+    let rest = entry.text.strip_prefix(&entry.about()).unwrap_or(&entry.text);
+    let is_whole = rest.starts_with([' ', ':']);
+    if is_whole { rest.trim_start_matches([' ', ':']) } else { &entry.text }
 }

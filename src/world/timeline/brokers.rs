@@ -31,8 +31,10 @@ const NAMED: usize = 3;
 /// An answer that came so long after the one before does not say when what differs came about.
 const GAP: TimeDelta = TimeDelta::seconds(30);
 
+/// Something before and after; `None` where there is none.
+type Change<'a, V> = (Option<&'a V>, Option<&'a V>);
 /// A topic before and after; `None` where there is none of the name.
-pub type Differing<'a> = (Option<&'a Topic>, Option<&'a Topic>);
+pub type Differing<'a> = Change<'a, Topic>;
 
 /// Topics that differ, by name: the one comparison of Metadata with what was known.
 pub fn differing<'a>(before: &'a BTreeMap<String, Topic>, after: &'a BTreeMap<String, Topic>) -> Vec<Differing<'a>> {
@@ -43,7 +45,7 @@ pub fn differing<'a>(before: &'a BTreeMap<String, Topic>, after: &'a BTreeMap<St
 fn differences<'a, K: Ord, V: PartialEq>(
     before: &'a BTreeMap<K, V>,
     after: &'a BTreeMap<K, V>,
-) -> Vec<(&'a K, (Option<&'a V>, Option<&'a V>))> {
+) -> Vec<(&'a K, Change<'a, V>)> {
     let (mut old, mut new) = (before.iter().peekable(), after.iter().peekable());
     let mut found = Vec::new();
     loop {
@@ -76,7 +78,7 @@ impl Between {
     /// What is to be said of the moment, where it is not known well.
     fn doubt(self) -> String {
         let is_long = self.now - self.before > GAP;
-        is_long.then(|| format!(", some time after {}", self.before.format("%H:%M:%SZ"))).unwrap_or_default()
+        if is_long { format!(", some time after {}", self.before.format("%H:%M:%SZ")) } else { String::new() }
     }
 }
 
