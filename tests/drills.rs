@@ -254,6 +254,11 @@ async fn a_worker_whose_pod_is_replaced_is_asked_again() {
 #[tokio::test(start_paused = true)]
 async fn a_group_that_falls_behind_is_told_in_records_in_time_and_with_where_it_goes() {
     let mut console = Headless::open(Script::demo(), (200, 50));
+    // What waits was written before anybody looked: its own time tells.
+    console.go_to(8).await;
+    let early = console.app().shown.as_ref().unwrap().groups.iter().find(|g| g.id == "search-indexer").unwrap();
+    assert_eq!(early.lag_time_source, Some(LagTimeSource::Record), "{early:#?}");
+    assert!(early.lag_seconds.is_some_and(|seconds| (10..=120).contains(&seconds)), "{early:#?}");
     // Long enough that the end of the log was seen to pass what the group has read.
     console.go_to(130).await;
     let app = console.app();
