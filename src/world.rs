@@ -166,16 +166,13 @@ impl World {
                 self.rights.insert(rights.namespace.clone(), rights);
             }
             Body::Kafka(body) => {
+                let beside = matches!(body, KafkaBody::RecordTimes(_));
                 if let Source::Kafka { installation, broker, .. } = &source {
-                    let kafka = self.kafka.entry(installation.clone()).or_default();
-                    let beside = matches!(body, KafkaBody::RecordTimes(_));
-                    dirty.shown = kafka.apply(*broker, seen_at, body);
-                    let news = std::mem::take(&mut kafka.news);
-                    self.tell(installation, news);
-                    if beside {
-                        // It says nothing of ends, so they are no fresher.
-                        return dirty;
-                    }
+                    dirty.shown = self.hear_brokers(installation, *broker, seen_at, body);
+                }
+                if beside {
+                    // It says nothing of ends, so they are no fresher.
+                    return dirty;
                 }
             }
             Body::Metrics(scrape) => {
@@ -193,6 +190,21 @@ impl World {
         }
         dirty.shown |= self.sources.answered(source, seen_at);
         dirty
+    }
+
+    /// Takes in what an installation's brokers said; false when it says what was known already.
+    fn hear_brokers(
+        &mut self,
+        installation: &InstallationId,
+        broker: Option<BrokerId>,
+        seen_at: DateTime<Utc>,
+        body: KafkaBody,
+    ) -> bool {
+        let kafka = self.kafka.entry(installation.clone()).or_default();
+        let is_news = kafka.apply(broker, seen_at, body);
+        let news = std::mem::take(&mut kafka.news);
+        self.tell(installation, news);
+        is_news
     }
 
     /// Takes a whole list in; false when it is none of objects that last.

@@ -80,7 +80,10 @@ async fn the_sandbox_s_brokers_tell_what_real_ones_do() {
     let clock = Clock::with_timers(OPENED);
     let freeze = Step { at: 10, deed: Deed::Freeze { broker: 1 } };
     let script = Script { steps: vec![freeze], ..Script::default() };
-    let options = ConnectOptions { sandbox: Some(Setup { script, clock: clock.clone() }), ..ConnectOptions::default() };
+    let options = ConnectOptions {
+        sandbox: Some(Setup { script, clock: clock.clone(), ..Setup::default() }),
+        ..ConnectOptions::default()
+    };
     let Ok(cluster) = connect(&options).await else { panic!("no sandbox") };
     tokio::time::sleep(Duration::from_secs(5)).await;
     let before = tells_everything(scraped(&cluster, "shop", "kafka-1", clock.clone()).await);

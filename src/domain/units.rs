@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn rates_are_as_exact_as_they_are_small() {
         assert_eq!([0.0, 0.04, 0.42, 9.9, 31.2, 12_400.0].map(rate), ["0", "0", "0.4", "9.9", "31", "12.4k"]);
-        assert_eq!(rate(-3.14), "-3.1");
+        assert_eq!(rate(-3.16), "-3.2");
     }
 
     #[test]

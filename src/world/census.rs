@@ -122,6 +122,12 @@ impl fmt::Display for Tally {
     }
 }
 
+impl Share {
+    fn note_unknown(&mut self, topic: &str) {
+        self.unknown.get_or_insert_with(|| topic.to_owned());
+    }
+}
+
 impl Trouble {
     fn add(&mut self, topic: &str, partition: &Partition, min_isr: Option<u32>) {
         self.count += 1;
@@ -186,8 +192,7 @@ impl Counting {
                 // Its replica is no part of what keeps the others going.
                 _ if !in_sync && isr > 0 && min.is_some_and(|min| isr >= min.min(replicas)) => {}
                 _ if in_sync && isr == 1 => share.blocked.add(topic, partition),
-                None if share.unknown.is_none() => share.unknown = Some(topic.to_owned()),
-                None => {}
+                None => share.note_unknown(topic),
                 Some(min) if replicas <= min => share.tight.add(topic, partition),
                 Some(min) if isr < min || (isr == min && in_sync) => share.blocked.add(topic, partition),
                 Some(_) => {}
