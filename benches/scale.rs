@@ -312,7 +312,13 @@ fn of_coordinator(size: &Size, broker: i32) -> Vec<usize> {
 }
 
 fn groups(size: &Size, broker: i32) -> KafkaBody {
-    let listed = |g: usize| Group { id: group(g), state: "Stable".into(), kind: Some("classic".into()), members: None };
+    let listed = |g: usize| Group {
+        id: group(g),
+        state: "Stable".into(),
+        kind: Some("classic".into()),
+        members: None,
+        epochs: None,
+    };
     KafkaBody::Groups(of_coordinator(size, broker).into_iter().map(listed).collect())
 }
 
@@ -494,5 +500,6 @@ fn row(what: &str, mut took: Vec<Duration>) {
 }
 
 fn print(line: &str) {
-    writeln!(std::io::stdout(), "{line}").unwrap();
+    let mut out = std::io::stdout();
+    writeln!(out, "{line}").unwrap();
 }
