@@ -10,7 +10,10 @@ mod sum;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -32,7 +35,7 @@ const GROUP_SAMPLES: usize = 24;
 /// Rates are those of the last minute.
 const RATE_OVER: TimeDelta = TimeDelta::seconds(60);
 
-/// Partitions whose records' times are asked for in one pass, and of one group.
+/// Partitions whose records' times are asked for in one pass; so many of each group before any group's others.
 const ASKED: usize = 64;
 const ASKED_OF_ONE: usize = 2;
 
@@ -149,17 +152,18 @@ impl History {
         }
         let now = now.timestamp_millis();
         let room = ASKED.saturating_sub(self.asked.values().filter(|asked| now - asked.at < PASS).count());
-        let mut open: Vec<(i64, u32, i64)> = Vec::new();
+        let mut open: Vec<(usize, Reverse<i64>, u32, i64)> = Vec::new();
         for progress in self.groups.values() {
             let is_clear = progress.figures.lag_time.is_some_and(|t| !t.at_least && t.source == LagTimeSource::History);
             if progress.figures.lag.is_some_and(|lag| lag > 0) && !is_clear {
-                open.extend(progress.open(&self.logs, &self.asked, now));
+                let of_one = progress.open(&self.logs, &self.asked, now).into_iter().enumerate();
+                open.extend(of_one.map(|(nth, (lag, place, at))| (nth / ASKED_OF_ONE, Reverse(lag), place, at)));
             }
         }
-        open.sort_unstable_by(|a, b| b.cmp(a));
-        open.dedup_by_key(|(_, place, _)| *place);
-        open.truncate(room);
-        let wanted: BTreeMap<u32, i64> = open.into_iter().map(|(_, place, offset)| (place, offset)).collect();
+        open.sort_unstable();
+        let mut seen = BTreeSet::new();
+        let open = open.into_iter().filter(|(_, _, place, _)| seen.insert(*place)).take(room);
+        let wanted: BTreeMap<u32, i64> = open.map(|(_, _, place, offset)| (place, offset)).collect();
         for (place, offset) in &wanted {
             self.asked.insert(*place, Asked { offset: *offset, at: now, answer: None });
         }
@@ -469,7 +473,7 @@ impl Progress {
         };
         let mut open: Vec<(i64, u32, i64)> = self.reads.iter().filter_map(is_open).collect();
         open.sort_unstable_by(|a, b| b.cmp(a));
-        open.truncate(ASKED_OF_ONE);
+        open.truncate(ASKED);
         open
     }
 
