@@ -189,6 +189,8 @@ fn drain(group: &GroupRow, _: DateTime<Utc>) -> Cell {
     match group.drain_s {
         Some(0) => Cell::new("-", Tone::Muted),
         Some(seconds) => Cell::plain(units::duration(seconds)),
+        // Who keeps up has always a little before it.
+        None if group.verdict == Some(GroupVerdict::Ok) => Cell::new("-", Tone::Muted),
         // It does not come to an end at these rates.
         None if group.rate_in.is_some() && group.rate_out.is_some() => Cell::new("never", Tone::Warn),
         None => Cell::figure(None::<u8>),
