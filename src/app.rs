@@ -31,6 +31,7 @@ pub mod shown;
 pub mod sight;
 pub mod sources;
 mod tab;
+pub mod terms;
 pub mod timeline;
 pub mod users;
 pub mod ways;

@@ -445,6 +445,8 @@ fn overlays() {
     let bad = || Cluster::crash_looping().app();
     snapshot!("help_80x24", after(bad(), &[char('?')]), 80, 24);
     snapshot!("what_80x24", after(cluster::stale(), &[char('w')]), 80, 24);
+    snapshot!("what_groups_80x24", after(bad(), &[char('6'), char('w')]), 80, 24);
+    snapshot!("what_brokers_200x50", after(bad(), &[char('3'), char('w')]), 200, 50);
     snapshot!("palette_80x24", after(bad(), &[char(':'), char('l'), char('o')]), 80, 24);
     snapshot!("actions_80x24", after(bad(), &[char('3'), char('a'), Key::Down]), 80, 24);
     snapshot!("finding_80x24", after(bad(), &[char('2'), Key::Enter]), 80, 24);

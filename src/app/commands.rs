@@ -219,7 +219,7 @@ const COMMANDS: &[Command] = &[
     command!(
         CommandId::What,
         "what",
-        "where these figures come from, and how old they are",
+        "what these figures mean, who tells them, and how old they are",
         Everywhere,
         8,
         always,

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{App, Effect, Overlay, Place, columns::Row, detail, lists::ListId, shown::Shown, sources};
+use super::{App, Effect, Overlay, Place, columns::Row, detail, lists::ListId, shown::Shown, sources, terms};
 use crate::domain::{
     config::Config,
     finding::{Finding, Severity},
@@ -102,6 +102,10 @@ impl App {
 
     fn sources_as_text(&self) -> String {
         let mut text = String::new();
+        for (term, cell) in terms::in_place(self) {
+            let figure = cell.map(|cell| cell.text).unwrap_or_default();
+            let _ = writeln!(text, "{}: {figure}\n  {}", term.title, term.words());
+        }
         for (name, fresh) in sources::merged(self) {
             let state = match fresh.state {
                 SourceState::Live => "live",

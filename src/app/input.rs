@@ -204,7 +204,7 @@ impl App {
     /// Changes the state of the list that has the focus and arranges it anew.
     fn change_list(&mut self, change: impl FnOnce(&mut ListState, usize)) {
         let Some(id) = self.list() else { return };
-        let columns = super::lists::column_count(id);
+        let columns = super::lists::titles(id).len();
         change(self.lists.entry(id).or_default(), columns);
         self.arrange();
     }

@@ -72,21 +72,24 @@ pub struct ListState {
     pub order: Vec<usize>,
 }
 
-/// How many columns a list has.
-pub fn column_count(id: ListId) -> usize {
+/// Titles of a list's columns.
+pub fn titles(id: ListId) -> Vec<&'static str> {
+    fn of<R: Row>() -> Vec<&'static str> {
+        R::COLUMNS.iter().map(|column| column.title).collect()
+    }
     match id {
-        ListId::Findings => Finding::COLUMNS.len(),
-        ListId::Brokers => BrokerRow::COLUMNS.len(),
-        ListId::Storage => ClaimRow::COLUMNS.len(),
-        ListId::Topics => TopicRow::COLUMNS.len(),
-        ListId::Partitions => PartitionRow::COLUMNS.len(),
-        ListId::Groups => GroupRow::COLUMNS.len(),
-        ListId::GroupPartitions => GroupPartition::COLUMNS.len(),
-        ListId::Alerts => AlertRow::COLUMNS.len(),
-        ListId::Configs => Config::COLUMNS.len(),
-        ListId::Connect => ConnectorRow::COLUMNS.len(),
-        ListId::Users => UserRow::COLUMNS.len(),
-        ListId::Timeline => Entry::COLUMNS.len(),
+        ListId::Findings => of::<Finding>(),
+        ListId::Brokers => of::<BrokerRow>(),
+        ListId::Storage => of::<ClaimRow>(),
+        ListId::Topics => of::<TopicRow>(),
+        ListId::Partitions => of::<PartitionRow>(),
+        ListId::Groups => of::<GroupRow>(),
+        ListId::GroupPartitions => of::<GroupPartition>(),
+        ListId::Alerts => of::<AlertRow>(),
+        ListId::Configs => of::<Config>(),
+        ListId::Connect => of::<ConnectorRow>(),
+        ListId::Users => of::<UserRow>(),
+        ListId::Timeline => of::<Entry>(),
     }
 }
 

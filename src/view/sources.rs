@@ -1,6 +1,8 @@
-//! Where the figures come from: every source with its state, its age and why it is not live, and the terms.
+//! What the figures mean and where they come from: the terms of the place at hand with what the selected row has there,
+//! and every source with its state, its age and why it is not live.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use unicode_width::UnicodeWidthStr;
 
 use super::{
     look::{Look, Slot},
@@ -8,7 +10,12 @@ use super::{
     strip::{Strip, cut, wrapped},
 };
 use crate::{
-    app::{App, columns::Tone, sources::merged},
+    app::{
+        App,
+        columns::{Cell, Tone},
+        sources::merged,
+        terms::{Term, in_place},
+    },
     domain::{
         freshness::{Freshness, SourceState},
         units,
@@ -30,10 +37,19 @@ const NAME: usize = 34;
 /// Columns of the label of the way in.
 const WAY: usize = 8;
 
-/// Draws the sources; answers with how many lines have no room.
+/// Columns of a figure beside its term.
+const FIGURE: usize = 18;
+
+/// Draws the page; answers with how many lines have no room.
 pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
     let width = usize::from(area.width).saturating_sub(4).min(110);
-    let mut lines: Vec<Strip> = Vec::new();
+    let terms = in_place(app);
+    let title =
+        if terms.is_empty() { "Where these figures come from" } else { "What these figures mean, and their sources" };
+    let mut lines = meanings(&terms, look, width);
+    if !lines.is_empty() {
+        lines.push(Strip::default());
+    }
     for (label, words) in [("Way in", app.way_in_words()), ("Helm", app.release_in_words())] {
         let text = words.map(|words| wrapped(&words, width.saturating_sub(WAY))).unwrap_or_default();
         for (at, text) in text.iter().enumerate() {
@@ -41,7 +57,7 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
             lines.push(Strip::of(label, look.style(Slot::Label)).pad_to(WAY).put(text, Style::new()));
         }
     }
-    if !lines.is_empty() {
+    if lines.last().is_some_and(|line| line.width() > 0) {
         lines.push(Strip::default());
     }
     lines.push(
@@ -54,7 +70,25 @@ pub fn render(app: &App, look: Look, area: Rect, buffer: &mut Buffer) -> usize {
     for (term, meaning) in TERMS {
         lines.push(Strip::of(format!("{term:<11}"), look.style(Slot::Title)).put(meaning, Style::new()));
     }
-    overlay::page("Where these figures come from", &lines, app.page_at, look, area, buffer)
+    overlay::page(title, &lines, app.page_at, look, area, buffer)
+}
+
+/// Columns' titles, the selected row's figures, and in words what those are and who tells them.
+fn meanings(terms: &[(&Term, Option<Cell>)], look: Look, width: usize) -> Vec<Strip> {
+    let titles = terms.iter().map(|(term, _)| term.title.len()).max().unwrap_or(0) + 2;
+    let figures = terms.iter().flat_map(|(_, cell)| cell).map(|cell| cell.text.width()).max().unwrap_or(0);
+    let figures = figures.min(FIGURE) + 2;
+    let mut lines = Vec::new();
+    for (term, cell) in terms {
+        let mut head = Strip::of(term.title, look.style(Slot::Title)).pad_to(titles);
+        if let Some(cell) = cell {
+            head = head.put(cut(&cell.text, FIGURE), look.tone(cell.tone));
+        }
+        for words in wrapped(&term.words(), width.saturating_sub(titles + figures)) {
+            lines.push(std::mem::take(&mut head).pad_to(titles + figures).put(words, Style::new()));
+        }
+    }
+    lines
 }
 
 fn source(app: &App, name: &str, fresh: &Freshness, look: Look, width: usize) -> Vec<Strip> {
