@@ -216,15 +216,7 @@ const COMMANDS: &[Command] = &[
     command!(CommandId::Configs, "configs", "all its configs, and what they mean", List, 0, needs_owner, menu),
     command!(CommandId::Messages, "messages", "read its messages", List, 0, needs_topic, menu),
     command!(CommandId::Help, "help", "the keys of this place", Everywhere, 9, always),
-    command!(
-        CommandId::What,
-        "what",
-        "what these figures mean, who tells them, and how old they are",
-        Everywhere,
-        8,
-        always,
-        menu
-    ),
+    command!(CommandId::What, "what", "what these figures mean, and their sources", Everywhere, 8, always, menu),
     command!(CommandId::Copy, "copy", "copy this, if the terminal allows OSC 52", Everywhere, 0, always),
     command!(CommandId::Sort, "list.sort", "sort by the next column", List, 6, needs_list),
     command!(CommandId::Reverse, "list.reverse", "reverse the order", List, 0, needs_list),

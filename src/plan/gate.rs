@@ -245,6 +245,11 @@ pub enum Gate {
         /// The topic.
         topic: String,
     },
+    /// The operator has let go of a KafkaTopic: its finalizer is gone, and so is the object.
+    KafkaTopicGone {
+        /// The object.
+        object: ObjectKey,
+    },
     /// The operator says of a KafkaTopic or KafkaUser that it is as declared.
     OperatorReady {
         /// `KafkaTopic` or `KafkaUser`.
@@ -358,6 +363,7 @@ impl Gate {
                 format!("brokers list {topic} with {}", counted(*partitions, "partition"))
             }
             Self::TopicGone { topic } => format!("brokers list {topic} no longer"),
+            Self::KafkaTopicGone { object } => format!("KafkaTopic {} is gone", object.name),
             Self::OperatorReady { kind, name, .. } => format!("the operator says that {kind} {name} is ready"),
             Self::CredentialIs { user, mechanism } => format!("brokers keep a {mechanism} credential of {user}"),
             Self::CredentialGone { user } => format!("brokers keep no SCRAM credential of {user}"),
@@ -379,7 +385,7 @@ impl Gate {
             Self::BudgetAllows { .. } => "budget",
             Self::PodMarked { .. } | Self::PodBack { .. } | Self::ReadyFor { .. } => "pod",
             Self::BrokerServes { .. } => "broker",
-            Self::TopicIs { .. } | Self::TopicGone { .. } => "topic",
+            Self::TopicIs { .. } | Self::TopicGone { .. } | Self::KafkaTopicGone { .. } => "topic",
             Self::OperatorUp | Self::OperatorReady { .. } => "operator",
             Self::CredentialIs { .. }
             | Self::CredentialGone { .. }
@@ -455,6 +461,7 @@ impl Gate {
         match self {
             Self::TopicIs { topic, partitions } => topics::is(moment, topic, *partitions),
             Self::TopicGone { topic } => topics::is_gone(moment, topic),
+            Self::KafkaTopicGone { object } => topics::object_is_gone(moment, object),
             Self::OperatorReady { kind, namespace, name, above } => {
                 topics::operator_is_ready(moment, kind, namespace, name, *above)
             }

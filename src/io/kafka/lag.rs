@@ -1,7 +1,8 @@
 //! The lag pass: all coordinators say what is committed, then each leader says where those partitions end.
 //!
 //! Commits are read before ends, so that an end is never older than a commit. One request per leader,
-//! for the partitions that some group has committed, and no leader waits for another.
+//! for the partitions that some group has committed, and no leader waits for another. What slow coordinators
+//! tell after that has its ends asked for when the last of them is done, not a whole pass later.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -76,18 +77,34 @@ impl Lag {
         });
     }
 
-    /// Waits until the coordinators that answer have finished a pass; not long for one that is slower than the others.
-    async fn gathered(&self, shared: &Shared, round: u64) {
+    /// Waits until the coordinators that answer have finished a pass; not long for those that are slower than the
+    /// others, which it names.
+    async fn gathered(&self, shared: &Shared, round: u64) -> BTreeSet<BrokerId> {
         let mut done = self.done.subscribe();
-        let finished = |r: &u64| *r >= round;
-        let any = |done: &BTreeMap<BrokerId, u64>| done.values().any(finished);
-        let all = |done: &BTreeMap<BrokerId, u64>| {
-            shared.hopeful().into_iter().all(|broker| done.get(&broker).is_some_and(finished))
-        };
-        if timeout(SILENT_AFTER, done.wait_for(any)).await.is_ok() {
-            let _ = timeout(GRACE, done.wait_for(all)).await;
+        if timeout(SILENT_AFTER, done.wait_for(|done| done.values().any(|r| *r >= round))).await.is_ok() {
+            let _ = timeout(GRACE, done.wait_for(|done| unfinished(done, shared.hopeful(), round).is_empty())).await;
+        }
+        let finished = done.borrow();
+        unfinished(&finished, shared.hopeful(), round)
+    }
+
+    /// Waits until some coordinators have finished a pass; for ever when there are none.
+    async fn finished(&self, coordinators: &BTreeSet<BrokerId>, round: u64) {
+        let mut done = self.done.subscribe();
+        let are_done = |done: &BTreeMap<_, _>| unfinished(done, coordinators.iter().copied(), round).is_empty();
+        if coordinators.is_empty() || done.wait_for(are_done).await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
+}
+
+/// Those of some coordinators that have not finished a pass.
+fn unfinished(
+    done: &BTreeMap<BrokerId, u64>,
+    coordinators: impl IntoIterator<Item = BrokerId>,
+    round: u64,
+) -> BTreeSet<BrokerId> {
+    coordinators.into_iter().filter(|broker| done.get(broker).is_none_or(|r| *r < round)).collect()
 }
 
 /// Runs passes until cancelled. The first begins with the first Metadata.
@@ -104,21 +121,34 @@ pub async fn passes(shared: Arc<Shared>, cancel: CancellationToken) {
             *r += 1;
             round = *r;
         });
-        shared.lag.gathered(&shared, round).await;
-        ask_leaders(&shared, &cancel);
-        tokio::select! {
-            () = sleep_until(next) => {}
-            gone = pulse.changed() => if gone.is_err() {
-                return;
-            },
+        let mut late = shared.lag.gathered(&shared, round).await;
+        ask_leaders(&shared, &cancel, None);
+        loop {
+            tokio::select! {
+                () = sleep_until(next) => break,
+                () = shared.lag.finished(&late, round) => {
+                    ask_leaders(&shared, &cancel, Some(&late));
+                    late.clear();
+                }
+                gone = pulse.changed() => if gone.is_err() {
+                    return;
+                } else {
+                    break;
+                },
+            }
         }
     }
 }
 
-/// Asks every leader, each in a task of its own: one that is still asked from the last pass is left alone.
-fn ask_leaders(shared: &Arc<Shared>, cancel: &CancellationToken) {
+/// Asks every leader, each in a task of its own: one that is still asked is left alone. With coordinators, those leaders
+/// alone that have partitions of theirs, and for those alone.
+fn ask_leaders(shared: &Arc<Shared>, cancel: &CancellationToken, only: Option<&BTreeSet<BrokerId>>) {
     let snapshot = Arc::clone(&shared.roster.snapshot().borrow());
-    let committed: Vec<Arc<Partitions>> = locked(&shared.lag.committed).values().cloned().collect();
+    let committed: Vec<Arc<Partitions>> = {
+        let committed = locked(&shared.lag.committed);
+        let wanted = committed.iter().filter(|(broker, _)| only.is_none_or(|only| only.contains(broker)));
+        wanted.map(|(_, partitions)| Arc::clone(partitions)).collect()
+    };
     let mut wanted: BTreeMap<BrokerId, Partitions> =
         snapshot.brokers.keys().map(|id| (*id, Partitions::new())).collect();
     for (topic, indexes) in committed.iter().flat_map(|partitions| partitions.iter()) {
@@ -135,6 +165,7 @@ fn ask_leaders(shared: &Arc<Shared>, cancel: &CancellationToken) {
             }
         }
     }
+    wanted.retain(|_, partitions| only.is_none() || !partitions.is_empty());
     for (leader, partitions) in wanted {
         if locked(&shared.lag.busy).insert(leader) {
             let shared = Arc::clone(shared);

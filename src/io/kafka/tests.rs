@@ -400,6 +400,21 @@ async fn a_broker_that_is_frozen_from_the_start_delays_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_slow_coordinator_tells_has_its_ends_before_the_next_pass() {
+    let paper = Paper::new(3);
+    paper.groups.lock().unwrap().insert(1, vec!["app".to_owned()]);
+    paper.set(1, Script::Slow(400));
+    let told = Watch::start(&paper).until(Duration::from_millis(4_500)).await;
+    let commits = answered(&told, Asked::Offsets, Some(1)).remove(0);
+    assert!(commits > Duration::from_millis(700), "it is slower than others wait: {commits:?}");
+    let ends = told.iter().find_map(|(at, f)| match &f.body {
+        Body::Kafka(KafkaBody::EndOffsets(ends)) if !ends.is_empty() => Some(*at),
+        _ => None,
+    });
+    assert!(ends.is_some_and(|ends| (commits..commits + s(1)).contains(&ends)), "{commits:?} {ends:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_broker_that_freezes_later_delays_no_metadata_and_is_found_again() {
     let paper = with_groups();
     let mut watch = Watch::start(&paper);

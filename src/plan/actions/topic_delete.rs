@@ -67,7 +67,7 @@ fn build(params: &Params, situation: &Situation<'_>) -> Result<Plan, Refusal> {
             title: format!("delete KafkaTopic {}", resource.meta.name),
             before: Vec::new(),
             op: Op::Delete { target: target(resource), uid: resource.meta.uid.clone() },
-            after: vec![Gate::TopicGone { topic: name.clone() }],
+            after: vec![Gate::TopicGone { topic: name.clone() }, Gate::KafkaTopicGone { object: resource.meta.key() }],
             within_s: 120,
         }
     } else {

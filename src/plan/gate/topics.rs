@@ -35,6 +35,25 @@ pub(super) fn is_gone(moment: &Moment<'_>, topic: &str) -> Result<Verdict, Verdi
     })
 }
 
+/// The operator has let go of the object that declared a topic.
+pub(super) fn object_is_gone(moment: &Moment<'_>, object: &ObjectKey) -> Result<Verdict, Verdict> {
+    is_watched(moment, Kind::Topics)?;
+    Ok(match moment.reading.world.kube.topics.get(object) {
+        None => Verdict::Pass("gone".to_owned()),
+        Some(_) => Verdict::Wait("its operator has not let go of it yet".to_owned()),
+    })
+}
+
+/// Objects of a kind are seen as they are now.
+fn is_watched(moment: &Moment<'_>, watch: Kind) -> Result<(), Verdict> {
+    let freshness = moment.reading.watch(watch);
+    if freshness.state == SourceState::Live {
+        return Ok(());
+    }
+    let why = freshness.why.unwrap_or_else(|| "they have not been listed yet".to_owned());
+    Err(Verdict::Wait(format!("{}s cannot be seen: {why}", watch.singular())))
+}
+
 /// The operator has seen the object as it is declared now, and is content with it.
 pub(super) fn operator_is_ready(
     moment: &Moment<'_>,
@@ -44,11 +63,7 @@ pub(super) fn operator_is_ready(
     above: Option<i64>,
 ) -> Result<Verdict, Verdict> {
     let watch = if kind == Kind::Users.singular() { Kind::Users } else { Kind::Topics };
-    let freshness = moment.reading.watch(watch);
-    if freshness.state != SourceState::Live {
-        let why = freshness.why.unwrap_or_else(|| "they have not been listed yet".to_owned());
-        return Err(Verdict::Wait(format!("{}s cannot be seen: {why}", watch.singular())));
-    }
+    is_watched(moment, watch)?;
     let (key, kube) = (ObjectKey::new(namespace, name), &moment.reading.world.kube);
     let of: Option<Said<'_>> = if watch == Kind::Users {
         kube.users.get(&key).map(|one| (one.generation, one.observed_generation, one.conditions.as_slice()))

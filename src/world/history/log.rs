@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::RATE_OVER;
 use crate::domain::{
     lag::{LagTime, LagTimeSource, RecordTime, written_at},
     series::{Reached, Series},
@@ -83,6 +84,8 @@ pub(super) struct Log {
     pub(super) end: Option<i64>,
     pub(super) told_at: i64,
     pub(super) ends: Series,
+    /// Records a second that are written to it: worked out once, for many groups may read it.
+    pub(super) rate: Option<f64>,
     /// Where it began when that was told last.
     pub(super) start: Option<i64>,
     /// Records from before the first sample: offset, and when each was written.
@@ -100,12 +103,13 @@ impl Log {
         let is_due = self.ends.last().is_none_or(|(known, _)| (at - known).num_milliseconds() >= SAMPLE_EVERY);
         if is_due {
             self.ends.push(at, end, LOG_SAMPLES);
+            self.rate = self.ends.rate(RATE_OVER).map(|rate| rate.max(0.0));
         }
         (self.end, self.told_at) = (Some(end), at.timestamp_millis());
     }
 
     pub(super) fn forget(&mut self) {
-        (self.end, self.start) = (None, None);
+        (self.end, self.start, self.rate) = (None, None, None);
         self.ends.clear();
         self.records.clear();
     }

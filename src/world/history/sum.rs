@@ -1,7 +1,7 @@
 //! What the partitions of a group come to: one look at each, and the worst and the whole of them.
 
 use super::{
-    RATE_OVER, Read, Used,
+    Read, Used,
     log::{Expiry, Log, is_telling},
 };
 use crate::domain::{
@@ -49,8 +49,8 @@ impl Sum {
         self.known = true;
         self.lag = self.lag.saturating_add(unread);
         self.rewound |= read.offset < read.peak && read.peak <= end;
-        match log.ends.rate(RATE_OVER) {
-            Some(rate) => *self.rate_in.get_or_insert(0.0) += rate.max(0.0),
+        match log.rate {
+            Some(rate) => *self.rate_in.get_or_insert(0.0) += rate,
             None => self.rate_unknown = true,
         }
         let time = log.lag_time(read.offset);
