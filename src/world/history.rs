@@ -137,9 +137,15 @@ struct Asked {
 }
 
 impl Asked {
-    /// True where it is not to be asked again yet.
-    fn holds(&self, now: i64) -> bool {
-        now - self.at < if self.answer == Some(false) { REFUSED_AGAIN } else { AGAIN }
+    /// True where an offset of the same partition is not to be asked for yet.
+    fn holds(&self, offset: i64, now: i64) -> bool {
+        let wait = match self.answer {
+            Some(false) => REFUSED_AGAIN,
+            // What is known of a record says nothing of those before it, which another group may be at.
+            Some(true) if offset < self.offset => PASS,
+            _ => AGAIN,
+        };
+        now - self.at < wait
     }
 }
 
@@ -468,7 +474,7 @@ impl Progress {
             let unread = lag(read.offset, log.end?);
             let before = log.ends.first().is_some_and(|(_, first)| read.offset < first);
             let is_clear = log.recorded(read.offset).is_some_and(|(_, near)| near);
-            let is_asked = asked.get(&read.place).is_some_and(|asked| asked.holds(now));
+            let is_asked = asked.get(&read.place).is_some_and(|asked| asked.holds(read.offset, now));
             (unread > 0 && before && !is_clear && !is_asked).then_some((unread, read.place, read.offset))
         };
         let mut open: Vec<(i64, u32, i64)> = self.reads.iter().filter_map(is_open).collect();

@@ -316,3 +316,17 @@ fn few_records_are_asked_for_and_only_where_nobody_knows_better() {
     clear.pass(5, &[100], &[150]);
     assert!(asked(&mut clear, 5).is_empty(), "we saw it begin");
 }
+
+#[test]
+fn who_is_behind_a_record_that_is_known_has_its_own_asked_for_in_the_next_pass() {
+    let mut house = House::new();
+    house.pass(0, &[50], &[100]);
+    assert_eq!(asked(&mut house, 0), [50]);
+    house.history.written(&[record(50, at(-600).timestamp_millis(), None)], at(0));
+    house.commit("slower", 5, &[20]);
+    house.pass(5, &[50], &[110]);
+    assert_eq!(asked(&mut house, 5), [20]);
+    house.history.written(&[record(20, at(-900).timestamp_millis(), None)], at(5));
+    house.pass(10, &[60], &[120]);
+    assert!(asked(&mut house, 10).is_empty(), "the one before it is known");
+}
