@@ -19,6 +19,7 @@ pub mod lease;
 pub mod logs;
 pub mod messages;
 pub mod objects;
+pub mod pod_setup;
 pub mod proof;
 pub mod releases;
 pub mod rights;

@@ -24,6 +24,7 @@ use kafdeck::{
     io::{
         connect::{Cluster, ConnectOptions, connect},
         dial::PortForward,
+        pod_setup::PodSetup,
         scrape,
     },
     sandbox::{Deed, Script, Setup, Step},
@@ -47,7 +48,7 @@ const EVERYWHERE: [(Figure, f64, f64); 6] = [
 async fn scraped(cluster: &Cluster, namespace: &str, pod: &str, clock: Clock) -> Body {
     let cancel = CancellationToken::new();
     let (facts, mut told) = tokio::sync::mpsc::channel(4);
-    let setup = scrape::Setup {
+    let setup = PodSetup {
         installation: InstallationId::new(namespace, "kafka"),
         transport: Arc::new(PortForward::new(cluster, &cancel)),
         refresh: Arc::default(),

@@ -6,7 +6,7 @@
 
 mod text;
 
-use std::{error::Error, io::Write, sync::Arc, time::Duration};
+use std::{error::Error, io::Write, time::Duration};
 
 use flate2::write::GzDecoder;
 use http::{Request, Response, StatusCode, header};
@@ -16,19 +16,14 @@ use hyper::{
     client::conn::http1::handshake,
 };
 use hyper_util::rt::TokioIo;
-use tokio::{sync::Notify, time::timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use self::text::Gathering;
-use super::{
-    FactSender,
-    dial::{DialError, Transport},
-};
+use super::{dial::DialError, pod_setup::PodSetup};
 use crate::{
-    clock::Clock,
     domain::{
         freshness::{FailureKind, Source, SourceFailure},
-        ids::InstallationId,
         metrics::{Exporter, Scrape},
         text::printable,
     },
@@ -47,23 +42,8 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// Where metrics are.
 const PATH: &str = "/metrics";
 
-/// What asking takes.
-#[derive(Clone)]
-pub struct Setup {
-    /// The installation.
-    pub installation: InstallationId,
-    /// The way to pods.
-    pub transport: Arc<dyn Transport>,
-    /// Asks everything again, at once.
-    pub refresh: Arc<Notify>,
-    /// The time.
-    pub clock: Clock,
-    /// Where facts go.
-    pub facts: FactSender,
-}
-
 /// Starts to ask brokers until the token is cancelled.
-pub fn ask(setup: &Setup, exporters: Vec<Exporter>, cancel: &CancellationToken) {
+pub fn ask(setup: &PodSetup, exporters: Vec<Exporter>, cancel: &CancellationToken) {
     for exporter in exporters {
         let (setup, cancelled) = (setup.clone(), cancel.clone());
         task::spawn("scrape", cancel, async move {
@@ -79,7 +59,7 @@ pub fn ask(setup: &Setup, exporters: Vec<Exporter>, cancel: &CancellationToken) 
 }
 
 /// Asks a broker once and tells the answer; how many bytes came, or none when nobody listens any more.
-async fn once(setup: &Setup, exporter: &Exporter, cancel: &CancellationToken) -> Option<u64> {
+async fn once(setup: &PodSetup, exporter: &Exporter, cancel: &CancellationToken) -> Option<u64> {
     let answer = match timeout(DEADLINE, Line { setup, exporter, cancel }.scrape()).await {
         Ok(answer) => answer,
         Err(_) => Err(failed(exporter, FailureKind::Timeout, &format!("no answer within {} s", DEADLINE.as_secs()))),
@@ -95,7 +75,7 @@ async fn once(setup: &Setup, exporter: &Exporter, cancel: &CancellationToken) ->
 
 /// What one question takes.
 struct Line<'a> {
-    setup: &'a Setup,
+    setup: &'a PodSetup,
     exporter: &'a Exporter,
     cancel: &'a CancellationToken,
 }

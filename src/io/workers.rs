@@ -20,22 +20,21 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::oneshot,
     time::{Instant, timeout},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    FactSender,
     dial::{DialError, Transport},
     failure,
+    pod_setup::PodSetup,
 };
 use crate::{
-    clock::Clock,
     domain::{
         connect::ConnectCluster,
         freshness::{AskedWorkers, FailureKind, Source, SourceFailure},
-        ids::{InstallationId, ObjectKey},
+        ids::ObjectKey,
         installation::PodPort,
         text::{printable, shortened},
     },
@@ -59,23 +58,8 @@ const MOST_WORKERS: usize = 16;
 /// How an answer may fail.
 type Answer<T> = Result<T, SourceFailure>;
 
-/// What asking takes.
-#[derive(Clone)]
-pub struct Setup {
-    /// The installation they are asked for.
-    pub installation: InstallationId,
-    /// The way to pods.
-    pub transport: Arc<dyn Transport>,
-    /// Asks everything again, at once.
-    pub refresh: Arc<Notify>,
-    /// The time.
-    pub clock: Clock,
-    /// Where facts go.
-    pub facts: FactSender,
-}
-
 /// Starts to ask the workers of each Connect until the token is cancelled; only those that are listed run.
-pub fn ask(setup: &Setup, clusters: Vec<ConnectCluster>, cancel: &CancellationToken) {
+pub fn ask(setup: &PodSetup, clusters: Vec<ConnectCluster>, cancel: &CancellationToken) {
     for cluster in clusters {
         let mut asking = Asking::new(setup.clone(), cluster, cancel);
         task::spawn("workers", cancel, async move { while asking.round().await {} });
@@ -84,14 +68,14 @@ pub fn ask(setup: &Setup, clusters: Vec<ConnectCluster>, cancel: &CancellationTo
 
 /// One Connect that is asked.
 struct Asking {
-    setup: Setup,
+    setup: PodSetup,
     cluster: ObjectKey,
     workers: Vec<Line>,
     plugins_at: Option<Instant>,
 }
 
 impl Asking {
-    fn new(setup: Setup, cluster: ConnectCluster, cancel: &CancellationToken) -> Self {
+    fn new(setup: PodSetup, cluster: ConnectCluster, cancel: &CancellationToken) -> Self {
         let lines = cluster.workers.into_iter().take(MOST_WORKERS).map(|worker| Line {
             at: worker.at,
             tls: worker.tls,

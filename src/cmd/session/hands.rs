@@ -28,6 +28,7 @@ use crate::{
         logs::{self, LogEvent, LogRequest, Since},
         messages::Reach,
         objects::{self, Answered},
+        pod_setup::PodSetup,
         releases, rights, scrape,
         secrets::{KubeSecrets, Vault},
         volumes, watch as watches, workers,
@@ -264,19 +265,23 @@ impl Hands {
         }
     }
 
+    /// What asking pods of an installation takes; port-forwards to them end with the token.
+    fn asking(&self, installation: InstallationId, cluster: &Cluster, cancel: &CancellationToken) -> PodSetup {
+        PodSetup {
+            installation,
+            transport: Arc::new(PortForward::new(cluster, cancel)),
+            refresh: self.refresh.clone(),
+            clock: self.clock.clone(),
+            facts: self.facts.clone(),
+        }
+    }
+
     /// Asks these workers instead of those before them.
     fn ask_workers(&mut self, installation: InstallationId, clusters: Vec<ConnectCluster>) {
         self.workers = None;
         let Some(cluster) = self.cluster.as_ref().filter(|_| !clusters.is_empty()) else { return };
         let cancel = self.cancel.child_token();
-        let setup = workers::Setup {
-            installation,
-            transport: Arc::new(PortForward::new(cluster, &cancel)),
-            refresh: self.refresh.clone(),
-            clock: self.clock.clone(),
-            facts: self.facts.clone(),
-        };
-        workers::ask(&setup, clusters, &cancel);
+        workers::ask(&self.asking(installation, cluster, &cancel), clusters, &cancel);
         self.workers = Some(cancel.drop_guard());
     }
 
@@ -285,14 +290,7 @@ impl Hands {
         self.scraping = None;
         let Some(cluster) = self.cluster.as_ref().filter(|_| !exporters.is_empty()) else { return };
         let cancel = self.cancel.child_token();
-        let setup = scrape::Setup {
-            installation,
-            transport: Arc::new(PortForward::new(cluster, &cancel)),
-            refresh: self.refresh.clone(),
-            clock: self.clock.clone(),
-            facts: self.facts.clone(),
-        };
-        scrape::ask(&setup, exporters, &cancel);
+        scrape::ask(&self.asking(installation, cluster, &cancel), exporters, &cancel);
         self.scraping = Some(cancel.drop_guard());
     }
 

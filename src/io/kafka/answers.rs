@@ -119,52 +119,41 @@ pub fn described(answer: &DescribeGroupsResponse) -> BTreeMap<String, Described>
     answer.groups.iter().map(|g| (g.group_id.to_string(), one(g))).collect()
 }
 
+/// Groups of an answer whose members have epochs, by id: keys 69 and 77 have one shape, and a type each.
+macro_rules! described_with_epochs {
+    ($answer:expr) => {
+        $answer.groups.iter().map(|g| {
+            let members = g.members.iter().map(|m| Member {
+                id: m.member_id.to_string(),
+                client_id: m.client_id.to_string(),
+                host: m.client_host.to_string(),
+                assigned: m
+                    .assignment
+                    .topic_partitions
+                    .iter()
+                    .flat_map(|t| t.partitions.iter().map(|p| (t.topic_name.to_string(), *p)))
+                    .collect(),
+                epoch: Some(m.member_epoch),
+            });
+            let described = if g.error_code == 0 {
+                let epochs = Some(Epochs { group: g.group_epoch, assignment: g.assignment_epoch });
+                Described { state: Some(g.group_state.to_string()), members: Some(members.collect()), epochs, code: 0 }
+            } else {
+                Described { code: g.error_code, ..Described::default() }
+            };
+            (g.group_id.to_string(), described)
+        })
+    };
+}
+
 /// ConsumerGroupDescribe (key 69) by group id.
 pub fn consumers_described(answer: &ConsumerGroupDescribeResponse) -> BTreeMap<String, Described> {
-    let one = |g: &kafka_protocol::messages::consumer_group_describe_response::DescribedGroup| {
-        if g.error_code != 0 {
-            return Described { code: g.error_code, ..Described::default() };
-        }
-        let members = g.members.iter().map(|m| Member {
-            id: m.member_id.to_string(),
-            client_id: m.client_id.to_string(),
-            host: m.client_host.to_string(),
-            assigned: m
-                .assignment
-                .topic_partitions
-                .iter()
-                .flat_map(|t| t.partitions.iter().map(|p| (t.topic_name.to_string(), *p)))
-                .collect(),
-            epoch: Some(m.member_epoch),
-        });
-        let epochs = Some(Epochs { group: g.group_epoch, assignment: g.assignment_epoch });
-        Described { state: Some(g.group_state.to_string()), members: Some(members.collect()), epochs, code: 0 }
-    };
-    answer.groups.iter().map(|g| (g.group_id.to_string(), one(g))).collect()
+    described_with_epochs!(answer).collect()
 }
 
 /// ShareGroupDescribe (key 77) by group id (KIP-932).
 pub fn shares_described(answer: &ShareGroupDescribeResponse) -> BTreeMap<String, Described> {
-    let one = |g: &kafka_protocol::messages::share_group_describe_response::DescribedGroup| {
-        if g.error_code != 0 {
-            return Described { code: g.error_code, ..Described::default() };
-        }
-        let members = g.members.iter().map(|m| Member {
-            id: m.member_id.to_string(),
-            client_id: m.client_id.to_string(),
-            host: m.client_host.to_string(),
-            assigned: m
-                .assignment
-                .topic_partitions
-                .iter()
-                .flat_map(|t| t.partitions.iter().map(|p| (t.topic_name.to_string(), *p)))
-                .collect(),
-            epoch: Some(m.member_epoch),
-        });
-        let epochs = Some(Epochs { group: g.group_epoch, assignment: g.assignment_epoch });
-        Described { state: Some(g.group_state.to_string()), members: Some(members.collect()), epochs, code: 0 }
-    };
-    answer.groups.iter().map(|g| (g.group_id.to_string(), one(g))).collect()
+    described_with_epochs!(answer).collect()
 }
 
 /// OffsetFetch (key 9), by groups; partitions without a commit are left out. With each group its error code.

@@ -14,12 +14,13 @@ use tokio::{
 
 use super::*;
 use crate::{
+    clock::Clock,
     domain::{
-        ids::{BrokerId, ObjectKey},
+        ids::{BrokerId, InstallationId, ObjectKey},
         installation::PodPort,
         metrics::{Figure, How, Measured},
     },
-    io::dial::BoxStream,
+    io::dial::{BoxStream, Transport},
 };
 
 /// The JMX exporter 1.x with the rules of Strimzi's example.
@@ -239,7 +240,7 @@ impl Transport for Canned {
 async fn asked(answer: Vec<u8>) -> (Body, String) {
     let (facts, mut told) = mpsc::channel(4);
     let request = Arc::new(Mutex::new(String::new()));
-    let setup = Setup {
+    let setup = PodSetup {
         installation: InstallationId::new("ns", "kafka"),
         transport: Arc::new(Canned { answer, asked: Arc::clone(&request) }),
         refresh: Arc::default(),

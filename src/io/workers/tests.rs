@@ -16,7 +16,11 @@ use tokio::{io::AsyncWriteExt, sync::mpsc};
 
 use super::*;
 use crate::{
-    domain::connect::{Tie, Worker},
+    clock::Clock,
+    domain::{
+        connect::{Tie, Worker},
+        ids::InstallationId,
+    },
     io::dial::BoxStream,
 };
 
@@ -111,7 +115,7 @@ fn cluster(pods: &[&str], tls: bool) -> ConnectCluster {
 /// A line of questions to these workers, and what it tells.
 fn asking(pods: &Arc<Pods>, cluster: ConnectCluster) -> (Asking, mpsc::Receiver<Fact>) {
     let (facts, told) = mpsc::channel(100);
-    let setup = Setup {
+    let setup = PodSetup {
         installation: InstallationId::new("n", "kafka"),
         transport: Arc::clone(pods) as Arc<dyn Transport>,
         refresh: Arc::default(),
