@@ -24,8 +24,6 @@ const ROLL: Duration = Duration::from_secs(420);
 const STEP: Duration = Duration::from_secs(120);
 /// What a roll may take longer than the restarts of its brokers, for each of them.
 const ADDED: Duration = Duration::from_secs(5);
-/// What is just before something.
-const MOMENT: Duration = Duration::from_secs(2);
 const PLAIN: &str = "the-project/kafka";
 
 /// A broker that was restarted, as the sampler saw it.
@@ -59,7 +57,8 @@ fn restarts(samples: &[Sample]) -> Vec<Restart> {
     begins.sort();
     let mut all = Vec::new();
     for (at, (began, pod)) in begins.iter().enumerate() {
-        assert_eq!(behind_before(samples, *began), 0, "{pod} was restarted while partitions were under-replicated");
+        let before = samples[..*began].iter().rev().find_map(behind).unwrap();
+        assert_eq!(before, 0, "{pod} was restarted while partitions were under-replicated");
         let seen: BTreeSet<&String> = samples.iter().filter_map(|one| Some(&one.pods.get(*pod)?.uid)).collect();
         assert_eq!(seen.len(), 2, "{pod} was restarted once: {seen:?}");
         let is_back =
@@ -73,15 +72,6 @@ fn restarts(samples: &[Sample]) -> Vec<Restart> {
         all.push(Restart { pod: (*pod).clone(), took: samples[back].at - samples[*began].at, operator });
     }
     all
-}
-
-/// The fewest partitions that a broker called under-replicated in the last moments before a sample. Brokers learn one after
-/// the other that an ISR has grown, and on a busy machine the last of them seconds after who restarts them.
-fn behind_before(samples: &[Sample], began: usize) -> usize {
-    let (before, at) = (&samples[..began], samples[began].at);
-    let recent = before.iter().rev().take_while(|one| at - one.at < MOMENT);
-    let fewest = recent.flat_map(|one| one.told.values()).map(|told| told.behind).min();
-    fewest.or_else(|| before.iter().rev().find_map(behind)).unwrap()
 }
 
 /// The most partitions that a broker calls under-replicated; none without an answer.

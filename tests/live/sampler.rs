@@ -104,13 +104,17 @@ async fn look(cluster: &Cluster, brokers: Brokers, stop: CancellationToken) -> V
     let mut samples = Vec::new();
     let mut clock = tokio::time::interval(EVERY);
     while stop.run_until_cancelled(clock.tick()).await.is_some() {
+        // Before pods are listed, which may take its time: what a restart does to partitions must not stand beside pods from
+        // before it.
+        let told: BTreeMap<String, Told> = {
+            let told = answers.lock().unwrap();
+            let fresh = told.iter().filter(|(_, (at, _))| at.elapsed() < SOON);
+            fresh.map(|(pod, (_, told))| (pod.clone(), *told)).collect()
+        };
         let Ok(list) = pods.list(&kube::api::ListParams::default()).await else { continue };
         let wanted = |pod: &&Pod| brokers.pods.iter().any(|to| Some(&to.pod.name) == pod.metadata.name.as_ref());
         let pods =
             list.items.iter().filter(wanted).map(|pod| (pod.metadata.name.clone().unwrap(), seen(pod))).collect();
-        let told = answers.lock().unwrap();
-        let fresh = told.iter().filter(|(_, (at, _))| at.elapsed() < SOON);
-        let told = fresh.map(|(pod, (_, told))| (pod.clone(), *told)).collect();
         samples.push(Sample { at: Instant::now(), pods, told });
     }
     samples
